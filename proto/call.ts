@@ -1,0 +1,38 @@
+import type { ErrorCode, ErrorDetails } from './errors.ts';
+import type { CallId, FunctionName, UserName } from './names.ts';
+
+/** One invocation, placed or waiting to be. Its bytes on the wire are `Call` in faasm.proto. */
+export interface Call {
+  readonly id: CallId;
+  readonly user: UserName;
+  readonly function: FunctionName;
+  readonly input: Uint8Array;
+  /** The call that chained this one. */
+  readonly parentId?: CallId;
+  /** The call that nobody chained, at the root of the tree that this call is in; itself for such a call. */
+  readonly rootId: CallId;
+  /** 0 for a root, one more for each chain. */
+  readonly depth: number;
+  /** When the call is stopped, in Unix milliseconds. */
+  readonly deadlineMs: number;
+  /** sha256 of the module to run, in hex; set when the call is placed. */
+  readonly version?: string;
+  /** W3C trace context, passed on unread. */
+  readonly traceparent?: string;
+}
+
+/** How a call ended. */
+export interface CallResult {
+  readonly id: CallId;
+  readonly output: Uint8Array;
+  /** What the function returned; 0 is success. */
+  readonly returnValue: number;
+  /** Set if and only if the call failed. */
+  readonly error?: CallError;
+}
+
+export interface CallError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
+}

@@ -1,0 +1,93 @@
+/**
+ * Every failure that leaves the system has one of these codes.
+ * `http` is its HTTP status and its `Nats-Service-Error-Code`; `retry` says whether the same request may succeed later.
+ */
+export const errorTable = {
+  bad_name: { http: 400, retry: false },
+  bad_request: { http: 400, retry: false },
+  bad_message: { http: 400, retry: false },
+  bad_module: { http: 400, retry: false },
+  unknown_import: { http: 400, retry: false },
+  unauthorized: { http: 401, retry: false },
+  forbidden: { http: 403, retry: false },
+  not_found: { http: 404, retry: false },
+  method_not_allowed: { http: 405, retry: false },
+  conflict: { http: 409, retry: false },
+  cancelled: { http: 409, retry: false },
+  precondition_failed: { http: 412, retry: false },
+  too_large: { http: 413, retry: false },
+  unsupported_module: { http: 415, retry: false },
+  range_not_satisfiable: { http: 416, retry: false },
+  too_many_requests: { http: 429, retry: true },
+  headers_too_large: { http: 431, retry: false },
+  /** The function returned a value other than 0. */
+  guest_returned: { http: 500, retry: false },
+  /** A wasm trap: unreachable, out-of-bounds access, division by zero, … */
+  guest_trapped: { http: 500, retry: false },
+  /** A wasm exception nobody caught. */
+  guest_threw: { http: 500, retry: false },
+  guest_stack_overflow: { http: 500, retry: false },
+  guest_out_of_memory: { http: 500, retry: false },
+  /** A chained call cannot be made: unknown target, or deeper than the limit. */
+  chain_refused: { http: 500, retry: false },
+  internal: { http: 500, retry: true },
+  /** The executor was stopped while it ran this call too; the message says why. */
+  executor_lost: { http: 503, retry: true },
+  no_capacity: { http: 503, retry: true },
+  no_responders: { http: 503, retry: true },
+  draining: { http: 503, retry: true },
+  storage_unavailable: { http: 503, retry: true },
+  deadline_exceeded: { http: 504, retry: true },
+} as const;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** What else is known of a failure; every field is optional and fit to be shown to the caller. */
+export interface ErrorDetails {
+  /** The part that failed, as in the actor table: `scheduler`, `state`, … */
+  readonly component?: string;
+  /** The nonzero value that the function returned. */
+  readonly returnValue?: number;
+  /** The trap's kind in V8's words, as in `divide by zero`. */
+  readonly trap?: string;
+  /** Wasm frames, innermost first, one a line. */
+  readonly backtrace?: string;
+  /** The last bytes that the function wrote to its standard error. */
+  readonly stderr?: string;
+  /** Chained calls that were pending and were not made. */
+  readonly droppedChains?: number;
+  /** When to try again, in milliseconds. */
+  readonly retryAfterMs?: number;
+}
+
+/** The one error type of the system. The message names the thing and the way out. */
+export class FaasmError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'FaasmError';
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+
+  get http(): number {
+    return errorTable[this.code].http;
+  }
+
+  get retry(): boolean {
+    return errorTable[this.code].retry;
+  }
+
+  /** Whatever was thrown, as a FaasmError: itself, or `internal` with the thrown thing as its cause. */
+  static from(thrown: unknown): FaasmError {
+    if (thrown instanceof FaasmError) return thrown;
+    const text = thrown instanceof Error ? thrown.message : String(thrown);
+    return new FaasmError('internal', text, { cause: thrown });
+  }
+}
+
+export function isErrorCode(text: string): text is ErrorCode {
+  return Object.hasOwn(errorTable, text);
+}

@@ -1,0 +1,38 @@
+/** Header names on the bus. An invoke message's body is the raw input; all else about the call is here. */
+export const headers = {
+  callId: 'Faasm-Call-Id',
+  parentId: 'Faasm-Parent-Id',
+  rootId: 'Faasm-Root-Id',
+  depth: 'Faasm-Depth',
+  /** Unix milliseconds, or nothing for the default. */
+  deadline: 'Faasm-Deadline',
+  /** As in `500ms`, `2s`; counted from the arrival. */
+  timeout: 'Faasm-Timeout',
+  traceparent: 'traceparent',
+  returnValue: 'Faasm-Return-Value',
+  /** The error code of errors.ts, beside the two of the NATS services convention. */
+  errorCode: 'Faasm-Error',
+  /** ErrorDetails as JSON. */
+  errorDetails: 'Faasm-Error-Details',
+  serviceError: 'Nats-Service-Error',
+  serviceErrorCode: 'Nats-Service-Error-Code',
+} as const;
+
+/** Headers of `state.*` messages. */
+export const stateHeaders = {
+  /** The version that the answer has, or that a write must find: a number, or `*` for "any value". */
+  version: 'Faasm-Version',
+  ifMatch: 'Faasm-If-Match',
+  /** `*`: write only where there is no value yet. */
+  ifNoneMatch: 'Faasm-If-None-Match',
+  /** In bytes: where a read or write begins. A write beyond the end extends the value with zeros. */
+  offset: 'Faasm-Offset',
+  /** In bytes: how much a read wants. */
+  length: 'Faasm-Length',
+  /** In bytes: the size of the whole value, in an answer. */
+  size: 'Faasm-Size',
+  /** A large value arrives as several `set` messages with one upload id; nothing is seen before the committing one. */
+  uploadId: 'Faasm-Upload-Id',
+  /** On the last message of an upload: the total size in bytes. */
+  uploadCommit: 'Faasm-Upload-Commit',
+} as const;

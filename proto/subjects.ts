@@ -1,0 +1,72 @@
+/**
+ * Every subject of the system. The prefix is one token, `faasm` unless `FAASM_PREFIX` says otherwise.
+ * `work` subjects are taken by one member of the queue group; `broadcast` subjects are heard by all.
+ */
+import type { CallId, FunctionName, HostId, StateKey, UserName } from './names.ts';
+
+export const stateOps = [
+  'get',
+  'set',
+  'append',
+  'delete',
+  'size',
+  'list',
+  'open',
+  'push',
+  'resize',
+  'lock',
+  'unlock',
+] as const;
+export type StateOp = (typeof stateOps)[number];
+
+export interface Subjects {
+  readonly prefix: string;
+  /** work. Raw input in, raw output out, metadata in headers. */
+  invoke(user: UserName | '*', fn: FunctionName | '*'): string;
+  /** work. A placed call for one host: protobuf Call, answered with protobuf CallResult. */
+  call(host: HostId): string;
+  /** broadcast. The caller no longer wants this call. */
+  cancel(id: CallId | '*'): string;
+  /** work. A call that is kept until it has run; answered with its id. */
+  async(user: UserName | '*', fn: FunctionName | '*'): string;
+  /** work. What is known of an asynchronous call: `status`, `output`, `cancel`; msgpack. */
+  calls(op: 'status' | 'output' | 'cancel' | '*', id: CallId | '*'): string;
+  /** work. Raw bytes for get, set and append; msgpack otherwise. */
+  state(op: StateOp | '*', user: UserName | '*', key: StateKey | '*'): string;
+  /** work. `upload`, `describe`, `list`, `delete`, `fetch`; msgpack, the module itself as raw bytes. */
+  functions(
+    op: 'upload' | 'describe' | 'list' | 'delete' | 'fetch' | '*',
+    user: UserName | '*',
+    fn: FunctionName | '*',
+  ): string;
+  /** broadcast. A version went live, or was deleted; msgpack FunctionChanged. */
+  functionChanged(user: UserName | '*', fn: FunctionName | '*'): string;
+  /** broadcast. Heartbeat: capacity, load, warm functions; msgpack HostStatus. */
+  hostStatus(host: HostId | '*'): string;
+  /** broadcast. One per notable happening, for the console and `faasm logs`; msgpack. */
+  event(kind: string): string;
+}
+
+/** The name of the queue group that all members of a kind of actor share. */
+export const queueGroup = (actor: string): string => `faasm-${actor}`;
+
+export function createSubjects(prefix = 'faasm'): Subjects {
+  return {
+    prefix,
+    invoke: (user, fn) => `${prefix}.invoke.${user}.${fn}`,
+    call: (host) => `${prefix}.call.${host}`,
+    cancel: (id) => `${prefix}.cancel.${id}`,
+    async: (user, fn) => `${prefix}.async.${user}.${fn}`,
+    calls: (op, id) => `${prefix}.calls.${op}.${id}`,
+    state: (op, user, key) => `${prefix}.state.${op}.${user}.${key}`,
+    functions: (op, user, fn) => `${prefix}.functions.${op}.${user}.${fn}`,
+    functionChanged: (user, fn) => `${prefix}.function.changed.${user}.${fn}`,
+    hostStatus: (host) => `${prefix}.host.${host}.status`,
+    event: (kind) => `${prefix}.event.${kind}`,
+  };
+}
+
+/** The tokens of a subject after the prefix and the given number of fixed tokens. */
+export function tokensAfter(subject: string, fixedTokens: number): string[] {
+  return subject.split('.').slice(1 + fixedTokens);
+}

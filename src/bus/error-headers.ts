@@ -1,0 +1,49 @@
+/** Errors on the bus: the headers of the NATS services convention, with our code and details beside them. */
+import { type ErrorDetails, FaasmError, isErrorCode } from '../../proto/errors.ts';
+import { headers as names } from '../../proto/headers.ts';
+import { type Bus, type BusMessage, emptyBody, type Headers, header, respond } from './port.ts';
+
+export function toErrorHeaders(error: FaasmError): Headers {
+  return {
+    [names.serviceError]: [oneLine(error.message)],
+    [names.serviceErrorCode]: [String(error.http)],
+    [names.errorCode]: [error.code],
+    ...(Object.keys(error.details).length > 0 && { [names.errorDetails]: [JSON.stringify(error.details)] }),
+  };
+}
+
+/** The error that a message carries, or nothing when it is an ordinary answer. */
+export function fromErrorHeaders(message: Pick<BusMessage, 'headers'>): FaasmError | undefined {
+  if (message.headers === undefined) return undefined;
+  const text = header(message, names.serviceError);
+  if (text === undefined) return undefined;
+  const code = header(message, names.errorCode) ?? '';
+  return new FaasmError(isErrorCode(code) ? code : 'internal', text, {
+    details: parseDetails(header(message, names.errorDetails)),
+  });
+}
+
+export function respondError(bus: Bus, message: BusMessage, thrown: unknown): void {
+  respond(bus, message, emptyBody, toErrorHeaders(FaasmError.from(thrown)));
+}
+
+/** The answer itself, once it is known to be one. @throws the FaasmError that the answer carries */
+export function expectAnswer(message: BusMessage): BusMessage {
+  const error = fromErrorHeaders(message);
+  if (error !== undefined) throw error;
+  return message;
+}
+
+function parseDetails(json: string | undefined): ErrorDetails {
+  if (json === undefined) return {};
+  try {
+    const value: unknown = JSON.parse(json);
+    return typeof value === 'object' && value !== null ? (value as ErrorDetails) : {};
+  } catch {
+    return {};
+  }
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/[\r\n]+/g, ' ');
+}

@@ -1,0 +1,117 @@
+/**
+ * The bus: subjects, publish, subscribe, queue groups and request, with the semantics of NATS.
+ * Actors know this port alone; `memory.ts` is the bus inside a process, `nats.ts` one of many processes.
+ *
+ * A body is bytes, or a value that knows how to become bytes. In one process the value itself is handed over,
+ * uncopied and unencoded; it is encoded only for somebody outside. A body is never changed after it was published.
+ *
+ * Delivery may happen before `publish` returns; messages of one publisher on one subject keep their order.
+ */
+import { FaasmError } from '../../proto/errors.ts';
+
+export type Headers = Readonly<Record<string, readonly string[]>>;
+
+export interface Codec<T> {
+  readonly name: string;
+  encode(value: T): Uint8Array;
+  /** @throws FaasmError `bad_message` or `too_large` */
+  decode(bytes: Uint8Array): T;
+}
+
+/** A value on its way: the bytes are made when somebody first asks for them. */
+export class Encodable<T> {
+  readonly value: T;
+  readonly codec: Codec<T>;
+  #bytes: Uint8Array | undefined;
+
+  constructor(value: T, codec: Codec<T>) {
+    this.value = value;
+    this.codec = codec;
+  }
+
+  get bytes(): Uint8Array {
+    return (this.#bytes ??= this.codec.encode(this.value));
+  }
+}
+
+export type Body = Uint8Array | Encodable<unknown>;
+
+export interface BusMessage {
+  readonly subject: string;
+  /** Where an answer goes; nothing when none is wanted. */
+  readonly reply: string | undefined;
+  readonly headers: Headers | undefined;
+  readonly body: Body;
+}
+
+export interface PublishOptions {
+  readonly reply?: string | undefined;
+  readonly headers?: Headers | undefined;
+}
+
+export interface RequestOptions {
+  readonly headers?: Headers | undefined;
+  /** How long to wait for the answer, in milliseconds; 0 waits for ever. @default 5000 */
+  readonly timeoutMs?: number;
+}
+
+export interface SubscribeOptions {
+  /** Of all subscriptions with the same queue name, one gets each message. */
+  readonly queue?: string;
+}
+
+export type Handler = (message: BusMessage) => void | Promise<void>;
+
+export interface Subscription {
+  unsubscribe(): void;
+}
+
+export interface Bus {
+  /** The largest body plus headers, in bytes; read from the server where there is one. */
+  readonly maxPayloadBytes: number;
+  /** @throws FaasmError `bad_request` for a subject that cannot be published to, `too_large` */
+  publish(subject: string, body: Body, options?: PublishOptions): void;
+  /** A handler that throws is reported and harms nobody. @throws FaasmError `bad_request` for a bad subject */
+  subscribe(subject: string, handler: Handler, options?: SubscribeOptions): Subscription;
+  /**
+   * Publishes with a reply subject of its own and gives the first answer, an error answer included.
+   * @throws FaasmError `no_responders` at once where nobody subscribes, `deadline_exceeded`, `draining` when the bus closes
+   */
+  request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage>;
+  /** Resolves when all that was published has left this process. */
+  flush(): Promise<void>;
+  /** Stops deliveries, fails what waits, flushes. */
+  close(): Promise<void>;
+}
+
+export const emptyBody = new Uint8Array(0);
+
+/** The body as bytes. */
+export function toBytes(body: Body): Uint8Array {
+  return body instanceof Encodable ? body.bytes : body;
+}
+
+/** The body as a value of the codec. @throws FaasmError `bad_message` */
+export function readBody<T>(message: Pick<BusMessage, 'body'>, codec: Codec<T>): T {
+  const { body } = message;
+  if (body instanceof Encodable) {
+    if (body.codec === codec) return body.value as T;
+    return codec.decode(body.bytes);
+  }
+  return codec.decode(body);
+}
+
+/** The first value of a header, if any. */
+export function header(message: Pick<BusMessage, 'headers'>, name: string): string | undefined {
+  return message.headers?.[name]?.[0];
+}
+
+/** Answers a message, if its sender wants an answer. */
+export function respond(bus: Bus, message: BusMessage, body: Body, headers?: Headers): void {
+  if (message.reply !== undefined) bus.publish(message.reply, body, { headers });
+}
+
+/** A subscription's subject made for exactly one server. @throws FaasmError `bad_request` */
+export function badSubject(subject: string, why: string): FaasmError {
+  return new FaasmError('bad_request', `Bad subject ${JSON.stringify(subject.slice(0, 120))}: ${why}`);
+}
