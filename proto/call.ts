@@ -1,4 +1,4 @@
-import type { ErrorCode, ErrorDetails } from './errors.ts';
+import { type ErrorCode, type ErrorDetails, FaasmError } from './errors.ts';
 import type { CallId, FunctionName, UserName } from './names.ts';
 
 /** One invocation, placed or waiting to be. Its bytes on the wire are `Call` in faasm.proto. */
@@ -35,4 +35,12 @@ export interface CallError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly details: ErrorDetails;
+}
+
+export function toCallError({ code, message, details }: FaasmError): CallError {
+  return { code, message, details };
+}
+
+export function fromCallError({ code, message, details }: CallError): FaasmError {
+  return new FaasmError(code, message, { details });
 }

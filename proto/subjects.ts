@@ -19,12 +19,17 @@ export const stateOps = [
 ] as const;
 export type StateOp = (typeof stateOps)[number];
 
+export const consoleKinds = ['page', 'data', 'metrics'] as const;
+export type ConsoleKind = (typeof consoleKinds)[number];
+
 export interface Subjects {
   readonly prefix: string;
   /** work. Raw input in, raw output out, metadata in headers. */
   invoke(user: UserName | '*', fn: FunctionName | '*'): string;
   /** work. A placed call for one host: protobuf Call, answered with protobuf CallResult. */
   call(host: HostId): string;
+  /** work. A program for one host to initialise; answered with what its initialisation left. Inside the host only. */
+  initialize(host: HostId): string;
   /** broadcast. The caller no longer wants this call. */
   cancel(id: CallId | '*'): string;
   /** work. A call that is kept until it has run; answered with its id. */
@@ -33,9 +38,12 @@ export interface Subjects {
   calls(op: 'status' | 'output' | 'cancel' | '*', id: CallId | '*'): string;
   /** work. Raw bytes for get, set and append; msgpack otherwise. */
   state(op: StateOp | '*', user: UserName | '*', key: StateKey | '*'): string;
-  /** work. `upload`, `describe`, `list`, `delete`, `fetch`; msgpack, the module itself as raw bytes. */
+  /**
+   * work. msgpack, the module itself as raw bytes.
+   * `program` gives the module ready to run; a host asks itself alone for it.
+   */
   functions(
-    op: 'upload' | 'describe' | 'list' | 'delete' | 'fetch' | '*',
+    op: 'upload' | 'describe' | 'list' | 'delete' | 'fetch' | 'program' | '*',
     user: UserName | '*',
     fn: FunctionName | '*',
   ): string;
@@ -45,6 +53,8 @@ export interface Subjects {
   hostStatus(host: HostId | '*'): string;
   /** broadcast. One per notable happening, for the console and `faasm logs`; msgpack. */
   event(kind: string): string;
+  /** work. One host's web page, the JSON behind it, its metrics; the answer's media type is its `Content-Type` header. */
+  console(host: HostId, kind: ConsoleKind | '*'): string;
 }
 
 /** The name of the queue group that all members of a kind of actor share. */
@@ -55,6 +65,7 @@ export function createSubjects(prefix = 'faasm'): Subjects {
     prefix,
     invoke: (user, fn) => `${prefix}.invoke.${user}.${fn}`,
     call: (host) => `${prefix}.call.${host}`,
+    initialize: (host) => `${prefix}.initialize.${host}`,
     cancel: (id) => `${prefix}.cancel.${id}`,
     async: (user, fn) => `${prefix}.async.${user}.${fn}`,
     calls: (op, id) => `${prefix}.calls.${op}.${id}`,
@@ -63,6 +74,7 @@ export function createSubjects(prefix = 'faasm'): Subjects {
     functionChanged: (user, fn) => `${prefix}.function.changed.${user}.${fn}`,
     hostStatus: (host) => `${prefix}.host.${host}.status`,
     event: (kind) => `${prefix}.event.${kind}`,
+    console: (host, kind) => `${prefix}.console.${host}.${kind}`,
   };
 }
 

@@ -1,0 +1,270 @@
+/**
+ * The functions actor.
+ *
+ * In:   `functions.<op>.<user>.<function>`: upload, describe, list, delete, fetch, program
+ * Out:  `function.changed.<user>.<function>` once a version is live here or gone; `initialize.<host>`
+ * Owns: function storage, and which version of each function is live
+ * Never: runs a module itself, or lets one go live that it could not prepare
+ */
+
+import { LRUCache } from 'lru-cache';
+import { FaasmError } from '../proto/errors.ts';
+import { headers as names, stateHeaders } from '../proto/headers.ts';
+import type { FunctionDescription, FunctionVersion } from '../proto/messages.ts';
+import { type FunctionName, type HostId, toFunctionName, toUserName, type UserName } from '../proto/names.ts';
+import { queueGroup, type Subjects } from '../proto/subjects.ts';
+import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
+import {
+  type Bus,
+  type BusMessage,
+  Encodable,
+  emptyBody,
+  header,
+  readBody,
+  respond,
+  toBytes,
+} from '../src/bus/port.ts';
+import type { MemoryPort } from '../src/faaslet/memory/port.ts';
+import { type Program, type ProtoFaaslet, programKey } from '../src/faaslet/program.ts';
+import {
+  functionChangedCodec,
+  functionDescriptionCodec,
+  functionListCodec,
+  programCodec,
+} from '../src/functions/messages.ts';
+import type { FunctionStore } from '../src/functions/port.ts';
+import type { PreparedModule } from '../src/functions/prepare.ts';
+import type { Preparer } from '../src/functions/preparer.ts';
+import type { Log } from '../src/log.ts';
+import { initializedCodec } from '../src/worker-pool/messages.ts';
+
+export interface FunctionsOptions {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly store: FunctionStore;
+  readonly preparer: Preparer;
+  readonly memory: MemoryPort;
+  readonly config: {
+    readonly host: HostId;
+    /** The largest module that is taken. */
+    readonly moduleMaxBytes: number;
+    /** Of one user. */
+    readonly functionsPerUserMax: number;
+    /** Older versions than so many are dropped. */
+    readonly versionsKept: number;
+    /** An initialisation that takes longer is run in every call instead, within the call's time. */
+    readonly initializeTimeoutMs: number;
+  };
+  readonly log: Log;
+}
+
+/** Compiled programs kept here; the worker pool keeps those that it runs. */
+const programsMax = 500;
+
+export async function startFunctions(options: FunctionsOptions): Promise<{ stop(): Promise<void> }> {
+  const { bus, subjects, store, preparer, memory, config, log } = options;
+  const functions = new Map<string, FunctionDescription>();
+  const programs = new LRUCache<string, Program>({ max: programsMax });
+  /** Changes of one function happen one after the other. */
+  const changing = new Map<string, Promise<unknown>>();
+
+  for (const description of await store.list()) functions.set(nameOf(description), description);
+  const subscription = bus.subscribe(subjects.functions('*', '*', '*'), onMessage, {
+    queue: queueGroup('functions'),
+  });
+  for (const description of functions.values()) publishChange(description, description.live);
+  log.info({ functions: functions.size }, 'functions are live');
+
+  return {
+    async stop() {
+      subscription.unsubscribe();
+      await Promise.allSettled(changing.values());
+      await preparer.close();
+    },
+  };
+
+  async function onMessage(message: BusMessage): Promise<void> {
+    try {
+      const [op, userToken, nameToken] = message.subject
+        .slice(subjects.prefix.length + 1)
+        .split('.')
+        .slice(1);
+      const user = toUserName(userToken!);
+      if (op === 'list') {
+        const all = [...functions.values()].filter((each) => each.user === user).sort(byName);
+        respond(bus, message, new Encodable(all, functionListCodec));
+        return;
+      }
+      const name = toFunctionName(nameToken!);
+      if (op === 'upload') {
+        const description = await oneAtATime(user, name, () => upload(user, name, message));
+        respond(bus, message, new Encodable(description, functionDescriptionCodec));
+      } else if (op === 'delete') {
+        await oneAtATime(user, name, () => remove(user, name));
+        respond(bus, message, emptyBody);
+      } else if (op === 'describe') {
+        respond(bus, message, new Encodable(find(user, name), functionDescriptionCodec));
+      } else if (op === 'fetch') {
+        respond(bus, message, await store.readModule(find(user, name).live));
+      } else if (op === 'program') {
+        respond(bus, message, new Encodable(await program(user, name), programCodec));
+      }
+    } catch (thrown) {
+      respondError(bus, message, thrown);
+    }
+  }
+
+  async function upload(
+    user: UserName,
+    name: FunctionName,
+    message: BusMessage,
+  ): Promise<FunctionDescription> {
+    const bytes = toBytes(message.body);
+    if (bytes.length > config.moduleMaxBytes) {
+      throw new FaasmError(
+        'too_large',
+        `The module has ${bytes.length} bytes and may have ${config.moduleMaxBytes}; strip it, or raise FAASM_MODULE_MAX_BYTES`,
+      );
+    }
+    const before = functions.get(`${user}/${name}`);
+    checkConditions(message, before);
+    if (before === undefined) checkQuota(user);
+    const { version, prepared } = await preparer.prepare(bytes);
+    const ready = await initialized(user, name, version, prepared);
+    const uploaded: FunctionVersion = { version, sizeBytes: bytes.length, uploadedAtMs: Date.now() };
+    const others = before?.versions.filter((each) => each.version !== version) ?? [];
+    const versions = [uploaded, ...others].slice(0, config.versionsKept);
+    const description: FunctionDescription = { user, name, live: version, versions };
+
+    await store.writeModule(version, bytes);
+    await store.writeDescription(description);
+    functions.set(`${user}/${name}`, description);
+    programs.set(ready.key, ready);
+    publishChange(description, version);
+    await dropUnused(others.slice(config.versionsKept - 1));
+    log.info({ function: `${user}/${name}`, version, sizeBytes: bytes.length }, 'function live');
+    return description;
+  }
+
+  async function remove(user: UserName, name: FunctionName): Promise<void> {
+    const description = find(user, name);
+    await store.removeDescription(user, name);
+    functions.delete(`${user}/${name}`);
+    for (const { version } of description.versions) programs.delete(programKey(user, name, version));
+    publishChange(description, null);
+    await dropUnused(description.versions);
+    log.info({ function: `${user}/${name}` }, 'function deleted');
+  }
+
+  async function program(user: UserName, name: FunctionName): Promise<Program> {
+    const { live } = find(user, name);
+    const known = programs.get(programKey(user, name, live));
+    if (known !== undefined) return known;
+    const { prepared } = await preparer.prepare(await store.readModule(live));
+    const ready = await initialized(user, name, live, prepared);
+    programs.set(ready.key, ready);
+    return ready;
+  }
+
+  /** The program with its Proto-Faaslet, if it can have one. @throws FaasmError `bad_module` when it fails to initialise */
+  async function initialized(
+    user: UserName,
+    name: FunctionName,
+    version: string,
+    prepared: PreparedModule,
+  ): Promise<Program> {
+    const fresh: Program = {
+      key: programKey(user, name, version),
+      version,
+      user,
+      function: name,
+      ...prepared,
+      proto: undefined,
+    };
+    const deadline = String(Date.now() + config.initializeTimeoutMs);
+    try {
+      const request = new Encodable(fresh, programCodec);
+      const headers = { [names.deadline]: [deadline] };
+      const answer = await bus.request(subjects.initialize(config.host), request, { headers, timeoutMs: 0 });
+      const left = readBody(expectAnswer(answer), initializedCodec);
+      if (left === undefined) return fresh;
+      const image = left.image === undefined ? undefined : memory.prepare(left.image);
+      const proto: ProtoFaaslet = { image, globals: left.globals };
+      return { ...fresh, proto };
+    } catch (thrown) {
+      const error = FaasmError.from(thrown);
+      if (error.retry) {
+        log.warn(
+          { function: `${user}/${name}`, err: error.message },
+          'no Proto-Faaslet: it initialises in every call',
+        );
+        return fresh;
+      }
+      throw new FaasmError('bad_module', `The module cannot be initialised: ${error.message}`, {
+        cause: error,
+        details: error.details,
+      });
+    }
+  }
+
+  function find(user: UserName, name: FunctionName): FunctionDescription {
+    const found = functions.get(`${user}/${name}`);
+    if (found !== undefined) return found;
+    throw new FaasmError('not_found', `There is no function ${user}/${name}`);
+  }
+
+  function checkConditions(message: BusMessage, before: FunctionDescription | undefined): void {
+    const ifMatch = header(message, stateHeaders.ifMatch);
+    const ifNoneMatch = header(message, stateHeaders.ifNoneMatch);
+    if (ifNoneMatch === '*' && before !== undefined) {
+      throw new FaasmError('precondition_failed', `${nameOf(before)} exists already`);
+    }
+    if (ifMatch !== undefined && (before === undefined || (ifMatch !== '*' && ifMatch !== before.live))) {
+      throw new FaasmError(
+        'precondition_failed',
+        `The live version is ${before?.live ?? 'none'}, not ${ifMatch.slice(0, 80)}`,
+      );
+    }
+  }
+
+  function checkQuota(user: UserName): void {
+    const count = [...functions.values()].filter((each) => each.user === user).length;
+    if (count < config.functionsPerUserMax) return;
+    throw new FaasmError(
+      'too_many_requests',
+      `${user} has ${count} functions, which is the most; delete one, or raise FAASM_FUNCTIONS_PER_USER_MAX`,
+    );
+  }
+
+  /** Removes modules that no function has a version of any more. */
+  async function dropUnused(versions: readonly FunctionVersion[]): Promise<void> {
+    const used = new Set(
+      [...functions.values()].flatMap((each) => each.versions.map(({ version }) => version)),
+    );
+    for (const { version } of versions) if (!used.has(version)) await store.removeModule(version);
+  }
+
+  function publishChange({ user, name }: FunctionDescription, version: string | null): void {
+    bus.publish(
+      subjects.functionChanged(user, name),
+      new Encodable({ user, name, version }, functionChangedCodec),
+    );
+  }
+
+  async function oneAtATime<T>(user: UserName, name: FunctionName, work: () => Promise<T>): Promise<T> {
+    const key = `${user}/${name}`;
+    const turn = (changing.get(key) ?? Promise.resolve()).then(work, work);
+    changing.set(key, turn);
+    try {
+      return await turn;
+    } finally {
+      if (changing.get(key) === turn) changing.delete(key);
+    }
+  }
+}
+
+const nameOf = ({ user, name }: FunctionDescription): string => `${user}/${name}`;
+
+function byName(left: FunctionDescription, right: FunctionDescription): number {
+  return left.name < right.name ? -1 : 1;
+}

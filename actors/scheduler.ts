@@ -1,0 +1,94 @@
+/**
+ * The scheduler.
+ *
+ * In:   `invoke.<user>.<function>`, from anybody; `function.changed.*.*`; `host.*.status`
+ * Out:  `call.<host>` with a placed call, and its output or its error to whoever invoked
+ * Owns: which calls of which user are under way through this host
+ * Never: runs a call, queues one, or keeps a result
+ *
+ * Whether and where is decided in src/scheduler/decide.ts.
+ */
+import { type Call, type CallResult, fromCallError } from '../proto/call.ts';
+import { headers as names } from '../proto/headers.ts';
+import type { CallId, HostId } from '../proto/names.ts';
+import { queueGroup, type Subjects } from '../proto/subjects.ts';
+import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
+import { type Bus, type BusMessage, Encodable, readBody, respond } from '../src/bus/port.ts';
+import { callCodec, callResultCodec } from '../src/calls/codec.ts';
+import { toCall } from '../src/calls/invocation.ts';
+import { functionChangedCodec } from '../src/functions/messages.ts';
+import { createSchedulerState, decide, type SchedulerLimits } from '../src/scheduler/decide.ts';
+import { hostStatusCodec } from '../src/scheduler/messages.ts';
+
+export interface SchedulerOptions {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly config: {
+    readonly host: HostId;
+    readonly limits: SchedulerLimits;
+    /** The longest that a call may take. */
+    readonly callTimeoutMs: number;
+  };
+  newCallId(): CallId;
+}
+
+export interface Scheduler {
+  /** From now on only what is under way may make calls. */
+  drain(): void;
+  stop(): void;
+}
+
+/** Another host answers a late call itself; when it does not, it is given up after so much longer. */
+const otherHostGraceMs = 5000;
+
+export function startScheduler({ bus, subjects, config, newCallId }: SchedulerOptions): Scheduler {
+  const state = createSchedulerState(config.host, config.limits);
+
+  const subscriptions = [
+    bus.subscribe(subjects.functionChanged('*', '*'), (message) => {
+      decide(state, { type: 'changed', ...readBody(message, functionChangedCodec) });
+    }),
+    bus.subscribe(subjects.hostStatus('*'), (message) => {
+      decide(state, { type: 'status', status: readBody(message, hostStatusCodec), nowMs: Date.now() });
+    }),
+    bus.subscribe(subjects.invoke('*', '*'), onInvoke, { queue: queueGroup('scheduler') }),
+  ];
+
+  return {
+    drain: () => void decide(state, { type: 'drain' }),
+    stop() {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+    },
+  };
+
+  function onInvoke(message: BusMessage): void {
+    let call: Call;
+    const nowMs = Date.now();
+    try {
+      call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newId: newCallId });
+    } catch (thrown) {
+      respondError(bus, message, thrown);
+      return;
+    }
+    const effect = decide(state, { type: 'invoke', call, nowMs });
+    if (effect?.type === 'refuse') respondError(bus, message, fromCallError(effect.error));
+    if (effect?.type === 'place') void place(message, effect.call, effect.host);
+  }
+
+  async function place(message: BusMessage, call: Call, host: HostId): Promise<void> {
+    const timeoutMs = host === config.host ? 0 : call.deadlineMs - Date.now() + otherHostGraceMs;
+    try {
+      const answer = await bus.request(subjects.call(host), new Encodable(call, callCodec), { timeoutMs });
+      answerInvoker(message, readBody(expectAnswer(answer), callResultCodec));
+    } catch (thrown) {
+      respondError(bus, message, thrown);
+    } finally {
+      decide(state, { type: 'ended', id: call.id });
+    }
+  }
+
+  function answerInvoker(message: BusMessage, { id, output, returnValue, error }: CallResult): void {
+    if (error !== undefined) respondError(bus, message, fromCallError(error));
+    else respond(bus, message, output, { [names.callId]: [id], [names.returnValue]: [String(returnValue)] });
+  }
+}

@@ -1,0 +1,370 @@
+/**
+ * The worker pool.
+ *
+ * In:   `call.<host>` placed calls, `initialize.<host>` programs to initialise, `cancel.<id>`, `function.changed.*.*`
+ * Out:  CallResult to the caller; `invoke.<user>.<function>` for chained calls; `state.*` for what guests ask of state;
+ *       `functions.program.*.*` for programs; `event.call`, `event.executor.gone`, `host.<host>.status`
+ * Owns: the executor threads and the calls on them
+ * Never: runs a guest itself, keeps a call's result, or decides whether a call is allowed
+ *
+ * What to do is decided in src/worker-pool/decide.ts; here it is done.
+ */
+import { type Call, type CallResult, fromCallError, toCallError } from '../proto/call.ts';
+import { FaasmError } from '../proto/errors.ts';
+import { headers as names } from '../proto/headers.ts';
+import type { CallEvent } from '../proto/messages.ts';
+import { type CallId, type HostId, toCallId } from '../proto/names.ts';
+import type { Subjects } from '../proto/subjects.ts';
+import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
+import { type Bus, type BusMessage, Encodable, header, readBody, respond } from '../src/bus/port.ts';
+import { callCodec, callResultCodec } from '../src/calls/codec.ts';
+import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/faaslet/executor-messages.ts';
+import { type Program, programKey } from '../src/faaslet/program.ts';
+import { followCatalog } from '../src/functions/catalog.ts';
+import { programCodec } from '../src/functions/messages.ts';
+import type { Log } from '../src/log.ts';
+import { hostStatusCodec } from '../src/scheduler/messages.ts';
+import { stateCodecs } from '../src/state/messages.ts';
+import { ChainedCalls } from '../src/worker-pool/chained-calls.ts';
+import {
+  activeCalls,
+  createPoolState,
+  decide,
+  type PoolEffect,
+  type PoolLimits,
+  type PoolMessage,
+} from '../src/worker-pool/decide.ts';
+import { ExecutorThreadHandle } from '../src/worker-pool/executor-thread-handle.ts';
+import { callEventCodec, executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
+import { createPrograms } from '../src/worker-pool/programs.ts';
+
+export interface WorkerPoolConfig {
+  readonly host: HostId;
+  readonly limits: PoolLimits;
+  readonly chainDepthMax: number;
+  readonly executor: Omit<ExecutorSettings, 'name' | 'control'>;
+}
+
+export interface WorkerPoolOptions {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly config: WorkerPoolConfig;
+  readonly log: Log;
+  newCallId(): CallId;
+}
+
+export interface WorkerPool {
+  /** Waits until no call is left, chained ones included, for at most so long; then stops the executors. */
+  stop(drainMs: number): Promise<void>;
+}
+
+/** A call, or an initialisation, and who wants to hear of its end. */
+interface Job {
+  readonly call: Call;
+  readonly program: Program;
+  readonly message: BusMessage;
+  readonly arrivedMs: number;
+  readonly initializes: boolean;
+  executor: number | undefined;
+}
+
+/** How often late calls and busy executors are looked for, while there are calls. */
+const tickMs = 5;
+const statusMs = 1000;
+
+export async function startWorkerPool({
+  bus,
+  subjects,
+  config,
+  log,
+  newCallId,
+}: WorkerPoolOptions): Promise<WorkerPool> {
+  const state = createPoolState(config.limits);
+  const jobs = new Map<CallId, Job>();
+  const executors = new Map<number, ExecutorThreadHandle>();
+  let ticking: NodeJS.Timeout | undefined;
+  let whenIdle: (() => void) | undefined;
+  let stopping = false;
+
+  const catalog = followCatalog(bus, subjects, ({ user, name, version }) => {
+    const old = lastVersions.get(`${user}/${name}`);
+    if (old !== undefined && old !== version) programs.forget(programKey(user, name, old));
+    if (version === null) lastVersions.delete(`${user}/${name}`);
+    else lastVersions.set(`${user}/${name}`, version);
+  });
+  const lastVersions = new Map<string, string>();
+  const programs = createPrograms(bus, subjects, (key) => {
+    for (const executor of executors.values()) executor.forget(key);
+  });
+  const chained = new ChainedCalls({ bus, subjects, catalog, depthMax: config.chainDepthMax, newCallId });
+
+  const subscriptions = [
+    bus.subscribe(subjects.call(config.host), onCall),
+    bus.subscribe(subjects.initialize(config.host), onInitialize),
+    bus.subscribe(subjects.cancel('*'), (message) => {
+      const id = toCallId(message.subject.slice(message.subject.lastIndexOf('.') + 1));
+      step({ type: 'cancel', id, nowMs: Date.now() });
+    }),
+  ];
+  const statusTimer = setInterval(publishStatus, statusMs);
+  step({ type: 'tick', samples: [], nowMs: Date.now() });
+  publishStatus();
+
+  return { stop };
+
+  function onCall(message: BusMessage): void | Promise<void> {
+    const call = readBody(message, callCodec);
+    const version = call.version ?? catalog.version(call.user, call.function);
+    if (version === undefined) {
+      respondError(
+        bus,
+        message,
+        new FaasmError('not_found', `There is no function ${call.user}/${call.function}`),
+      );
+      return;
+    }
+    const program = programs.get(call.user, call.function, version);
+    if (!(program instanceof Promise)) return accept(call, program, message, false);
+    return program.then(
+      (ready) => accept(call, ready, message, false),
+      (error: unknown) => respondError(bus, message, error),
+    );
+  }
+
+  function onInitialize(message: BusMessage): void {
+    const program = readBody(message, programCodec);
+    const id = newCallId();
+    const deadlineMs = Number(header(message, names.deadline));
+    const input = new Uint8Array(0);
+    const call: Call = {
+      id,
+      user: program.user,
+      function: program.function,
+      input,
+      rootId: id,
+      depth: 0,
+      deadlineMs,
+    };
+    accept(call, program, message, true);
+  }
+
+  function accept(call: Call, program: Program, message: BusMessage, initializes: boolean): void {
+    if (jobs.has(call.id)) {
+      respondError(bus, message, new FaasmError('conflict', `A call with id ${call.id} is running already`));
+      return;
+    }
+    const nowMs = Date.now();
+    jobs.set(call.id, { call, program, message, arrivedMs: nowMs, initializes, executor: undefined });
+    step({
+      type: 'call',
+      nowMs,
+      work: {
+        id: call.id,
+        user: call.user,
+        name: `${call.user}/${call.function}`,
+        version: program.key,
+        deadlineMs: call.deadlineMs,
+        chained: call.depth > 0,
+      },
+    });
+  }
+
+  function step(message: PoolMessage): void {
+    for (const effect of decide(state, message)) perform(effect);
+    if (state.calls.size > 0 && ticking === undefined) ticking = setInterval(tick, tickMs);
+    if (state.calls.size === 0 && ticking !== undefined) {
+      clearInterval(ticking);
+      ticking = undefined;
+    }
+    if (state.calls.size === 0 && chained.pending === 0) whenIdle?.();
+  }
+
+  function perform(effect: PoolEffect): void {
+    switch (effect.type) {
+      case 'start':
+        if (!stopping) executors.set(effect.executor, startExecutor(effect.executor));
+        return;
+      case 'stop':
+      case 'kill': {
+        const why = effect.type === 'kill' ? effect.why : 'it was idle';
+        if (effect.type === 'kill') log.warn({ executor: effect.executor, why }, 'executor killed');
+        executors.get(effect.executor)?.kill(why);
+        return;
+      }
+      case 'post': {
+        const job = jobs.get(effect.id)!;
+        const executor = executors.get(effect.executor)!;
+        job.executor = effect.executor;
+        if (job.initializes) executor.initialize(effect.id, job.program);
+        else executor.post(job.call, job.program);
+        return;
+      }
+      case 'withdraw': {
+        const ids = executors.get(effect.executor)?.withdraw(effect.ids) ?? [];
+        if (ids.length > 0) step({ type: 'withdrawn', ids, nowMs: Date.now() });
+        return;
+      }
+      case 'cancel':
+        executors.get(effect.executor)?.cancel(effect.id);
+        chained.cancelChildren(effect.id);
+        return;
+      case 'finish':
+        finish(effect.id, {
+          output: new Uint8Array(0),
+          returnValue: 1,
+          error: effect.error,
+          stderr: undefined,
+        });
+        return;
+    }
+  }
+
+  function startExecutor(id: number): ExecutorThreadHandle {
+    const name = `${config.host}-executor-${id}`;
+    return new ExecutorThreadHandle(
+      id,
+      { ...config.executor, name },
+      {
+        ready(memory) {
+          log.debug({ executor: id, memory }, 'executor ready');
+          step({ type: 'ready', executor: id, nowMs: Date.now() });
+        },
+        ended: onEnded,
+        initialized: onInitialized,
+        chain: onChain,
+        ask: (message) => void onAsk(id, message),
+        gone(why, notBegun) {
+          executors.delete(id);
+          bus.publish(subjects.event('executor.gone'), new Encodable({ owner: name }, executorGoneCodec));
+          step({ type: 'gone', executor: id, why, notBegun, nowMs: Date.now() });
+        },
+      },
+    );
+  }
+
+  function onEnded(ended: readonly (EndedCall & { readonly id: CallId })[]): void {
+    for (const call of ended) {
+      const job = jobs.get(call.id);
+      if (job === undefined) continue;
+      const refusal = call.chains.length > 0 ? chained.refusal(job.call, call.chains) : undefined;
+      if (refusal === undefined) for (const child of call.chains) void chained.make(job.call, child, false);
+      finish(call.id, refusal === undefined ? call : { ...call, returnValue: 1, error: refusal });
+    }
+    step({ type: 'ended', ids: ended.map((call) => call.id), nowMs: Date.now() });
+  }
+
+  function onInitialized(
+    id: CallId,
+    { state: left, error }: Extract<FromExecutor, { type: 'initialized' }>,
+  ): void {
+    const job = jobs.get(id);
+    jobs.delete(id);
+    if (job !== undefined) {
+      if (error === undefined) respond(bus, job.message, new Encodable(left, initializedCodec));
+      else respondError(bus, job.message, fromCallError(error));
+    }
+    step({ type: 'ended', ids: [id], nowMs: Date.now() });
+  }
+
+  function onChain(id: CallId, calls: Extract<FromExecutor, { type: 'chain' }>['calls']): void {
+    const job = jobs.get(id);
+    const executor = job?.executor === undefined ? undefined : executors.get(job.executor);
+    if (job === undefined || executor === undefined) return;
+    const refusal = chained.refusal(job.call, calls);
+    if (refusal !== undefined) {
+      executor.refuse(id, refusal);
+      return;
+    }
+    for (const child of calls) {
+      void chained.make(job.call, child, true).then((result) => executor.settle(id, child.handle, result));
+    }
+  }
+
+  async function onAsk(id: number, message: Extract<FromExecutor, { type: 'ask' }>): Promise<void> {
+    const { ask, op, user, key, value } = message;
+    const codec = stateCodecs[op];
+    try {
+      const request = new Encodable(value, codec.request);
+      const answer = await bus.request(subjects.state(op, user, key), request, { timeoutMs: 0 });
+      executors.get(id)?.answer({ type: 'answer', ask, value: readBody(expectAnswer(answer), codec.answer) });
+    } catch (thrown) {
+      executors.get(id)?.answer({ type: 'failure', ask, error: toCallError(FaasmError.from(thrown)) });
+    }
+  }
+
+  function finish(id: CallId, ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>): void {
+    const job = jobs.get(id);
+    if (job === undefined) return;
+    jobs.delete(id);
+    const { output, returnValue, error } = ended;
+    if (job.initializes) {
+      if (error !== undefined) respondError(bus, job.message, fromCallError(error));
+      return;
+    }
+    const result: CallResult = { id, output, returnValue, ...(error !== undefined && { error }) };
+    respond(bus, job.message, new Encodable(result, callResultCodec));
+    publishEnd(job, ended);
+  }
+
+  function publishEnd(
+    { call, arrivedMs }: Job,
+    ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>,
+  ): void {
+    const endedAtMs = Date.now();
+    const event: CallEvent = {
+      id: call.id,
+      parentId: call.parentId ?? null,
+      user: call.user,
+      function: call.function,
+      host: config.host,
+      endedAtMs,
+      durationMs: endedAtMs - arrivedMs,
+      outputBytes: ended.output.length,
+      returnValue: ended.returnValue,
+      error: ended.error ?? null,
+      stderr: ended.stderr ?? null,
+    };
+    bus.publish(subjects.event('call'), new Encodable(event, callEventCodec));
+  }
+
+  function tick(): void {
+    const samples = [...executors.values()].map((executor) => executor.sample());
+    step({ type: 'tick', samples, nowMs: Date.now() });
+  }
+
+  function publishStatus(): void {
+    if (state.calls.size === 0) tick();
+    const warm = new Set<string>();
+    for (const executor of state.executors.values())
+      for (const version of executor.versions) warm.add(version);
+    const status = {
+      host: config.host,
+      executors: executors.size,
+      activeCalls: activeCalls(state),
+      queuedCalls: state.queued,
+      capacity: config.limits.activeCallsMax,
+      warm: [...warm].slice(0, 1000),
+      draining: stopping,
+    };
+    bus.publish(subjects.hostStatus(config.host), new Encodable(status, hostStatusCodec));
+  }
+
+  async function stop(drainMs: number): Promise<void> {
+    clearInterval(statusTimer);
+    if (state.calls.size > 0 || chained.pending > 0) {
+      const idle = new Promise<void>((resolve) => {
+        whenIdle = resolve;
+      });
+      const timer = AbortSignal.timeout(drainMs);
+      const late = new Promise<void>((resolve) =>
+        timer.addEventListener('abort', () => resolve(), { once: true }),
+      );
+      await Promise.race([idle, late]);
+    }
+    stopping = true;
+    for (const subscription of subscriptions) subscription.unsubscribe();
+    catalog.close();
+    for (const executor of [...executors.values()]) executor.kill('the host is stopping');
+    clearInterval(ticking);
+  }
+}

@@ -1,0 +1,69 @@
+/** An invoke message: the body is the input as it is, and the headers say the rest. */
+import type { Call } from '../../proto/call.ts';
+import { FaasmError } from '../../proto/errors.ts';
+import { headers as names } from '../../proto/headers.ts';
+import { type CallId, quote, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { type BusMessage, type Headers, header, toBytes } from '../bus/port.ts';
+import { parseDurationMs } from './duration.ts';
+
+export interface InvocationDefaults {
+  readonly nowMs: number;
+  /** The longest that a call may take. */
+  readonly timeoutMs: number;
+  newId(): CallId;
+}
+
+/** @param subject of form `<prefix>.invoke.<user>.<function>` @throws FaasmError `bad_name`, `bad_request` */
+export function toCall(message: BusMessage, defaults: InvocationDefaults): Call {
+  const functionAt = message.subject.lastIndexOf('.');
+  const userAt = message.subject.lastIndexOf('.', functionAt - 1);
+  const user = toUserName(message.subject.slice(userAt + 1, functionAt));
+  const name = toFunctionName(message.subject.slice(functionAt + 1));
+  const input = toBytes(message.body);
+  const latestMs = defaults.nowMs + defaults.timeoutMs;
+  if (message.headers === undefined) {
+    const id = defaults.newId();
+    return { id, user, function: name, input, rootId: id, depth: 0, deadlineMs: latestMs };
+  }
+  const givenId = header(message, names.callId);
+  const parentId = header(message, names.parentId);
+  const rootId = header(message, names.rootId);
+  const traceparent = header(message, names.traceparent);
+  const id = givenId === undefined ? defaults.newId() : toCallId(givenId);
+  return {
+    id,
+    user,
+    function: name,
+    input,
+    rootId: rootId === undefined ? id : toCallId(rootId),
+    depth: toNumber(header(message, names.depth), names.depth) ?? 0,
+    deadlineMs: Math.min(latestMs, deadline(message, defaults.nowMs) ?? latestMs),
+    ...(parentId !== undefined && { parentId: toCallId(parentId) }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
+}
+
+/** The headers with which a call chains another; one that it waits for ends when it does, at the latest. */
+export function toChainHeaders(parent: Call, id: CallId, awaited: boolean): Headers {
+  return {
+    [names.callId]: [id],
+    [names.parentId]: [parent.id],
+    [names.rootId]: [parent.rootId],
+    [names.depth]: [String(parent.depth + 1)],
+    ...(awaited && { [names.deadline]: [String(parent.deadlineMs)] }),
+    ...(parent.traceparent !== undefined && { [names.traceparent]: [parent.traceparent] }),
+  };
+}
+
+function deadline(message: BusMessage, nowMs: number): number | undefined {
+  const timeout = header(message, names.timeout);
+  if (timeout !== undefined) return nowMs + parseDurationMs(timeout, names.timeout);
+  return toNumber(header(message, names.deadline), names.deadline);
+}
+
+function toNumber(text: string | undefined, name: string): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  throw new FaasmError('bad_request', `${name} is a whole number, not ${quote(text)}`);
+}

@@ -1,0 +1,84 @@
+/** What the worker pool and an executor thread say to each other. Everything here can be posted to a thread. */
+import type { CallError } from '../../proto/call.ts';
+import type { CallId, StateKey, UserName } from '../../proto/names.ts';
+import type { StateOp } from '../../proto/subjects.ts';
+import type { InitializedState } from './faaslet.ts';
+import type { CallLimits, ChainedCall, ChainedResult } from './host/faasm/call-context.ts';
+import type { FileLimits } from './host/wasi/tree.ts';
+import type { Program } from './program.ts';
+
+/** The most calls that one executor holds at once, running, suspended or posted: the size of its claim table. */
+export const executorSlots = 16_384;
+
+export interface ExecutorSettings {
+  readonly name: string;
+  readonly memory: 'auto' | 'mapped' | 'copy';
+  readonly control: SharedArrayBuffer;
+  readonly limits: CallLimits;
+  readonly fileLimits: FileLimits;
+  /** Idle Faaslets kept for the next call. */
+  readonly idleFaasletsMax: number;
+  readonly config: readonly (readonly [string, string])[];
+}
+
+export interface ExecutorCall {
+  readonly slot: number;
+  readonly id: CallId;
+  readonly user: UserName;
+  /** The key of its program. */
+  readonly program: string;
+  readonly input: Uint8Array;
+}
+
+export type ToExecutor =
+  /** Before the first call of a program. */
+  | { readonly type: 'program'; readonly program: Program }
+  /** The program with this key will not be asked for again. */
+  | { readonly type: 'forget'; readonly program: string }
+  | { readonly type: 'calls'; readonly calls: readonly ExecutorCall[] }
+  /** Run a program's initialisation and give what it left. */
+  | { readonly type: 'initialize'; readonly slot: number; readonly program: Program }
+  /** Chained calls have ended. */
+  | {
+      readonly type: 'settled';
+      readonly slot: number;
+      readonly handle: number;
+      readonly result: ChainedResult;
+    }
+  /** A chained call cannot be made: its caller fails. */
+  | { readonly type: 'refused'; readonly slot: number; readonly error: CallError }
+  /** The call is over, whatever it is waiting for. */
+  | { readonly type: 'cancel'; readonly slot: number }
+  | { readonly type: 'answer'; readonly ask: number; readonly value: unknown }
+  | { readonly type: 'failure'; readonly ask: number; readonly error: CallError };
+
+export interface EndedCall {
+  readonly slot: number;
+  readonly output: Uint8Array;
+  readonly returnValue: number;
+  readonly error: CallError | undefined;
+  readonly chains: readonly ChainedCall[];
+  readonly stderr: string | undefined;
+}
+
+export type FromExecutor =
+  | { readonly type: 'ready'; readonly memory: string }
+  | { readonly type: 'ended'; readonly calls: readonly EndedCall[] }
+  /** The call waits for one of its chained calls; these are to be made now. */
+  | { readonly type: 'chain'; readonly slot: number; readonly calls: readonly ChainedCall[] }
+  /** A question to the state actor. */
+  | {
+      readonly type: 'ask';
+      readonly ask: number;
+      readonly op: StateOp;
+      readonly user: UserName;
+      readonly key: StateKey;
+      readonly value: unknown;
+    }
+  /** The answer to `initialize`: neither field when the module cannot be snapshotted. */
+  | {
+      readonly type: 'initialized';
+      readonly slot: number;
+      readonly state: InitializedState | undefined;
+      readonly error: CallError | undefined;
+    };

@@ -1,0 +1,58 @@
+/** The entry of an executor's worker thread: builds an Executor and connects it to the worker pool's port. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { fromCallError } from '../../proto/call.ts';
+import { createLocalTier } from '../state/local-tier.ts';
+import { Executor } from './executor.ts';
+import type { ExecutorSettings, FromExecutor, ToExecutor } from './executor-messages.ts';
+import { GuestGate } from './guest-gate.ts';
+import { emptyFileTree } from './host/wasi/tree.ts';
+import { wasiPowers } from './host/wasi-powers.ts';
+import { IdleFaaslets } from './idle-faaslets.ts';
+import { detectMemoryPort } from './memory/detect.ts';
+
+const port = parentPort!;
+const settings = workerData as ExecutorSettings;
+const post = (message: FromExecutor): void => port.postMessage(message);
+
+const asks = new Map<number, PromiseWithResolvers<unknown>>();
+let lastAsk = 0;
+
+const memory = detectMemoryPort(settings.memory);
+const control = new Int32Array(settings.control);
+const executor = new Executor({
+  powers: {
+    memory: memory.port,
+    state: createLocalTier({
+      owner: settings.name,
+      ask(op, user, key, value) {
+        const answer = Promise.withResolvers<unknown>();
+        asks.set(++lastAsk, answer);
+        post({ type: 'ask', ask: lastAsk, op, user, key, value });
+        return answer.promise;
+      },
+    }),
+    wasi: wasiPowers,
+    files: emptyFileTree,
+    fileLimits: settings.fileLimits,
+    limits: settings.limits,
+    config: new Map(settings.config),
+  },
+  gate: new GuestGate(control),
+  control,
+  idle: new IdleFaaslets(settings.idleFaasletsMax),
+  post,
+});
+
+port.on('message', (message: ToExecutor) => {
+  if (message.type === 'answer') settle(message.ask)?.resolve(message.value);
+  else if (message.type === 'failure') {
+    settle(message.ask)?.reject(fromCallError(message.error));
+  } else executor.receive(message);
+});
+post({ type: 'ready', memory: memory.why });
+
+function settle(ask: number): PromiseWithResolvers<unknown> | undefined {
+  const waiting = asks.get(ask);
+  asks.delete(ask);
+  return waiting;
+}

@@ -1,0 +1,303 @@
+/**
+ * A Faaslet: one instance of a function version, which runs one call at a time and is put back to its snapshot after.
+ *
+ *   instantiate -> initialize | attach the Proto-Faaslet -> run -> reset -> run -> … -> thrown away
+ *
+ * What a call can change is its memory, its mutable globals and what the host holds for it; all three are put back.
+ * A Faaslet that cannot be put back for certain (a trap, a grown memory, a module that is not restorable) is not
+ * used again.
+ */
+import type { CallError } from '../../proto/call.ts';
+import { FaasmError } from '../../proto/errors.ts';
+import type { LocalTier } from '../state/local-tier.ts';
+import { toReturnedError, toThrownError } from './guest-error.ts';
+import {
+  CallContext,
+  type CallLimits,
+  type CallSettings,
+  type ChainedCall,
+} from './host/faasm/call-context.ts';
+import { createChain } from './host/faasm/chain.ts';
+import { createIo } from './host/faasm/io.ts';
+import { createState } from './host/faasm/state.ts';
+import { GuestExit } from './host/guest-fault.ts';
+import { GuestMemory } from './host/guest-memory.ts';
+import type { ImportFunctions } from './host/port.ts';
+import type { FileLimits, FileTree } from './host/wasi/tree.ts';
+import { createWasi, type Wasi, type WasiPowers } from './host/wasi/wasi.ts';
+import { canWait, findImport } from './imports.ts';
+import type { AttachedMemory, MemoryImage, MemoryPort } from './memory/port.ts';
+import type { GlobalValue, Program, ProtoFaaslet } from './program.ts';
+
+/** What a host gives its Faaslets. */
+export interface FaasletPowers {
+  readonly memory: MemoryPort;
+  readonly state: LocalTier;
+  readonly wasi: WasiPowers;
+  readonly files: FileTree;
+  readonly fileLimits: FileLimits;
+  readonly limits: CallLimits;
+  readonly config: ReadonlyMap<string, string>;
+}
+
+/** How a Faaslet tells that its guest waits, and asks to go on. */
+export interface Suspension {
+  /** The guest waits. */
+  left(): void;
+  /** What it waited for is there: `go` lets it go on. */
+  back(go: () => void): void;
+}
+
+export interface Outcome {
+  readonly output: Uint8Array;
+  readonly returnValue: number;
+  readonly error: CallError | undefined;
+  /** Chained calls that are still to be made; none after a failure. */
+  readonly chains: readonly ChainedCall[];
+  readonly stderr: string | undefined;
+}
+
+/** What initialisation left behind; posted to the main thread, which makes the Proto-Faaslet of it. */
+export interface InitializedState {
+  readonly image: MemoryImage | undefined;
+  readonly globals: readonly GlobalValue[];
+}
+
+type Entry = (...parameters: number[]) => unknown;
+
+const noOutput = new Uint8Array(0);
+
+export class Faaslet {
+  readonly program: Program;
+  readonly #powers: FaasletPowers;
+  readonly #memory = new GuestMemory();
+  readonly #context: CallContext;
+  readonly #wasi: Wasi;
+  readonly #exports: Record<string, unknown>;
+  readonly #linearMemory: WebAssembly.Memory | undefined;
+  readonly #globals: readonly WebAssembly.Global[];
+  readonly #denied: WebAssembly.Global | undefined;
+  readonly #suspendable: boolean;
+  readonly #entry: Entry;
+  readonly #entryParameters: number[];
+  #suspension: Suspension = { left() {}, back: (go) => go() };
+  #attached: AttachedMemory | undefined;
+  #proto: ProtoFaaslet | undefined;
+  #failed = false;
+  #abandoned = false;
+
+  /** @throws what instantiation throws: a link error, a table over the limit, no memory */
+  constructor(program: Program, powers: FaasletPowers) {
+    this.program = program;
+    this.#powers = powers;
+    this.#context = new CallContext(powers.limits);
+    this.#wasi = createWasi(this.#memory, powers.wasi, { files: powers.files, limits: powers.fileLimits });
+    this.#suspendable = canWait(program.imports);
+
+    this.#exports = new WebAssembly.Instance(program.module, this.#imports()).exports;
+    const { layout } = program;
+    const memory = layout.memory === undefined ? undefined : this.#exports[layout.memory];
+    if (memory instanceof WebAssembly.Memory) {
+      this.#linearMemory = memory;
+      this.#memory.attach(memory);
+    }
+    this.#globals = layout.mutableGlobals.map((name) => this.#exports[name] as WebAssembly.Global);
+    this.#denied =
+      layout.deniedGrowth === undefined
+        ? undefined
+        : (this.#exports[layout.deniedGrowth] as WebAssembly.Global);
+    this.#entry = this.#function(layout.entry);
+    this.#entryParameters = new Array<number>(layout.entryParameters).fill(0);
+  }
+
+  /** From now on a reset shows this snapshot; nothing is run for it. @throws FaasmError `no_capacity` */
+  attach(proto: ProtoFaaslet): void {
+    if (proto.image !== undefined && this.#linearMemory !== undefined) {
+      this.#attached = this.#powers.memory.attach(this.#linearMemory, proto.image);
+    }
+    this.#restoreGlobals(proto.globals);
+    this.#proto = proto;
+  }
+
+  /** Runs the start function, the constructors and the zygote. The error of a failure, or nothing. */
+  async initialize(settings: CallSettings, suspension: Suspension): Promise<CallError | undefined> {
+    this.#begin(settings, suspension);
+    try {
+      for (const name of this.program.layout.initializers) {
+        const initialize = this.#function(name);
+        await initialize();
+        suspension.left();
+        await new Promise<void>((resolve) => suspension.back(resolve));
+      }
+      return undefined;
+    } catch (thrown) {
+      this.#failed = true;
+      return toThrownError(
+        thrown instanceof GuestExit
+          ? new FaasmError('guest_returned', `its initialisation exited with ${thrown.code}`)
+          : thrown,
+        this.#guestState(0),
+      );
+    }
+  }
+
+  /** What initialisation left, or nothing when it left what cannot be carried over to another instance. */
+  capture(): InitializedState | undefined {
+    if (!this.program.layout.restorable) return undefined;
+    const globals = this.#globals.map((global) => global.value as unknown);
+    if (!globals.every(isGlobalValue)) return undefined;
+    const image =
+      this.#linearMemory === undefined ? undefined : this.#powers.memory.capture(this.#linearMemory);
+    return { image, globals };
+  }
+
+  /** Runs one call. An outcome that needed no waiting is given as it is, without a promise. */
+  run(settings: CallSettings, suspension: Suspension): Outcome | Promise<Outcome> {
+    this.#begin(settings, suspension);
+    try {
+      const returned = this.#entry(...this.#entryParameters);
+      if (!(returned instanceof Promise)) return this.#returned(returned);
+      return returned.then(
+        (value) => this.#returned(value),
+        (thrown) => this.#threw(thrown),
+      );
+    } catch (thrown) {
+      return this.#threw(thrown);
+    }
+  }
+
+  /** Forgets the call. Whether the Faaslet can run another one. */
+  reset(): boolean {
+    this.#context.reset();
+    if (this.#failed || this.#proto === undefined) return false;
+    this.#wasi.reset();
+    if (this.#attached !== undefined && !this.#attached.reset()) return false;
+    this.#restoreGlobals(this.#proto.globals);
+    return true;
+  }
+
+  /** The call will never go on, whatever it waits for. */
+  abandon(): void {
+    this.#abandoned = true;
+    this.#failed = true;
+  }
+
+  /** Whether its initialisation has to run first, because no snapshot shows what it leaves. */
+  get needsInitialization(): boolean {
+    return this.#proto === undefined && this.program.layout.initializers.length > 0;
+  }
+
+  get context(): CallContext {
+    return this.#context;
+  }
+
+  #begin(settings: CallSettings, suspension: Suspension): void {
+    this.#suspension = suspension;
+    this.#context.begin(settings);
+    this.#wasi.begin({
+      args: [this.program.function],
+      env: {},
+      stdin: settings.input,
+      stdout: (bytes) => this.#context.writeStdout(bytes),
+      stderr: (bytes) => this.#context.writeStderr(bytes),
+    });
+  }
+
+  #returned(value: unknown): Outcome {
+    return this.#ended(typeof value === 'number' ? value : 0);
+  }
+
+  #threw(thrown: unknown): Outcome {
+    if (thrown instanceof GuestExit) return this.#ended(thrown.code);
+    this.#failed = true;
+    return {
+      output: noOutput,
+      returnValue: 1,
+      error: toThrownError(thrown, this.#guestState(this.#context.pending().length)),
+      chains: [],
+      stderr: this.#context.stderr(),
+    };
+  }
+
+  #ended(returnValue: number): Outcome {
+    const chains = this.#context.pending();
+    const error =
+      returnValue === 0 ? undefined : toReturnedError(returnValue, this.#guestState(chains.length));
+    return {
+      output: this.#context.output(),
+      returnValue,
+      error,
+      chains: error === undefined ? chains : [],
+      stderr: this.#context.stderr(),
+    };
+  }
+
+  #guestState(droppedChains: number) {
+    const { user, function: name } = this.program;
+    return {
+      name: `${user}/${name}`,
+      deniedPages: Number(this.#denied?.value ?? 0) >>> 0,
+      memoryPages: (this.#linearMemory?.buffer.byteLength ?? 0) / 65536,
+      stderr: this.#context.stderr(),
+      droppedChains,
+    };
+  }
+
+  #restoreGlobals(values: readonly GlobalValue[]): void {
+    for (let at = 0; at < values.length; at++) this.#globals[at]!.value = values[at];
+  }
+
+  /** An exported function; where the module can wait, one that can be suspended. */
+  #function(name: string): Entry {
+    const entry = this.#exports[name] as Entry;
+    return this.#suspendable ? (WebAssembly.promising(entry) as Entry) : entry;
+  }
+
+  #imports(): WebAssembly.Imports {
+    const provided: Record<string, ImportFunctions> = {
+      env: {
+        ...createIo(this.#memory, this.#context, this.#powers.config),
+        ...createChain(this.#memory, this.#context, () => this.#malloc()),
+        ...createState(this.#memory, this.#context, this.#powers.state),
+      },
+      wasi_snapshot_preview1: this.#wasi.functions,
+    };
+    const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+    for (const wanted of this.program.imports) {
+      const host = provided[wanted.module]?.[wanted.name];
+      if (host === undefined) continue;
+      const waits = findImport(wanted)?.waits === true;
+      imports[wanted.module] ??= {};
+      imports[wanted.module]![wanted.name] = waits ? new WebAssembly.Suspending(this.#waiting(host)) : host;
+    }
+    return imports as WebAssembly.Imports;
+  }
+
+  /** A host function that tells of its waiting, and never comes back to a call that was abandoned. */
+  #waiting(host: ImportFunctions[string]): ImportFunctions[string] {
+    return (...parameters) => {
+      const value: unknown = host(...parameters);
+      if (!(value instanceof Promise)) return value;
+      const suspension = this.#suspension;
+      suspension.left();
+      return new Promise((resolve, reject) => {
+        const back = (go: () => void) => {
+          if (!this.#abandoned) suspension.back(go);
+        };
+        value.then(
+          (result) => back(() => resolve(result)),
+          (error) => back(() => reject(error)),
+        );
+      });
+    };
+  }
+
+  #malloc(): ((byteLength: number) => unknown) | undefined {
+    const { malloc } = this.#exports;
+    return typeof malloc === 'function' ? (malloc as (byteLength: number) => unknown) : undefined;
+  }
+}
+
+function isGlobalValue(value: unknown): value is GlobalValue {
+  return typeof value === 'number' || typeof value === 'bigint' || value === null;
+}

@@ -1,0 +1,105 @@
+/** What a guest's end looked like from outside, in the words of the error table. Everything thrown is untrusted. */
+import type { CallError } from '../../proto/call.ts';
+import { type ErrorDetails, FaasmError } from '../../proto/errors.ts';
+import { GuestFault } from './host/guest-fault.ts';
+
+export interface GuestState {
+  /** `user/function`. */
+  readonly name: string;
+  /** Pages that were last asked for in vain; 0 when none were. */
+  readonly deniedPages: number;
+  readonly memoryPages: number;
+  readonly stderr: string | undefined;
+  readonly droppedChains: number;
+}
+
+const pageMiB = 1 / 16;
+const backtraceMaxFrames = 30;
+
+export function toReturnedError(returnValue: number, guest: GuestState): CallError {
+  return error('guest_returned', `${guest.name} returned ${returnValue}`, guest, { returnValue });
+}
+
+/** @param thrown whatever ended the guest, other than its own exit */
+export function toThrownError(thrown: unknown, guest: GuestState): CallError {
+  if (thrown instanceof FaasmError)
+    return error(thrown.code, `${guest.name}: ${thrown.message}`, guest, thrown.details);
+  if (guest.deniedPages > 0) {
+    const held = Math.round(guest.memoryPages * pageMiB);
+    const asked = Math.max(1, Math.round(guest.deniedPages * pageMiB));
+    return error(
+      'guest_out_of_memory',
+      `${guest.name} ran out of memory: it holds ${held} MiB and asked for ${asked} MiB more; raise FAASM_MEMORY_MAX_MIB`,
+      guest,
+      { trap: trapOf(thrown), backtrace: backtraceOf(thrown) },
+    );
+  }
+  if (thrown instanceof GuestFault) {
+    return error('guest_trapped', `${guest.name} trapped: ${thrown.message}`, guest, {
+      trap: thrown.message,
+    });
+  }
+  if (thrown instanceof WebAssembly.RuntimeError) {
+    const trap = trapOf(thrown);
+    return error('guest_trapped', `${guest.name} trapped: ${trap}`, guest, {
+      trap,
+      backtrace: backtraceOf(thrown),
+    });
+  }
+  if (thrown instanceof RangeError && thrown.message.includes('call stack')) {
+    return error('guest_stack_overflow', `${guest.name} overflowed its stack`, guest, {
+      backtrace: backtraceOf(thrown),
+    });
+  }
+  if (thrown instanceof WebAssembly.Exception) {
+    return error('guest_threw', `${guest.name} threw a WebAssembly exception that nobody caught`, guest, {});
+  }
+  return error('guest_trapped', `${guest.name} failed: ${safeText(thrown)}`, guest, {
+    trap: safeText(thrown),
+  });
+}
+
+function error(
+  code: CallError['code'],
+  message: string,
+  guest: GuestState,
+  details: { [Field in keyof ErrorDetails]: ErrorDetails[Field] | undefined },
+): CallError {
+  const dropped =
+    guest.droppedChains === 0
+      ? ''
+      : `; ${guest.droppedChains} chained call(s) it had not waited for were dropped`;
+  const all = {
+    ...details,
+    stderr: guest.stderr,
+    droppedChains: guest.droppedChains === 0 ? undefined : guest.droppedChains,
+  };
+  const known = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  return { code, message: `${message}${dropped}`, details: known };
+}
+
+function trapOf(thrown: unknown): string {
+  return thrown instanceof Error ? safeText(thrown.message) : safeText(thrown);
+}
+
+/** The wasm frames of a stack, innermost first. */
+function backtraceOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
+  const frames = thrown.stack
+    .split('\n')
+    .filter((line) => line.includes('wasm://') || line.includes('wasm-function'))
+    .slice(0, backtraceMaxFrames)
+    .map((line) => safeText(line.trim().replace(/\(?wasm:\/\/wasm\/[^:]*:/, '(')));
+  return frames.length === 0 ? undefined : frames.join('\n');
+}
+
+/** Text that a guest may have made, fit for a header and a terminal. */
+function safeText(value: unknown): string {
+  let text: string;
+  try {
+    text = typeof value === 'string' ? value : value instanceof Error ? String(value.message) : String(value);
+  } catch {
+    text = 'a value without a text';
+  }
+  return text.slice(0, 500).replaceAll(/[^\t\n -~]/g, '?');
+}

@@ -1,0 +1,193 @@
+/**
+ * What one running call has: its input, the output so far, its chained calls.
+ * One context belongs to one Faaslet and is begun anew for each call.
+ */
+import { FaasmError } from '../../../../proto/errors.ts';
+import { type FunctionName, toFunctionName, type UserName } from '../../../../proto/names.ts';
+
+export interface ChainedCall {
+  /** What the guest knows it by, from 1. */
+  readonly handle: number;
+  readonly function: FunctionName;
+  readonly input: Uint8Array;
+}
+
+export interface ChainedResult {
+  readonly returnValue: number;
+  readonly output: Uint8Array;
+}
+
+export interface CallLimits {
+  readonly outputMaxBytes: number;
+  /** Of standard error, the last so many bytes are kept. */
+  readonly stderrMaxBytes: number;
+  readonly chainedCallsMax: number;
+}
+
+export interface CallSettings {
+  readonly user: UserName;
+  readonly input: Uint8Array;
+  /** Makes the chained calls; called at the first wait for one of them. */
+  readonly dispatch: (calls: readonly ChainedCall[]) => void;
+}
+
+interface Waiting {
+  resolve(result: ChainedResult): void;
+  reject(error: unknown): void;
+}
+
+const empty = new Uint8Array(0);
+
+export class CallContext {
+  readonly limits: CallLimits;
+  user = '' as UserName;
+  input: Uint8Array = empty;
+  #dispatch: CallSettings['dispatch'] = () => {};
+  #output: Uint8Array | undefined;
+  #stdout: Uint8Array[] = [];
+  #stdoutBytes = 0;
+  #stderr: Uint8Array[] = [];
+  #stderrBytes = 0;
+  #pending: ChainedCall[] = [];
+  #chained = 0;
+  #results = new Map<number, ChainedResult>();
+  #waiting = new Map<number, Waiting>();
+
+  constructor(limits: CallLimits) {
+    this.limits = limits;
+  }
+
+  begin(settings: CallSettings): void {
+    this.user = settings.user;
+    this.input = settings.input;
+    this.#dispatch = settings.dispatch;
+  }
+
+  /** Forgets the call. What still waits is never answered. */
+  reset(): void {
+    this.input = empty;
+    this.#dispatch = () => {};
+    this.#output = undefined;
+    if (this.#stdoutBytes > 0) {
+      this.#stdout = [];
+      this.#stdoutBytes = 0;
+    }
+    if (this.#stderrBytes > 0) {
+      this.#stderr = [];
+      this.#stderrBytes = 0;
+    }
+    if (this.#chained > 0) {
+      this.#pending = [];
+      this.#chained = 0;
+      this.#results = new Map();
+      this.#waiting = new Map();
+    }
+  }
+
+  /** What the call gives: what it last set as its output, else what it wrote to standard output. */
+  output(): Uint8Array {
+    if (this.#output !== undefined) return this.#output;
+    if (this.#stdout.length === 1) return this.#stdout[0]!;
+    return join(this.#stdout, this.#stdoutBytes);
+  }
+
+  /** The last bytes written to standard error, as text. */
+  stderr(): string | undefined {
+    if (this.#stderrBytes === 0) return undefined;
+    const bytes = join(this.#stderr, this.#stderrBytes).subarray(-this.limits.stderrMaxBytes);
+    return new TextDecoder().decode(bytes);
+  }
+
+  /** Chained calls that nobody has waited for; they are made when the call has succeeded. */
+  pending(): readonly ChainedCall[] {
+    return this.#pending;
+  }
+
+  /** @param bytes live guest memory @throws FaasmError `too_large` */
+  setOutput(bytes: Uint8Array): void {
+    this.#checkOutput(bytes.length);
+    this.#output = bytes.slice();
+  }
+
+  /** @param bytes live guest memory @throws FaasmError `too_large` */
+  writeStdout(bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.#checkOutput(this.#stdoutBytes + bytes.length);
+    this.#stdout.push(bytes.slice());
+    this.#stdoutBytes += bytes.length;
+    // Many small writes become one piece now and then, so that a byte at a time costs no object a byte.
+    if (this.#stdout.length >= 1024) this.#stdout = [join(this.#stdout, this.#stdoutBytes)];
+  }
+
+  /** @param bytes live guest memory */
+  writeStderr(bytes: Uint8Array): void {
+    const kept = bytes.subarray(-this.limits.stderrMaxBytes);
+    if (kept.length === 0) return;
+    this.#stderr.push(kept.slice());
+    this.#stderrBytes += kept.length;
+    if (this.#stderr.length >= 1024 || this.#stderrBytes > 4 * this.limits.stderrMaxBytes) {
+      const tail = join(this.#stderr, this.#stderrBytes).slice(-this.limits.stderrMaxBytes);
+      this.#stderr = [tail];
+      this.#stderrBytes = tail.length;
+    }
+  }
+
+  /** @param input live guest memory @throws FaasmError `bad_name`, `chain_refused` */
+  chain(name: string, input: Uint8Array): number {
+    if (this.#chained >= this.limits.chainedCallsMax) {
+      throw new FaasmError('chain_refused', `A call chains at most ${this.limits.chainedCallsMax} calls`);
+    }
+    const handle = ++this.#chained;
+    this.#pending.push({ handle, function: toFunctionName(name), input: input.slice() });
+    return handle;
+  }
+
+  /** Waits for a chained call; the first wait makes all that are pending. @throws FaasmError `bad_request` */
+  awaitCall(handle: number): ChainedResult | Promise<ChainedResult> {
+    const known = this.#results.get(handle);
+    if (known !== undefined) return known;
+    if (handle < 1 || handle > this.#chained) {
+      throw new FaasmError('bad_request', `This call chained no call with id ${handle}`);
+    }
+    if (this.#pending.length > 0) {
+      const calls = this.#pending;
+      this.#pending = [];
+      this.#dispatch(calls);
+    }
+    return new Promise((resolve, reject) => this.#waiting.set(handle, { resolve, reject }));
+  }
+
+  /** A chained call has ended. */
+  settle(handle: number, result: ChainedResult): void {
+    this.#results.set(handle, result);
+    const waiting = this.#waiting.get(handle);
+    if (waiting === undefined) return;
+    this.#waiting.delete(handle);
+    waiting.resolve(result);
+  }
+
+  /** Chained calls could not be made: whoever waits for one fails. */
+  refuse(error: FaasmError): void {
+    for (const waiting of this.#waiting.values()) waiting.reject(error);
+    this.#waiting.clear();
+  }
+
+  #checkOutput(byteLength: number): void {
+    const { outputMaxBytes } = this.limits;
+    if (byteLength <= outputMaxBytes) return;
+    throw new FaasmError(
+      'too_large',
+      `The output is larger than ${outputMaxBytes} bytes; raise FAASM_OUTPUT_MAX_BYTES or write it to state`,
+    );
+  }
+}
+
+function join(pieces: readonly Uint8Array[], byteLength: number): Uint8Array {
+  const all = new Uint8Array(byteLength);
+  let at = 0;
+  for (const piece of pieces) {
+    all.set(piece, at);
+    at += piece.length;
+  }
+  return all;
+}

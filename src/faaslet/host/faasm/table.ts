@@ -1,0 +1,45 @@
+/**
+ * The host interface of Faasm, imported from `env`.
+ * State reads and writes exist in two forms: the founding one ends in an `async` flag, the present one does not;
+ * the import's own type tells which is meant.
+ */
+import type { ImportSpec, ImportTable, Signature } from '../port.ts';
+
+const call = (signature: Signature): ImportSpec => ({ signature, waits: false });
+const wait = (signature: Signature): ImportSpec => ({ signature, waits: true });
+
+export const faasmTable: ImportTable = {
+  __faasm_read_input: call('ii:i'),
+  __faasm_write_output: call('ii:'),
+  __faasm_read_config: call('iii:i'),
+
+  __faasm_chain_function: call('iii:i'),
+  __faasm_chain_name: call('iii:i'),
+  __faasm_await_call: wait('i:i'),
+  __faasm_await_call_output: wait('iii:i'),
+
+  __faasm_get_state_size: wait('i:i'),
+  __faasm_read_state: wait('iii:i'),
+  __faasm_write_state: wait('iii:'),
+  __faasm_read_state_offset: wait('iiiii:'),
+  __faasm_write_state_offset: wait('iiiii:'),
+  __faasm_append_state: wait('iii:'),
+  __faasm_read_appended_state: wait('iiii:'),
+  __faasm_clear_appended_state: wait('i:'),
+  __faasm_push_state: wait('i:'),
+  __faasm_push_state_partial: wait('i:'),
+  __faasm_pull_state: wait('ii:'),
+  __faasm_lock_state_read: wait('i:'),
+  __faasm_unlock_state_read: wait('i:'),
+  __faasm_lock_state_write: wait('i:'),
+  __faasm_unlock_state_write: wait('i:'),
+};
+
+/** The founding forms, by the same names. */
+export const foundingTable: ImportTable = {
+  __faasm_read_state: wait('iiii:'),
+  __faasm_write_state: wait('iiii:'),
+  __faasm_read_state_offset: wait('iiiiii:'),
+  __faasm_write_state_offset: wait('iiiiii:'),
+  __faasm_chain_function: call('iii:'),
+};

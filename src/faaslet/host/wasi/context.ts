@@ -1,0 +1,138 @@
+/** What the functions of one Faaslet's WASI share: its memory, its descriptors, its files and its present call. */
+import type { GuestMemory } from '../guest-memory.ts';
+import { type Descriptor, Descriptors, type Preopen } from './descriptors.ts';
+import type { Directory } from './directory.ts';
+import { fail } from './errno.ts';
+import { emptyFileTree, type FileTree } from './file-tree.ts';
+import type { File } from './inode.ts';
+import type { FileLimits } from './quota.ts';
+import { resolveExisting } from './resolve.ts';
+import { Tree } from './tree.ts';
+
+export interface WasiCall {
+  /** The first is the program's own name. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: Uint8Array;
+  /** The bytes are the guest's own memory: copy what is kept. What it throws ends the call. */
+  readonly stdout: (bytes: Uint8Array) => void;
+  /** As `stdout`. */
+  readonly stderr: (bytes: Uint8Array) => void;
+}
+
+export interface WasiPowers {
+  /** Since 1970. */
+  realtimeNs(): bigint;
+  /** Since any moment; never goes back. */
+  monotonicNs(): bigint;
+  /** Fills at most 65,536 bytes, of the guest's own memory. */
+  randomFill(bytes: Uint8Array): void;
+  /** At most 2^31 - 1 ms. May end early: it is asked again. */
+  sleep(ms: number): Promise<void>;
+}
+
+export interface WasiOptions {
+  /** Shared and never written. @default emptyFileTree */
+  readonly files?: FileTree;
+  readonly limits: FileLimits;
+  /** Each directory must be in `files`. @default one, `/`, which is the root */
+  readonly preopens?: readonly Preopen[];
+}
+
+/** One function of the interface: its parameters are the guest's, its result an errno. */
+// biome-ignore lint/suspicious/noExplicitAny: their parameters are what the table says
+export type WasiFunction = (context: WasiContext, ...parameters: any[]) => number | Promise<number>;
+export type WasiFunctions = Readonly<Record<string, WasiFunction>>;
+
+/** Strings as a guest gets them: each ended by a NUL, one after the other. */
+export interface Strings {
+  readonly bytes: Uint8Array;
+  /** Where each begins. */
+  readonly starts: readonly number[];
+}
+
+/** Between calls, as while a module is initialised, what is written goes nowhere. */
+const noCall: WasiCall = {
+  args: [],
+  env: {},
+  stdin: new Uint8Array(0),
+  stdout: () => {},
+  stderr: () => {},
+};
+
+const rootAlone: readonly Preopen[] = [{ name: '/', directory: '' }];
+
+export class WasiContext {
+  readonly memory: GuestMemory;
+  readonly powers: WasiPowers;
+  readonly tree: Tree;
+  readonly descriptors: Descriptors;
+  call: WasiCall = noCall;
+  /** Bytes of the standard input that were read. */
+  stdinOffset = 0;
+  /** Of the present call, once asked for. */
+  encodedArgs: Strings | undefined;
+  encodedEnv: Strings | undefined;
+  /** A sleeper that wakes to another epoch belongs to a call that is over. */
+  epoch = 0;
+  #startedNs: bigint;
+  #sleptNs = 0n;
+
+  constructor(memory: GuestMemory, powers: WasiPowers, options: WasiOptions) {
+    this.memory = memory;
+    this.powers = powers;
+    this.tree = new Tree(options.files ?? emptyFileTree, options.limits, () => powers.realtimeNs());
+    this.descriptors = new Descriptors(options.preopens ?? rootAlone, options.limits.openFiles);
+    this.#startedNs = powers.monotonicNs();
+  }
+
+  begin(call: WasiCall): void {
+    this.#change(call);
+    this.#startedNs = this.powers.monotonicNs();
+    this.#sleptNs = 0n;
+  }
+
+  reset(): void {
+    this.#change(noCall);
+    this.descriptors.reset();
+    this.tree.reset();
+  }
+
+  /** Time since the call began, less the time it slept. */
+  cpuNs(): bigint {
+    return this.powers.monotonicNs() - this.#startedNs - this.#sleptNs;
+  }
+
+  slept(durationNs: bigint): void {
+    this.#sleptNs += durationNs;
+  }
+
+  /** What is open there: a file, a directory, or undefined for a stream. */
+  inode(descriptor: Descriptor): File | Directory | undefined {
+    if (descriptor.target === 'preopen') this.descriptors.findPreopens((path) => this.#find(path));
+    return typeof descriptor.target === 'string' ? undefined : descriptor.target;
+  }
+
+  /** @throws ErrnoFailure `badf`, `notdir`, `notcapable` */
+  directory(fd: number, rights: number): Directory {
+    const descriptor = this.descriptors.get(fd);
+    const inode = this.inode(descriptor);
+    if (inode?.kind !== 'directory') fail('notdir');
+    descriptor.require(rights);
+    return inode;
+  }
+
+  #change(call: WasiCall): void {
+    this.call = call;
+    this.stdinOffset = 0;
+    this.encodedArgs = undefined;
+    this.encodedEnv = undefined;
+    this.epoch += 1;
+  }
+
+  #find(path: string): Directory {
+    if (path === '') return this.tree.root;
+    const found = resolveExisting(this.tree.root, path, 'never');
+    return found.kind === 'directory' ? found : fail('notdir');
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The files that all Faaslets of a function start from: made once, never changed, shared by all of them.
+ * What a call writes goes to its own tree (tree.ts), which shows this one where nothing was written.
+ */
+
+export interface FileTree {
+  readonly root: BaseDirectory;
+  /** Inode numbers from 1 to this are taken. */
+  readonly lastInodeNumber: number;
+}
+
+interface BaseInode {
+  readonly inodeNumber: number;
+  readonly modifiedNs: bigint;
+  /** Its place among the entries of its directory, from 0. */
+  readonly position: number;
+}
+
+export interface BaseFile extends BaseInode {
+  readonly kind: 'file';
+  readonly bytes: Uint8Array;
+}
+
+export interface BaseLink extends BaseInode {
+  readonly kind: 'link';
+  readonly target: string;
+}
+
+export interface BaseDirectory extends BaseInode {
+  readonly kind: 'directory';
+  readonly entries: ReadonlyMap<string, BaseNode>;
+  readonly names: readonly string[];
+}
+
+export type BaseNode = BaseFile | BaseLink | BaseDirectory;
+
+/** A file's bytes, which must not change afterwards; or a directory, for one that may be empty; or a symbolic link. */
+export type FileTreeEntry = Uint8Array | { readonly directory: true } | { readonly link: string };
+
+interface Growing {
+  readonly kind: 'directory';
+  readonly inodeNumber: number;
+  readonly modifiedNs: bigint;
+  readonly position: number;
+  readonly entries: Map<string, BaseNode>;
+  readonly names: string[];
+}
+
+/**
+ * A tree with these entries by path (`lib/data.txt`), the directories above them, and `/tmp`.
+ * @param modifiedNs of every entry, in nanoseconds since 1970 @default 0n
+ * @throws TypeError for a path that is not plain: empty, absolute, with `.`, `..` or a NUL, or under a file
+ */
+export function createFileTree(
+  entries: Iterable<readonly [path: string, entry: FileTreeEntry]> = [],
+  modifiedNs = 0n,
+): FileTree {
+  let lastInodeNumber = 0;
+  const createDirectory = (position: number): Growing => {
+    lastInodeNumber += 1;
+    const inodeNumber = lastInodeNumber;
+    return { kind: 'directory', inodeNumber, modifiedNs, position, entries: new Map(), names: [] };
+  };
+  const add = (directory: Growing, name: string, node: BaseNode): void => {
+    directory.entries.set(name, node);
+    directory.names.push(name);
+  };
+  const descend = (from: Growing, name: string, path: string): Growing => {
+    const found = from.entries.get(name);
+    if (found === undefined) {
+      const made = createDirectory(from.names.length);
+      add(from, name, made);
+      return made;
+    }
+    if (found.kind !== 'directory')
+      throw new TypeError(`Cannot put ${path} under ${name}: it is no directory`);
+    return found as Growing;
+  };
+
+  const root = createDirectory(0);
+  descend(root, 'tmp', 'tmp');
+  for (const [path, entry] of entries) {
+    const names = path.split('/');
+    if (path.includes('\0') || names.some((name) => name === '' || name === '.' || name === '..'))
+      throw new TypeError(`Not a path from the root of a file tree: ${JSON.stringify(path)}`);
+    const last = names.pop()!;
+    let directory = root;
+    for (const name of names) directory = descend(directory, name, path);
+    if ('directory' in entry) {
+      descend(directory, last, path);
+      continue;
+    }
+    if (directory.entries.has(last)) throw new TypeError(`Twice in one file tree: ${path}`);
+    lastInodeNumber += 1;
+    const inode = { inodeNumber: lastInodeNumber, modifiedNs, position: directory.names.length };
+    add(
+      directory,
+      last,
+      'link' in entry
+        ? { kind: 'link', ...inode, target: entry.link }
+        : { kind: 'file', ...inode, bytes: entry },
+    );
+  }
+  return { root, lastInodeNumber };
+}
+
+export const emptyFileTree: FileTree = createFileTree();

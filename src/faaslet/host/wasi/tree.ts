@@ -1,0 +1,148 @@
+/**
+ * The files of one Faaslet during one call: reads come from the shared tree, writes stay private, file by file and
+ * only once there are any. Nothing is made before it is looked at, so a call that touches no file leaves nothing to reset.
+ */
+import { Directory } from './directory.ts';
+import { fail } from './errno.ts';
+import type { BaseNode, FileTree } from './file-tree.ts';
+import { File, type Inode, Link } from './inode.ts';
+import { type FileLimits, Quota } from './quota.ts';
+import type { Place } from './resolve.ts';
+
+export { createFileTree, emptyFileTree, type FileTree } from './file-tree.ts';
+export type { FileLimits } from './quota.ts';
+
+const utf8 = new TextEncoder();
+
+export class Tree {
+  readonly #files: FileTree;
+  readonly #limits: FileLimits;
+  readonly #nowNs: () => bigint;
+  #quota: Quota;
+  #root: Directory | undefined;
+  #lastInodeNumber: number;
+
+  constructor(files: FileTree, limits: FileLimits, nowNs: () => bigint) {
+    this.#files = files;
+    this.#limits = limits;
+    this.#nowNs = nowNs;
+    this.#quota = new Quota(limits);
+    this.#lastInodeNumber = files.lastInodeNumber;
+  }
+
+  get root(): Directory {
+    if (this.#root === undefined) {
+      const { inodeNumber, modifiedNs } = this.#files.root;
+      this.#root = new Directory(inodeNumber, modifiedNs, this.#adopt, undefined, this.#files.root);
+      this.#root.links = 1;
+    }
+    return this.#root;
+  }
+
+  /** Shows the shared tree alone again. */
+  reset(): void {
+    if (this.#root === undefined) return;
+    this.#root = undefined;
+    this.#quota = new Quota(this.#limits);
+    this.#lastInodeNumber = this.#files.lastInodeNumber;
+  }
+
+  /** @throws ErrnoFailure `nospc`, `noent` */
+  createFile(at: Place): File {
+    return this.#create(at, (inodeNumber, nowNs) => new File(inodeNumber, nowNs, this.#quota));
+  }
+
+  /** @throws ErrnoFailure `nospc`, `noent` */
+  createDirectory(at: Place): Directory {
+    return this.#create(at, (inodeNumber, nowNs) => new Directory(inodeNumber, nowNs, this.#adopt));
+  }
+
+  /** @throws ErrnoFailure `nospc`, `noent` */
+  createLink(at: Place, target: string): Link {
+    const size = utf8.encode(target).length;
+    this.#quota.takeBytes(size);
+    try {
+      return this.#create(at, (inodeNumber, nowNs) => new Link(inodeNumber, nowNs, target, size));
+    } catch (failure) {
+      this.#quota.giveBytes(size);
+      throw failure;
+    }
+  }
+
+  /** Gives a file or a symbolic link one more name. @throws ErrnoFailure `nospc`, `noent` */
+  link(inode: File | Link, at: Place): void {
+    this.#insert(at, inode);
+    inode.changedNs = this.#nowNs();
+  }
+
+  /** Takes a name away; what has no name and no descriptor any more is gone. */
+  unlink(at: Place): void {
+    const inode = at.inode!;
+    const nowNs = this.#nowNs();
+    if (at.directory.remove(at.name)) this.#quota.giveName();
+    at.directory.touch(nowNs);
+    inode.changedNs = nowNs;
+    if (inode.kind === 'file') inode.releaseIfUnused();
+    if (inode.kind === 'link' && inode.links === 0 && inode.inodeNumber > this.#files.lastInodeNumber)
+      this.#quota.giveBytes(inode.size);
+  }
+
+  /** As POSIX `rename`. @throws ErrnoFailure `inval`, `isdir`, `notdir`, `notempty`, `nospc`, `noent` */
+  rename(from: Place, to: Place): void {
+    const inode = from.inode!;
+    const replaced = to.inode;
+    if (inode === replaced) return;
+    if (inode.kind === 'directory') {
+      if (isWithin(to.directory, inode)) fail('inval');
+      if (replaced !== undefined && replaced.kind !== 'directory') fail('notdir');
+    } else if (replaced?.kind === 'directory') fail('isdir');
+    if (replaced?.kind === 'directory' && !replaced.isEmpty) fail('notempty');
+    if (to.directory.links === 0) fail('noent');
+
+    const freesName =
+      from.directory.made(from.name) || (replaced !== undefined && to.directory.made(to.name));
+    if (!freesName && this.#quota.namesLeft === 0) fail('nospc');
+    const nowNs = this.#nowNs();
+    if (replaced !== undefined) this.unlink(to);
+    if (from.directory.remove(from.name)) this.#quota.giveName();
+    from.directory.touch(nowNs);
+    this.#insert(to, inode);
+    inode.changedNs = nowNs;
+  }
+
+  #create<T extends Inode>(at: Place, make: (inodeNumber: number, nowNs: bigint) => T): T {
+    const inode = make(this.#lastInodeNumber + 1, this.#nowNs());
+    this.#insert(at, inode);
+    this.#lastInodeNumber += 1;
+    return inode;
+  }
+
+  #insert(at: Place, inode: Inode): void {
+    this.#quota.takeName();
+    try {
+      at.directory.insert(at.name, inode);
+    } catch (failure) {
+      this.#quota.giveName();
+      throw failure;
+    }
+    at.directory.touch(this.#nowNs());
+  }
+
+  readonly #adopt = (node: BaseNode, parent: Directory): Inode => {
+    const { inodeNumber, modifiedNs } = node;
+    let inode: Inode;
+    if (node.kind === 'file') inode = new File(inodeNumber, modifiedNs, this.#quota, node.bytes);
+    else if (node.kind === 'link')
+      inode = new Link(inodeNumber, modifiedNs, node.target, utf8.encode(node.target).length);
+    else inode = new Directory(inodeNumber, modifiedNs, this.#adopt, parent, node);
+    inode.links = 1;
+    return inode;
+  };
+}
+
+function isWithin(directory: Directory, ancestor: Directory): boolean {
+  for (let at = directory; ; at = at.parent) {
+    if (at === ancestor) return true;
+    if (at.parent === at) return false;
+  }
+}

@@ -1,0 +1,153 @@
+import { FaasmError } from '../../../proto/errors.ts';
+import { immediate, plainImmediates, prefixed, prefixedImmediate } from './instructions.ts';
+import { type ByteReader, toHex } from './reader.ts';
+import { readHeapType, readValueType, refuseGarbageCollection } from './types.ts';
+
+/** Sizes of the index spaces that a rewrite extends: what lies beyond them must not come to mean something. */
+export interface IndexSpaces {
+  readonly types: number;
+  readonly functions: number;
+  readonly globals: number;
+}
+
+/** Set in the alignment of a memory access when an index says which memory. */
+const memoryIndexFollows = 0x40;
+const emptyBlockType = 0x40;
+const lebBytes32 = 5;
+const lebBytes64 = 10;
+
+/** Steps over instructions one by one; that they fit together is for the engine to check. */
+export class InstructionReader {
+  readonly #reader: ByteReader;
+  readonly #spaces: IndexSpaces;
+  /** The index after the opcode, the first if there are two; only where there is one. */
+  operand = 0;
+
+  constructor(reader: ByteReader, spaces: IndexSpaces) {
+    this.#reader = reader;
+    this.#spaces = spaces;
+  }
+
+  /**
+   * Goes past one instruction and gives its opcode.
+   * @throws FaasmError `unsupported_module` for an opcode that is not known, `bad_module` when it is cut off
+   */
+  next(): number {
+    const first = this.#reader.u8();
+    const kind = plainImmediates[first]!;
+    if (kind === immediate.none) return first;
+    if (kind !== immediate.prefix) {
+      this.#skipImmediate(kind, first);
+      return first;
+    }
+    const second = this.#reader.u32();
+    this.#skipImmediate(prefixedImmediate(first, second), first, second);
+    return prefixed(first, second);
+  }
+
+  #skipImmediate(kind: number, first: number, second?: number): void {
+    const reader = this.#reader;
+    switch (kind) {
+      case immediate.none:
+        return;
+      case immediate.index:
+        this.operand = reader.u32();
+        return;
+      case immediate.memoryAccess:
+        this.#skipMemoryAccess();
+        return;
+      case immediate.i32:
+        reader.skipLeb(lebBytes32);
+        return;
+      case immediate.i64:
+        reader.skipLeb(lebBytes64);
+        return;
+      case immediate.blockType:
+        this.#skipBlockType();
+        return;
+      case immediate.functionIndex:
+        this.operand = this.#indexBelow(this.#spaces.functions, 'function');
+        return;
+      case immediate.globalIndex:
+        this.operand = this.#indexBelow(this.#spaces.globals, 'global');
+        return;
+      case immediate.typeIndex:
+        this.operand = this.#indexBelow(this.#spaces.types, 'type');
+        return;
+      case immediate.typeAndTable:
+        this.operand = this.#indexBelow(this.#spaces.types, 'type');
+        reader.u32();
+        return;
+      case immediate.twoIndices:
+        this.operand = reader.u32();
+        reader.u32();
+        return;
+      case immediate.labels:
+        for (let left = reader.count('labels'); left >= 0; left--) reader.u32();
+        return;
+      case immediate.valueTypes:
+        for (let left = reader.count('types'); left > 0; left--) readValueType(reader, this.#spaces.types);
+        return;
+      case immediate.catches:
+        this.#skipBlockType();
+        for (let left = reader.count('catch clauses'); left > 0; left--) this.#skipCatch();
+        return;
+      case immediate.memoryAccessAndLane:
+        this.#skipMemoryAccess();
+        reader.skip(1);
+        return;
+      case immediate.byte:
+        reader.skip(1);
+        return;
+      case immediate.bytes4:
+        reader.skip(4);
+        return;
+      case immediate.bytes8:
+        reader.skip(8);
+        return;
+      case immediate.bytes16:
+        reader.skip(16);
+        return;
+      case immediate.heapType:
+        readHeapType(reader, this.#spaces.types);
+        return;
+      case immediate.garbageCollection:
+        refuseGarbageCollection(`the instruction ${toHex(first)}`);
+    }
+    const name = second === undefined ? toHex(first) : `${toHex(first)} ${toHex(second)}`;
+    throw new FaasmError(
+      'unsupported_module',
+      `The module uses the instruction ${name} near byte ${reader.position}, which is not known here: ` +
+        'build it without experimental WebAssembly features',
+    );
+  }
+
+  #indexBelow(count: number, what: string): number {
+    const index = this.#reader.u32();
+    if (index >= count) throw this.#reader.bad(`${what} ${index} does not exist`);
+    return index;
+  }
+
+  #skipMemoryAccess(): void {
+    const reader = this.#reader;
+    if (reader.u32() & memoryIndexFollows) reader.u32();
+    reader.skipLeb(lebBytes64);
+  }
+
+  #skipBlockType(): void {
+    const reader = this.#reader;
+    const byte = reader.peek();
+    if (byte === emptyBlockType) reader.skip(1);
+    else if (byte >= 0x40 && byte < 0x80) readValueType(reader, this.#spaces.types);
+    else if (reader.s33() >= this.#spaces.types) throw reader.bad('the type of a block does not exist');
+  }
+
+  #skipCatch(): void {
+    const reader = this.#reader;
+    const kind = reader.u8();
+    // catch and catch_ref name a tag; catch_all and catch_all_ref do not.
+    if (kind > 3) throw reader.bad(`a catch clause of kind ${kind} is unknown`);
+    if (kind < 2) reader.u32();
+    reader.u32();
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Bounds on the shape of a module, so that neither reading it nor what is made of it grows without limit.
+ * A count is also bounded by the bytes that are left: an entry takes at least one.
+ */
+export const structureLimits = {
+  /** Sections, custom ones included; a compiler writes about 20. */
+  sections: 10_000,
+  /** V8 takes 1,000,000; one less leaves room for the type that the rewrite adds. */
+  types: 999_999,
+  /** V8 takes 1,000,000; the rest is room for the functions that the rewrite adds, one a memory. */
+  functions: 999_900,
+  imports: 100_000,
+  /** V8 takes 1,000,000; the rewrite adds one for each mutable global and each memory. */
+  exports: 100_000,
+  /** Every mutable one is read and set again by a reset. */
+  globals: 100_000,
+  memories: 100,
+  tables: 10_000,
+  tags: 100_000,
+  /** V8's bound on the body of one function, which the rewrite may make larger. */
+  functionBodyBytes: 7_654_321,
+} as const;

@@ -1,0 +1,70 @@
+/** How messages about functions look on the bus. */
+import { FaasmError } from '../../proto/errors.ts';
+import type { FunctionChanged, FunctionDescription } from '../../proto/messages.ts';
+import { toFunctionName, toUserName } from '../../proto/names.ts';
+import { msgpackCodec } from '../bus/msgpack.ts';
+import type { Codec } from '../bus/port.ts';
+import type { Program } from '../faaslet/program.ts';
+
+const versionPattern = /^[0-9a-f]{64}$/;
+
+export const functionChangedCodec: Codec<FunctionChanged> = msgpackCodec('function.changed', (value) => {
+  const { user, name, version } = record(value);
+  return {
+    user: toUserName(String(user)),
+    name: toFunctionName(String(name)),
+    version: version === null ? null : toVersion(version),
+  };
+});
+
+export const functionDescriptionCodec: Codec<FunctionDescription> = msgpackCodec(
+  'function description',
+  toDescription,
+);
+
+export const functionListCodec: Codec<readonly FunctionDescription[]> = msgpackCodec(
+  'function list',
+  (value) => {
+    if (!Array.isArray(value)) throw new FaasmError('bad_message', 'a list is wanted');
+    return value.map(toDescription);
+  },
+);
+
+/** A program holds a compiled module and file descriptors: it goes from actor to actor inside a host, never further. */
+export const programCodec: Codec<Program> = {
+  name: 'program',
+  encode() {
+    throw new FaasmError('bad_request', 'A program is only handed over inside its host');
+  },
+  decode() {
+    throw new FaasmError('bad_message', 'A program is only handed over inside its host');
+  },
+};
+
+export function toDescription(value: unknown): FunctionDescription {
+  const { user, name, live, versions } = record(value);
+  if (!Array.isArray(versions)) throw new FaasmError('bad_message', 'versions is a list');
+  return {
+    user: toUserName(String(user)),
+    name: toFunctionName(String(name)),
+    live: toVersion(live),
+    versions: versions.map((each) => {
+      const { version, sizeBytes, uploadedAtMs } = record(each);
+      return {
+        version: toVersion(version),
+        sizeBytes: Number(sizeBytes),
+        uploadedAtMs: Number(uploadedAtMs),
+      };
+    }),
+  };
+}
+
+function toVersion(value: unknown): string {
+  if (typeof value === 'string' && versionPattern.test(value)) return value;
+  throw new FaasmError('bad_message', 'a version is a sha256 in hex');
+}
+
+function record(value: unknown): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  throw new FaasmError('bad_message', 'an object is wanted');
+}

@@ -1,0 +1,98 @@
+/** From an uploaded module to one that can run: checked, rewritten, compiled. */
+import { FaasmError } from '../../proto/errors.ts';
+import { quote } from '../../proto/names.ts';
+import { checkImports, type FunctionImport } from '../faaslet/imports.ts';
+import { inspectModule, type ModuleInfo, type ModuleLimits } from '../faaslet/module/inspect.ts';
+import { rewriteModule } from '../faaslet/module/rewrite.ts';
+import type { ProgramLayout } from '../faaslet/program.ts';
+
+export interface PreparedModule {
+  readonly module: WebAssembly.Module;
+  readonly imports: readonly FunctionImport[];
+  readonly layout: ProgramLayout;
+}
+
+/** What a call can run, the first that is there, and of which types it may be. */
+const entries: readonly (readonly [name: string, signatures: readonly string[]])[] = [
+  ['_start', [':']],
+  ['exec', [':i', ':', 'i:i']],
+  ['main', ['ii:i', ':i']],
+];
+
+/** @throws FaasmError `bad_module`, `unknown_import`, `unsupported_module` */
+export async function prepareModule(
+  bytes: Uint8Array<ArrayBuffer>,
+  limits: ModuleLimits,
+): Promise<PreparedModule> {
+  const info = inspectModule(bytes, limits);
+  const imports = functionImports(info);
+  checkImports(imports);
+  const entry = findEntry(info);
+  const rewritten = rewriteModule(bytes, { memoryMaxPages: limits.memoryMaxPages });
+  const initializers = [
+    rewritten.start,
+    entry.name === '_start' ? undefined : optional(info, '_initialize'),
+    optional(info, '_faasm_zygote'),
+  ].filter((name) => name !== undefined);
+  return {
+    module: await compile(rewritten.bytes as Uint8Array<ArrayBuffer>),
+    imports,
+    layout: {
+      entry: entry.name,
+      entryParameters: entry.signature.indexOf(':'),
+      initializers,
+      memory: rewritten.memory,
+      mutableGlobals: rewritten.mutableGlobals,
+      deniedGrowth: rewritten.deniedGrowth,
+      restorable: rewritten.restorable,
+    },
+  };
+}
+
+function functionImports(info: ModuleInfo): FunctionImport[] {
+  return info.imports.map(({ module, name, kind, signature }) => {
+    if (kind === 'function' && signature !== undefined) return { module, name, signature };
+    const shown = `${quote(module)}.${quote(name)}`.replaceAll('"', '');
+    throw new FaasmError(
+      'unknown_import',
+      `The module imports the ${kind} ${shown}; it has to define its own ${kind}`,
+    );
+  });
+}
+
+function findEntry(info: ModuleInfo): { name: string; signature: string } {
+  for (const [name, signatures] of entries) {
+    const found = info.exports.find((each) => each.name === name);
+    if (found === undefined) continue;
+    if (found.kind !== 'function')
+      throw new FaasmError('bad_module', `The export ${name} is a ${found.kind}, not a function`);
+    const signature = found.signature ?? '';
+    if (signatures.includes(signature)) return { name, signature };
+    throw new FaasmError(
+      'bad_module',
+      `The export ${name} has type (${signature}); it has to be (${signatures.join(') or (')})`,
+    );
+  }
+  const names = entries.map(([name]) => name).join(', ');
+  throw new FaasmError('bad_module', `The module exports nothing to run: one of ${names} is wanted`);
+}
+
+/** The name of an exported function without parameters, if there is one. */
+function optional(info: ModuleInfo, name: string): string | undefined {
+  const found = info.exports.find((each) => each.name === name);
+  if (found === undefined) return undefined;
+  if (found.kind === 'function' && found.signature?.startsWith(':')) return name;
+  throw new FaasmError('bad_module', `The export ${name} has to be a function without parameters`);
+}
+
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes);
+  } catch (cause) {
+    const text = (cause instanceof Error ? cause.message : String(cause)).replace(
+      /^WebAssembly\.compile\(\): /,
+      '',
+    );
+    throw new FaasmError('bad_module', `Not a valid WebAssembly module: ${text}`, { cause });
+  }
+}

@@ -1,0 +1,266 @@
+/** What a request asks for, from its method and target alone. Both ports serve every route. */
+import { FaasmError } from '../../proto/errors.ts';
+import {
+  type CallId,
+  type FunctionName,
+  quote,
+  type StateKey,
+  toCallId,
+  toFunctionName,
+  toStateKey,
+  toUserName,
+  type UserName,
+} from '../../proto/names.ts';
+import type { ConsoleKind } from '../../proto/subjects.ts';
+
+export interface FunctionRoute {
+  readonly kind: 'invoke' | 'async' | 'upload' | 'describe' | 'remove';
+  readonly user: UserName;
+  readonly function: FunctionName;
+}
+
+export interface CallRoute {
+  readonly kind: 'status' | 'output' | 'cancel';
+  readonly id: CallId;
+}
+
+export interface StateRoute {
+  readonly kind: 'read-state' | 'write-state' | 'append-state' | 'delete-state';
+  readonly user: UserName;
+  readonly key: StateKey;
+}
+
+export interface UserRoute {
+  readonly kind: 'list-functions' | 'list-state';
+  readonly user: UserName;
+}
+
+export interface ConsoleRoute {
+  readonly kind: 'console';
+  readonly page: ConsoleKind;
+}
+
+export interface HealthRoute {
+  readonly kind: 'health' | 'ready';
+}
+
+export interface RefusedRoute {
+  readonly kind: 'refused';
+  readonly error: FaasmError;
+  /** The methods that the path has, where the method is what is wrong. */
+  readonly allow?: string;
+}
+
+export type Route =
+  | FunctionRoute
+  | CallRoute
+  | StateRoute
+  | UserRoute
+  | ConsoleRoute
+  | HealthRoute
+  | RefusedRoute;
+
+type Segments = readonly string[];
+
+/** @param target the request line's target, in origin form or absolute form */
+export function toRoute(method: string, target: string): Route {
+  try {
+    const path = toPath(target);
+    const segments = path.text.split('/');
+    if (segments.length > 1 && segments.at(-1) === '') segments.pop();
+    return matchSegments(method === 'HEAD' ? 'GET' : method, segments, path.query);
+  } catch (thrown) {
+    return { kind: 'refused', error: FaasmError.from(thrown) };
+  }
+}
+
+function matchSegments(method: string, segments: Segments, query: string): Route {
+  switch (segments[0]) {
+    case 'f':
+      if (segments.length === 2) return listFunctions(method, segments[1]!);
+      return matchFunction(method, segments);
+    case 'fa':
+      return matchAsync(method, segments);
+    case 's':
+      if (segments.length === 2) return listState(method, segments[1]!);
+      return matchState(method, segments, query);
+    case 'calls':
+      return matchCall(method, segments);
+    case 'console':
+      if (segments.length === 2 && segments[1] === 'data') return readOnly(method, consolePages.data);
+      return notFound(segments);
+    default:
+      if (segments.length !== 1) return notFound(segments);
+      return matchSingle(method, segments);
+  }
+}
+
+function matchFunction(method: string, segments: Segments): Route {
+  if (segments.length === 4 && method === 'PUT') return functionRoute('upload', segments);
+  if (segments.length !== 3) return notFound(segments);
+  switch (method) {
+    case 'POST':
+      return functionRoute('invoke', segments);
+    case 'PUT':
+      return functionRoute('upload', segments);
+    case 'GET':
+      return functionRoute('describe', segments);
+    case 'DELETE':
+      return functionRoute('remove', segments);
+    default:
+      return notAllowed(method, 'GET, HEAD, POST, PUT, DELETE');
+  }
+}
+
+function matchAsync(method: string, segments: Segments): Route {
+  if (segments.length === 4 && method === 'PUT') return functionRoute('upload', segments);
+  if (segments.length !== 3) return notFound(segments);
+  if (method === 'POST') return functionRoute('async', segments);
+  if (method === 'PUT') return functionRoute('upload', segments);
+  return notAllowed(method, 'POST, PUT');
+}
+
+function matchState(method: string, segments: Segments, query: string): Route {
+  if (segments.length !== 3) {
+    if (segments.length < 3) return notFound(segments);
+    throw new FaasmError('bad_name', 'A state key is one path segment: write a slash inside it as %2F');
+  }
+  switch (method) {
+    case 'GET':
+      return stateRoute('read-state', segments);
+    case 'PUT':
+      return stateRoute('write-state', segments);
+    case 'POST':
+      return stateRoute(asksToAppend(query) ? 'append-state' : 'write-state', segments);
+    case 'PATCH':
+      return stateRoute('append-state', segments);
+    case 'DELETE':
+      return stateRoute('delete-state', segments);
+    default:
+      return notAllowed(method, 'GET, HEAD, POST, PUT, PATCH, DELETE');
+  }
+}
+
+function matchCall(method: string, segments: Segments): Route {
+  if (segments.length === 3 && segments[2] === 'output') {
+    return readOnly(method, { kind: 'output', id: toCallId(decodeName(segments[1]!)) });
+  }
+  if (segments.length !== 2) return notFound(segments);
+  const id = toCallId(decodeName(segments[1]!));
+  if (method === 'GET') return { kind: 'status', id };
+  if (method === 'DELETE') return { kind: 'cancel', id };
+  return notAllowed(method, 'GET, HEAD, DELETE');
+}
+
+function matchSingle(method: string, segments: Segments): Route {
+  switch (segments[0]) {
+    case '':
+      return readOnly(method, consolePages.page);
+    case 'metrics':
+      return readOnly(method, consolePages.metrics);
+    case 'healthz':
+      return readOnly(method, { kind: 'health' });
+    case 'readyz':
+      return readOnly(method, { kind: 'ready' });
+    default:
+      return notFound(segments);
+  }
+}
+
+const consolePages = {
+  page: { kind: 'console', page: 'page' },
+  data: { kind: 'console', page: 'data' },
+  metrics: { kind: 'console', page: 'metrics' },
+} as const satisfies Record<ConsoleKind, ConsoleRoute>;
+
+function listFunctions(method: string, user: string): Route {
+  return readOnly(method, { kind: 'list-functions', user: toUserName(decodeName(user)) });
+}
+
+function listState(method: string, user: string): Route {
+  return readOnly(method, { kind: 'list-state', user: toUserName(decodeName(user)) });
+}
+
+function functionRoute(kind: FunctionRoute['kind'], segments: Segments): FunctionRoute {
+  const user = toUserName(decodeName(segments[1]!));
+  return { kind, user, function: toFunctionName(decodeName(segments[2]!)) };
+}
+
+function stateRoute(kind: StateRoute['kind'], segments: Segments): StateRoute {
+  const user = toUserName(decodeName(segments[1]!));
+  return { kind, user, key: toStateKey(decodeBytes(segments[2]!)) };
+}
+
+function readOnly(method: string, route: Route): Route {
+  return method === 'GET' ? route : notAllowed(method, 'GET, HEAD');
+}
+
+function notAllowed(method: string, allow: string): RefusedRoute {
+  const error = new FaasmError(
+    'method_not_allowed',
+    `This path does not take ${quote(method)}: use ${allow}`,
+  );
+  return { kind: 'refused', error, allow };
+}
+
+function notFound(segments: Segments): RefusedRoute {
+  const path = quote(`/${segments.join('/')}`);
+  const error = new FaasmError(
+    'not_found',
+    `No route ${path}: there are /f/USER/FUNCTION, /fa/USER/FUNCTION, /s/USER/KEY, /calls/ID, /healthz, /readyz, /metrics and /`,
+  );
+  return { kind: 'refused', error };
+}
+
+/** The path without its first slash, and the query without its question mark. */
+function toPath(target: string): { text: string; query: string } {
+  let start = 0;
+  if (target.charCodeAt(0) !== slash) {
+    const authority = target.indexOf('://');
+    if (authority < 0) throw new FaasmError('bad_request', `Bad request target ${quote(target)}`);
+    start = target.indexOf('/', authority + 3);
+    if (start < 0) return { text: '', query: '' };
+  }
+  const question = target.indexOf('?', start);
+  if (question < 0) return { text: target.slice(start + 1), query: '' };
+  return { text: target.slice(start + 1, question), query: target.slice(question + 1) };
+}
+
+function asksToAppend(query: string): boolean {
+  return query !== '' && query.split('&').some((part) => part === 'append' || part.startsWith('append='));
+}
+
+const slash = 0x2f;
+const percent = 0x25;
+
+/** An escaped name is the same name; what does not decode stays as it is, and is no name. */
+function decodeName(segment: string): string {
+  if (!segment.includes('%')) return segment;
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
+  }
+}
+
+/** The bytes of a path segment: any byte but the slash may be there as it is or as %XX. @throws FaasmError `bad_name` */
+function decodeBytes(segment: string): Uint8Array {
+  const bytes = new Uint8Array(segment.length);
+  let length = 0;
+  for (let at = 0; at < segment.length; at++) {
+    let byte = segment.charCodeAt(at);
+    if (byte === percent) {
+      const digits = segment.slice(at + 1, at + 3);
+      if (!/^[0-9A-Fa-f]{2}$/.test(digits)) {
+        throw new FaasmError(
+          'bad_name',
+          `Bad escape in the state key ${quote(segment)}: write % itself as %25`,
+        );
+      }
+      byte = Number.parseInt(digits, 16);
+      at += 2;
+    }
+    bytes[length++] = byte;
+  }
+  return bytes.subarray(0, length);
+}

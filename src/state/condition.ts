@@ -1,0 +1,32 @@
+/** Conditional changes: does what is there meet what the change must find? */
+import { FaasmError } from '../../proto/errors.ts';
+import type { WriteCondition } from './port.ts';
+
+export const unconditional: WriteCondition = {};
+
+export function isConditional(condition: WriteCondition): boolean {
+  return condition.ifAbsent === true || condition.expectVersion !== undefined;
+}
+
+/**
+ * @param version of what is there; undefined: nothing is
+ * @param name how messages call the value
+ * @throws FaasmError `precondition_failed`
+ */
+export function checkCondition(version: number | undefined, condition: WriteCondition, name: string): void {
+  const { expectVersion, ifAbsent } = condition;
+  if (ifAbsent === true && version !== undefined) {
+    throw failed(name, `there already is a value, of version ${version}`);
+  }
+  if (expectVersion === undefined) return;
+  if (version === undefined) throw failed(name, 'there is no value');
+  if (expectVersion !== 'any' && expectVersion !== version) {
+    throw failed(name, `its version is ${version}, not ${expectVersion}; read it again`);
+  }
+}
+
+function failed(name: string, why: string): FaasmError {
+  return new FaasmError('precondition_failed', `Cannot change state ${name}: ${why}`, {
+    details: { component: 'state' },
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * The global tier: values under (user, key), shared by all hosts, kept for good.
+ *
+ * A value is cut into chunks, so that a change costs what it touches. Bytes between chunks that were never written
+ * are zeros. Every change gives the value a version greater than any version before it, in this or any other value:
+ * a value that was deleted and written again never has an old version.
+ *
+ * Operations on one key take effect in the order in which they were called. A promise of a change resolves when the
+ * change is durable. Bytes that are handed in are copied before the call returns.
+ */
+import type { StateKey, UserName } from '../../proto/names.ts';
+
+/** 64 KiB: what one dirty bit stands for, and the least that a push writes. */
+export const chunkBytes = 64 * 1024;
+
+export interface StoredValue {
+  readonly sizeBytes: number;
+  readonly version: number;
+}
+
+export interface StoredBytes extends StoredValue {
+  /** The range that was asked for, cut off at the end of the value. */
+  readonly bytes: Uint8Array;
+}
+
+export interface StoredKey extends StoredValue {
+  readonly key: StateKey;
+}
+
+/** What a change must find; nothing: whatever there is. */
+export interface WriteCondition {
+  /** This version; `any`: a value, of any version. */
+  readonly expectVersion?: number | 'any';
+  /** No value. */
+  readonly ifAbsent?: boolean;
+}
+
+export interface Piece {
+  /** In bytes from the start of the value. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Pieces do not overlap, and end within the size. */
+export interface ValueChange {
+  readonly pieces: readonly Piece[];
+  /** The size afterwards: what is beyond is cut off, what is new is zeros. Nothing: at least what it was. */
+  readonly sizeBytes?: number;
+}
+
+/** Every method may throw FaasmError `storage_unavailable`. */
+export interface StateStore {
+  /** This host is the only writer, so what it holds in its local tier is always the newest. */
+  readonly exclusive: boolean;
+  /** @param length in bytes; nothing: to the end */
+  get(user: UserName, key: StateKey, offset?: number, length?: number): Promise<StoredBytes | undefined>;
+  describe(user: UserName, key: StateKey): Promise<StoredValue | undefined>;
+  /** Makes the value where there is none. @throws FaasmError `precondition_failed` */
+  write(user: UserName, key: StateKey, change: ValueChange, condition?: WriteCondition): Promise<StoredValue>;
+  /** Writes at the end, in one step. @throws FaasmError `precondition_failed` */
+  append(user: UserName, key: StateKey, bytes: Uint8Array, condition?: WriteCondition): Promise<StoredValue>;
+  /** False when there was nothing. @throws FaasmError `precondition_failed` */
+  delete(user: UserName, key: StateKey, condition?: WriteCondition): Promise<boolean>;
+  /** In the order of the token form, those after `after`. */
+  list(user: UserName, after: StateKey | undefined, limit: number): Promise<readonly StoredKey[]>;
+  /** The sizes of all of the user's values together, in bytes. */
+  usage(user: UserName): Promise<number>;
+  /** Keeps a part of an upload, seen by nobody. Uploads that were not committed are gone after a restart. */
+  stage(user: UserName, upload: string, piece: Piece): Promise<void>;
+  /**
+   * The staged parts become the value, in one step.
+   * @throws FaasmError `not_found` for an unknown upload, `precondition_failed`
+   */
+  commit(
+    user: UserName,
+    key: StateKey,
+    upload: string,
+    sizeBytes: number,
+    condition?: WriteCondition,
+  ): Promise<StoredValue>;
+  discard(user: UserName, upload: string): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,79 @@
+/** The thread's side: takes what has arrived, runs it as one batch, answers. See sqlite-thread.ts. */
+import assert from 'node:assert';
+import type { DatabaseSync } from 'node:sqlite';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { FaasmError } from '../../proto/errors.ts';
+import { runBatch } from './sqlite-batch.ts';
+import { openDatabase, toStorageError } from './sqlite-file.ts';
+import type { OperationAnswer, OperationMessage, SqliteSetup } from './sqlite-messages.ts';
+import type { SqliteOperations } from './sqlite-thread.ts';
+
+/** Bounds how long the first of a batch waits for the last. */
+const batchMax = 512;
+
+assert(parentPort !== null, 'sqlite-worker.ts runs as a worker thread');
+const port = parentPort;
+const { file, operations: moduleUrl } = workerData as SqliteSetup;
+
+type Opened = { readonly db: DatabaseSync; readonly operations: SqliteOperations };
+
+async function open(): Promise<Opened | FaasmError> {
+  const { open: openOperations } = (await import(moduleUrl)) as {
+    open(db: DatabaseSync, file: string): SqliteOperations;
+  };
+  let db: DatabaseSync | undefined;
+  try {
+    db = openDatabase(file);
+    return { db, operations: openOperations(db, file) };
+  } catch (thrown) {
+    db?.close();
+    return toStorageError(thrown, file);
+  }
+}
+
+const opened = await open();
+
+port.on('message', (first: OperationMessage | 'close') => {
+  const batch: OperationMessage[] = [];
+  let next: OperationMessage | 'close' | undefined = first;
+  while (next !== undefined && next !== 'close') {
+    batch.push(next);
+    next =
+      batch.length < batchMax
+        ? (receiveMessageOnPort(port)?.message as OperationMessage | 'close' | undefined)
+        : undefined;
+  }
+  if (batch.length > 0) answer(batch);
+  if (next === 'close') {
+    if (!(opened instanceof FaasmError)) opened.db.close();
+    port.close();
+  }
+});
+
+function answer(batch: readonly OperationMessage[]): void {
+  const answers: OperationAnswer[] =
+    opened instanceof FaasmError
+      ? batch.map(({ id }) => ({ id, value: undefined, error: toPlainError(opened) }))
+      : runBatch(opened.db, opened.operations, batch).map((outcome, at) => ({
+          id: batch[at]!.id,
+          value: outcome.error === undefined ? outcome.value : undefined,
+          error: outcome.error === undefined ? undefined : toPlainError(toStorageError(outcome.error, file)),
+        }));
+  port.postMessage(answers, transferable(answers));
+}
+
+function toPlainError({ code, message, details }: FaasmError): OperationAnswer['error'] {
+  return { code, message, details };
+}
+
+/** The buffers of answers that are bytes, or hold them in `bytes`: handed over, not copied. */
+function transferable(answers: readonly OperationAnswer[]): ArrayBuffer[] {
+  const buffers = new Set<ArrayBuffer>();
+  for (const { value } of answers) {
+    const bytes = value instanceof Uint8Array ? value : (value as { bytes?: unknown } | undefined)?.bytes;
+    if (bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer) {
+      if (bytes.byteLength > 0 && bytes.byteLength === bytes.buffer.byteLength) buffers.add(bytes.buffer);
+    }
+  }
+  return [...buffers];
+}

@@ -1,0 +1,212 @@
+/**
+ * The main thread's end of an executor thread: posts calls to it in batches, takes back those it has not begun, reads
+ * its control block, and tells when it is gone.
+ */
+import { Worker } from 'node:worker_threads';
+import { FaasmError } from '../../proto/errors.ts';
+import type { CallId } from '../../proto/names.ts';
+import {
+  type EndedCall,
+  type ExecutorCall,
+  type ExecutorSettings,
+  executorSlots,
+  type FromExecutor,
+  type ToExecutor,
+} from '../faaslet/executor-messages.ts';
+import { claim, controlWords } from '../faaslet/guest-gate.ts';
+import type { Program } from '../faaslet/program.ts';
+import type { ExecutorSample } from './decide.ts';
+
+/** Bytes with a buffer of their own: posting a view posts all of the buffer under it. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
+}
+
+export interface ExecutorEvents {
+  ready(memory: string): void;
+  ended(calls: readonly (EndedCall & { readonly id: CallId })[]): void;
+  initialized(id: CallId, message: Extract<FromExecutor, { type: 'initialized' }>): void;
+  chain(id: CallId, calls: Extract<FromExecutor, { type: 'chain' }>['calls']): void;
+  ask(message: Extract<FromExecutor, { type: 'ask' }>): void;
+  /** The thread has ended, wanted or not; `notBegun` are those of its calls that it had not begun. */
+  gone(why: string, notBegun: readonly CallId[]): void;
+}
+
+export class ExecutorThreadHandle {
+  readonly id: number;
+  readonly #worker: Worker;
+  readonly #events: ExecutorEvents;
+  readonly #control: Int32Array;
+  readonly #slots = new Map<CallId, number>();
+  readonly #ids: (CallId | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #withdrawnSlots: number[] = [];
+  readonly #programs = new Set<string>();
+  #batch: ExecutorCall[] = [];
+  #gone = false;
+
+  constructor(id: number, settings: Omit<ExecutorSettings, 'control'>, events: ExecutorEvents) {
+    this.id = id;
+    this.#events = events;
+    const control = new SharedArrayBuffer(4 * (controlWords.claims + executorSlots));
+    this.#control = new Int32Array(control);
+    Atomics.store(this.#control, controlWords.current, -1);
+    this.#worker = new Worker(new URL('../faaslet/executor-thread.ts', import.meta.url), {
+      workerData: { ...settings, control } satisfies ExecutorSettings,
+      name: settings.name,
+      env: {},
+      stdin: false,
+    });
+    this.#worker.on('message', (message: FromExecutor) => this.#receive(message));
+    this.#worker.on('error', (error) => this.#end(`its thread failed: ${FaasmError.from(error).message}`));
+    this.#worker.on('exit', () => this.#end('its thread ended'));
+  }
+
+  post(call: { id: CallId; input: Uint8Array }, program: Program): void {
+    if (!this.#programs.has(program.key)) {
+      this.#programs.add(program.key);
+      this.#send({ type: 'program', program });
+    }
+    const slot = this.#takeSlot(call.id);
+    if (this.#batch.length === 0) setImmediate(() => this.#flush());
+    this.#batch.push({
+      slot,
+      id: call.id,
+      user: program.user,
+      program: program.key,
+      input: alone(call.input),
+    });
+  }
+
+  initialize(id: CallId, program: Program): void {
+    this.#send({ type: 'initialize', slot: this.#takeSlot(id), program });
+  }
+
+  settle(id: CallId, handle: number, result: Extract<ToExecutor, { type: 'settled' }>['result']): void {
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) this.#send({ type: 'settled', slot, handle, result });
+  }
+
+  refuse(id: CallId, error: Extract<ToExecutor, { type: 'refused' }>['error']): void {
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) this.#send({ type: 'refused', slot, error });
+  }
+
+  cancel(id: CallId): void {
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) this.#send({ type: 'cancel', slot });
+  }
+
+  answer(message: Extract<ToExecutor, { type: 'answer' | 'failure' }>): void {
+    this.#send(message);
+  }
+
+  forget(program: string): void {
+    if (this.#programs.delete(program)) this.#send({ type: 'forget', program });
+  }
+
+  /** Takes these calls back, as far as they have not begun; gives those it got. */
+  withdraw(ids: readonly CallId[]): CallId[] {
+    return ids.filter((id) => {
+      const slot = this.#slots.get(id);
+      if (slot === undefined || !this.#withdrawSlot(slot)) return false;
+      this.#freeSlot(id, slot);
+      return true;
+    });
+  }
+
+  sample(): ExecutorSample {
+    const current = Atomics.load(this.#control, controlWords.current);
+    const turn = Atomics.load(this.#control, controlWords.turn);
+    return { executor: this.id, turn, current: current === -1 ? undefined : this.#ids[current] };
+  }
+
+  /** Ends the thread, whatever it is doing. */
+  kill(why: string): void {
+    this.#end(why);
+  }
+
+  #end(why: string): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    const notBegun = [...this.#slots].filter(([, slot]) => this.#withdrawSlot(slot)).map(([id]) => id);
+    void this.#worker.terminate();
+    this.#events.gone(why, notBegun);
+  }
+
+  #receive(message: FromExecutor): void {
+    if (this.#gone) return;
+    switch (message.type) {
+      case 'ready':
+        this.#events.ready(message.memory);
+        return;
+      case 'ended': {
+        const calls = message.calls.map((call) => ({ ...call, id: this.#ids[call.slot]! }));
+        for (const { id, slot } of calls) this.#freeSlot(id, slot);
+        this.#events.ended(calls);
+        return;
+      }
+      case 'initialized': {
+        const id = this.#ids[message.slot]!;
+        this.#freeSlot(id, message.slot);
+        this.#events.initialized(id, message);
+        return;
+      }
+      case 'chain': {
+        const id = this.#ids[message.slot];
+        if (id !== undefined) this.#events.chain(id, message.calls);
+        return;
+      }
+      case 'ask':
+        this.#events.ask(message);
+        return;
+    }
+  }
+
+  #takeSlot(id: CallId): number {
+    const slot = this.#freeSlots.pop() ?? this.#passedSlot() ?? this.#ids.length;
+    this.#ids[slot] = id;
+    this.#slots.set(id, slot);
+    Atomics.store(this.#control, controlWords.claims + slot, claim.posted);
+    return slot;
+  }
+
+  #freeSlot(id: CallId, slot: number): void {
+    this.#slots.delete(id);
+    this.#ids[slot] = undefined;
+    if (Atomics.load(this.#control, controlWords.claims + slot) === claim.withdrawn) {
+      this.#withdrawnSlots.push(slot);
+      return;
+    }
+    Atomics.store(this.#control, controlWords.claims + slot, claim.free);
+    this.#freeSlots.push(slot);
+  }
+
+  /** A withdrawn slot that the executor has passed over, so that no message with it is under way any more. */
+  #passedSlot(): number | undefined {
+    const at = this.#withdrawnSlots.findIndex(
+      (slot) => Atomics.load(this.#control, controlWords.claims + slot) === claim.free,
+    );
+    return at === -1 ? undefined : this.#withdrawnSlots.splice(at, 1)[0];
+  }
+
+  #withdrawSlot(slot: number): boolean {
+    const found = Atomics.compareExchange(
+      this.#control,
+      controlWords.claims + slot,
+      claim.posted,
+      claim.withdrawn,
+    );
+    return found === claim.posted;
+  }
+
+  #flush(): void {
+    const calls = this.#batch;
+    this.#batch = [];
+    this.#send({ type: 'calls', calls });
+  }
+
+  #send(message: ToExecutor): void {
+    if (!this.#gone) this.#worker.postMessage(message);
+  }
+}

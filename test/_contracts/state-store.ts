@@ -1,0 +1,218 @@
+/** What every adapter of the global tier has to do. */
+import type { ExecutionContext, TestFn } from 'ava';
+import { toStateKey, toUserName } from '../../proto/names.ts';
+import { chunkBytes, type StateStore } from '../../src/state/port.ts';
+import { createRandom } from '../storage/random.ts';
+
+const user = toUserName('ann');
+const other = toUserName('bob');
+const key = toStateKey('some/key');
+const bytes = (...values: number[]) => Uint8Array.from(values);
+const text = (value: string) => new TextEncoder().encode(value);
+
+/** @param open a store with nothing in it, closed by the suite */
+export function stateStoreContract(test: TestFn, name: string, open: () => Promise<StateStore>): void {
+  const check = (title: string, run: (t: ExecutionContext, store: StateStore) => Promise<void>) =>
+    test(`${name}: ${title}`, async (t) => {
+      const store = await open();
+      try {
+        await run(t, store);
+      } finally {
+        await store.close();
+      }
+    });
+
+  check('a key without a value is nothing', async (t, store) => {
+    t.is(await store.get(user, key), undefined);
+    t.is(await store.describe(user, key), undefined);
+    t.is(await store.delete(user, key), false);
+    t.deepEqual(await store.list(user, undefined, 10), []);
+    t.is(await store.usage(user), 0);
+  });
+
+  check('write() makes a value that get() and describe() give', async (t, store) => {
+    const { version, sizeBytes } = await store.write(user, key, {
+      pieces: [{ offset: 0, bytes: text('hello') }],
+    });
+    t.is(sizeBytes, 5);
+    t.deepEqual(await store.get(user, key), { bytes: text('hello'), sizeBytes: 5, version });
+    t.deepEqual(await store.describe(user, key), { sizeBytes: 5, version });
+    t.is(await store.get(other, key), undefined);
+  });
+
+  check('write() copies the bytes before it returns', async (t, store) => {
+    const live = text('before');
+    const written = store.write(user, key, { pieces: [{ offset: 0, bytes: live }] });
+    live.fill(0);
+    await written;
+    t.deepEqual((await store.get(user, key))?.bytes, text('before'));
+  });
+
+  check('write() takes an empty value', async (t, store) => {
+    await store.write(user, key, { pieces: [], sizeBytes: 0 });
+    const found = await store.get(user, key);
+    t.is(found?.sizeBytes, 0);
+    t.is(found?.bytes.length, 0);
+  });
+
+  check('get() gives a range, cut off at the end', async (t, store) => {
+    await store.write(user, key, { pieces: [{ offset: 0, bytes: text('0123456789') }] });
+    t.deepEqual((await store.get(user, key, 3, 4))?.bytes, text('3456'));
+    t.deepEqual((await store.get(user, key, 8, 100))?.bytes, text('89'));
+    t.deepEqual((await store.get(user, key, 20, 5))?.bytes, bytes());
+    t.deepEqual((await store.get(user, key, 7))?.bytes, text('789'));
+  });
+
+  check('write() beyond the end fills the gap with zeros', async (t, store) => {
+    await store.write(user, key, { pieces: [{ offset: 0, bytes: bytes(1) }] });
+    await store.write(user, key, { pieces: [{ offset: chunkBytes * 2 + 3, bytes: bytes(2) }] });
+    const found = await store.get(user, key);
+    t.is(found?.sizeBytes, chunkBytes * 2 + 4);
+    t.is(found?.bytes[0], 1);
+    t.is(found?.bytes.at(-1), 2);
+    t.true(found?.bytes.subarray(1, -1).every((byte) => byte === 0));
+  });
+
+  check('write() that cuts and extends again shows zeros', async (t, store) => {
+    await store.write(user, key, { pieces: [{ offset: 0, bytes: new Uint8Array(chunkBytes * 2).fill(7) }] });
+    await store.write(user, key, { pieces: [], sizeBytes: 10 });
+    await store.write(user, key, { pieces: [], sizeBytes: chunkBytes * 2 });
+    const found = await store.get(user, key);
+    t.true(found?.bytes.subarray(0, 10).every((byte) => byte === 7));
+    t.true(found?.bytes.subarray(10).every((byte) => byte === 0));
+  });
+
+  check('versions grow with every change, and across a delete', async (t, store) => {
+    const first = await store.write(user, key, { pieces: [{ offset: 0, bytes: bytes(1) }] });
+    const second = await store.append(user, key, bytes(2));
+    t.true(second.version > first.version);
+    t.true(await store.delete(user, key));
+    const third = await store.write(user, key, { pieces: [{ offset: 0, bytes: bytes(1) }] });
+    t.true(third.version > second.version);
+  });
+
+  check('conditions refuse what they do not meet, and change nothing', async (t, store) => {
+    const change = { pieces: [{ offset: 0, bytes: bytes(9) }] };
+    const refused = { code: 'precondition_failed' };
+    await t.throwsAsync(store.write(user, key, change, { expectVersion: 'any' }), refused);
+    await t.throwsAsync(store.append(user, key, bytes(1), { expectVersion: 1 }), refused);
+    await t.throwsAsync(store.delete(user, key, { expectVersion: 'any' }), refused);
+    t.is(await store.get(user, key), undefined);
+
+    const first = await store.write(
+      user,
+      key,
+      { pieces: [{ offset: 0, bytes: bytes(1) }] },
+      { ifAbsent: true },
+    );
+    await t.throwsAsync(store.write(user, key, change, { ifAbsent: true }), refused);
+    await t.throwsAsync(store.write(user, key, change, { expectVersion: first.version + 1 }), refused);
+    await t.throwsAsync(store.delete(user, key, { expectVersion: first.version + 1 }), refused);
+    t.deepEqual((await store.get(user, key))?.bytes, bytes(1));
+
+    const second = await store.write(user, key, change, { expectVersion: first.version });
+    await store.append(user, key, bytes(8), { expectVersion: second.version });
+    t.deepEqual((await store.get(user, key))?.bytes, bytes(9, 8));
+    t.true(await store.delete(user, key, { expectVersion: 'any' }));
+  });
+
+  check('one of many conditional writes wins', async (t, store) => {
+    const writes = Array.from({ length: 10 }, (_, value) =>
+      store.write(user, key, { pieces: [{ offset: 0, bytes: bytes(value) }] }, { ifAbsent: true }),
+    );
+    const outcomes = await Promise.allSettled(writes);
+    t.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  });
+
+  check('append() loses nothing when many come at once', async (t, store) => {
+    await Promise.all(Array.from({ length: 100 }, (_, value) => store.append(user, key, bytes(value))));
+    const found = await store.get(user, key);
+    t.deepEqual(
+      [...(found?.bytes ?? [])],
+      Array.from({ length: 100 }, (_, value) => value),
+    );
+  });
+
+  check('list() goes through the keys of one user in pages', async (t, store) => {
+    const keys = ['a', 'b', 'c/d', 'z'].map((one) => toStateKey(one));
+    for (const one of keys) await store.write(user, one, { pieces: [{ offset: 0, bytes: text(one) }] });
+    await store.write(other, toStateKey('foreign'), { pieces: [{ offset: 0, bytes: bytes(1) }] });
+    const first = await store.list(user, undefined, 3);
+    const second = await store.list(user, first.at(-1)?.key, 3);
+    t.deepEqual(
+      [...first, ...second].map((found) => found.key),
+      keys.toSorted(),
+    );
+    t.is(first.length, 3);
+    t.is(first[0]?.sizeBytes, 1);
+    t.is(await store.usage(user), keys.join('').length);
+    t.is(await store.usage(other), 1);
+  });
+
+  check('an upload is seen by nobody before its commit, and then at once', async (t, store) => {
+    await store.write(user, key, { pieces: [{ offset: 0, bytes: text('old and longer than the new') }] });
+    await store.stage(user, 'up', { offset: 0, bytes: text('new ') });
+    await store.stage(user, 'up', { offset: 4, bytes: text('value') });
+    t.deepEqual((await store.get(user, key))?.bytes, text('old and longer than the new'));
+    const { sizeBytes } = await store.commit(user, key, 'up', 9);
+    t.is(sizeBytes, 9);
+    t.deepEqual((await store.get(user, key))?.bytes, text('new value'));
+    await t.throwsAsync(store.commit(user, key, 'up', 9), { code: 'not_found' });
+  });
+
+  check('commit() under a condition that fails keeps the old value and the upload', async (t, store) => {
+    await store.write(user, key, { pieces: [{ offset: 0, bytes: text('old') }] });
+    await store.stage(user, 'up', { offset: 0, bytes: text('new') });
+    await t.throwsAsync(store.commit(user, key, 'up', 3, { ifAbsent: true }), {
+      code: 'precondition_failed',
+    });
+    t.deepEqual((await store.get(user, key))?.bytes, text('old'));
+    await store.commit(user, key, 'up', 3, { expectVersion: 'any' });
+    t.deepEqual((await store.get(user, key))?.bytes, text('new'));
+  });
+
+  check('discard() forgets an upload', async (t, store) => {
+    await store.stage(user, 'up', { offset: 0, bytes: text('new') });
+    await store.discard(user, 'up');
+    await store.discard(user, 'up');
+    await t.throwsAsync(store.commit(user, key, 'up', 3), { code: 'not_found' });
+    await store.stage(other, 'up', { offset: 0, bytes: text('bob') });
+    await t.throwsAsync(store.commit(user, key, 'up', 3), { code: 'not_found' });
+  });
+
+  check('random changes give what the same changes give in memory (seed 7)', async (t, store) => {
+    const random = createRandom(7);
+    let model = new Uint8Array(0);
+    for (let step = 0; step < 120; step++) {
+      const piece = random.bytes(random.below(3 * chunkBytes));
+      const offset = random.below(4 * chunkBytes);
+      const end = offset + piece.length;
+      const kind = random.below(4);
+      const size = kind === 0 ? end + random.below(2 * chunkBytes) : kind === 1 ? end : undefined;
+      if (kind === 3) {
+        const small = piece.subarray(0, 100);
+        await store.append(user, key, small);
+        model = resized(model, model.length + small.length, small, model.length);
+      } else {
+        await store.write(user, key, {
+          pieces: [{ offset, bytes: piece }],
+          ...(size !== undefined && { sizeBytes: size }),
+        });
+        model = resized(model, size ?? Math.max(model.length, end), piece, offset);
+      }
+      const at = random.below(model.length);
+      const length = random.below(model.length);
+      const found = await store.get(user, key, at, length);
+      t.is(found?.sizeBytes, model.length);
+      if (!Buffer.from(found!.bytes).equals(model.subarray(at, at + length)))
+        t.fail(`differs at step ${step}`);
+    }
+  });
+}
+
+function resized(old: Uint8Array, size: number, piece: Uint8Array, offset: number): Uint8Array<ArrayBuffer> {
+  const next = new Uint8Array(size);
+  next.set(old.subarray(0, size));
+  next.set(piece, offset);
+  return next;
+}

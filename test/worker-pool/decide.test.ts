@@ -1,0 +1,301 @@
+import test from 'ava';
+import type { CallId, UserName } from '../../proto/names.ts';
+import {
+  activeCalls,
+  createPoolState,
+  decide,
+  type PoolEffect,
+  type PoolLimits,
+  type PoolMessage,
+  type PoolState,
+  type Work,
+} from '../../src/worker-pool/decide.ts';
+import { createRandom, type Random } from '../random.ts';
+
+const limits: PoolLimits = {
+  executorsMax: 4,
+  executorsSpare: 1,
+  executorIdleMs: 1000,
+  activeCallsMax: 8,
+  chainedReserve: 4,
+  queuedCallsMax: 3,
+  busyAfterMs: 10,
+  killGraceMs: 20,
+};
+
+const work = (id: string, user = 'ada', more: Partial<Work> = {}): Work => ({
+  id: id as CallId,
+  user: user as UserName,
+  name: `${user}/f`,
+  version: `${user}/f@1`,
+  deadlineMs: 1000,
+  chained: false,
+  ...more,
+});
+
+/** A pool with this many executors ready. */
+function ready(count: number, more: Partial<PoolLimits> = {}): PoolState {
+  const state = createPoolState({ ...limits, executorsSpare: count, ...more });
+  const started = decide(state, { type: 'tick', samples: [], nowMs: 0 }).filter(
+    ({ type }) => type === 'start',
+  );
+  for (const effect of started)
+    if (effect.type === 'start') decide(state, { type: 'ready', executor: effect.executor, nowMs: 0 });
+  return state;
+}
+
+const call = (state: PoolState, each: Work, nowMs = 0): PoolEffect[] =>
+  decide(state, { type: 'call', work: each, nowMs });
+const posts = (effects: readonly PoolEffect[]) => effects.filter((effect) => effect.type === 'post');
+const finishes = (effects: readonly PoolEffect[]) => effects.filter((effect) => effect.type === 'finish');
+
+test('decide() posts a call to a ready executor at once', (t) => {
+  const state = ready(1);
+  t.deepEqual(posts(call(state, work('a'))), [{ type: 'post', executor: 1, id: 'a' as CallId }]);
+});
+
+test('decide() keeps a spare executor when one gets its first call', (t) => {
+  const state = ready(1);
+  t.deepEqual(call(state, work('a')).at(-1), { type: 'start', executor: 2 });
+});
+
+test('decide() queues a call while no executor is ready, and posts it when one is', (t) => {
+  const state = createPoolState(limits);
+  t.deepEqual(posts(call(state, work('a'))), []);
+  t.is(posts(decide(state, { type: 'ready', executor: 1, nowMs: 0 })).length, 1);
+});
+
+test('decide() puts calls of one user on one executor, and of two users on two', (t) => {
+  const state = ready(2);
+  const placed = [work('a'), work('b'), work('c', 'bob')].flatMap((each) => posts(call(state, each)));
+  t.deepEqual(
+    placed.map((effect) => effect.type === 'post' && effect.executor),
+    [1, 1, 2],
+  );
+});
+
+test('decide() prefers an idle executor that has run the version', (t) => {
+  const state = ready(3);
+  call(state, work('a', 'ada'));
+  call(state, work('b', 'bob'));
+  decide(state, { type: 'ended', ids: ['a' as CallId, 'b' as CallId], nowMs: 1 });
+  const [post] = posts(call(state, work('c', 'bob')));
+  t.like(post, { executor: 2 });
+});
+
+test('decide() leaves an executor for other users', (t) => {
+  const state = ready(4, { executorsMax: 4 });
+  for (const [at, id] of ['a', 'b', 'c'].entries()) {
+    call(state, work(id));
+    decide(state, { type: 'tick', nowMs: at * 20, samples: busy(state, at * 20) });
+    decide(state, { type: 'tick', nowMs: at * 20 + 11, samples: busy(state, at) });
+  }
+  const used = new Set(
+    [...state.executors.values()].filter(({ user }) => user !== undefined).map(({ id }) => id),
+  );
+  t.is(used.size, 2);
+});
+
+test('decide() withdraws what waits behind a long computation and places it elsewhere', (t) => {
+  const state = ready(2);
+  call(state, work('a'));
+  call(state, work('b'));
+  const samples = [{ executor: 1, turn: 1, current: 'a' as CallId }];
+  decide(state, { type: 'tick', samples, nowMs: 1 });
+  const effects = decide(state, { type: 'tick', samples, nowMs: 20 });
+  t.deepEqual(effects[0], { type: 'withdraw', executor: 1, ids: ['b' as CallId] });
+  t.like(posts(decide(state, { type: 'withdrawn', ids: ['b' as CallId], nowMs: 20 }))[0], {
+    executor: 2,
+    id: 'b',
+  });
+});
+
+test('decide() answers a late call at its deadline and kills its executor after the grace', (t) => {
+  const state = ready(1);
+  call(state, work('a'));
+  const samples = [{ executor: 1, turn: 1, current: 'a' as CallId }];
+  decide(state, { type: 'tick', samples, nowMs: 900 });
+  t.like(finishes(decide(state, { type: 'tick', samples, nowMs: 1000 }))[0], {
+    error: { code: 'deadline_exceeded' },
+  });
+  t.deepEqual(kills(decide(state, { type: 'tick', samples, nowMs: 1010 })), []);
+  t.is(kills(decide(state, { type: 'tick', samples, nowMs: 1020 })).length, 1);
+});
+
+test('decide() does not kill the executor of a late call that waits', (t) => {
+  const state = ready(1);
+  call(state, work('a'));
+  const samples = [{ executor: 1, turn: 1, current: undefined }];
+  decide(state, { type: 'tick', samples, nowMs: 1000 });
+  t.deepEqual(kills(decide(state, { type: 'tick', samples, nowMs: 1500 })), []);
+});
+
+test('decide() places the calls that a lost executor had not begun again, and fails the others', (t) => {
+  const state = ready(2);
+  call(state, work('a'));
+  call(state, work('b'));
+  const effects = decide(state, { type: 'gone', executor: 1, why: 'x', notBegun: ['b' as CallId], nowMs: 5 });
+  t.like(finishes(effects)[0], { id: 'a', error: { code: 'executor_lost' } });
+  t.like(posts(effects)[0], { executor: 2, id: 'b' });
+});
+
+test('decide() queues beyond the active calls, then refuses', (t) => {
+  const state = ready(1, { activeCallsMax: 1 });
+  for (const id of ['a', 'b', 'c', 'd']) call(state, work(id));
+  t.is(activeCalls(state), 1);
+  t.like(finishes(call(state, work('e')))[0], { error: { code: 'too_many_requests' } });
+});
+
+test('decide() runs chained calls beyond the active calls, as their callers wait for them', (t) => {
+  const state = ready(1, { activeCallsMax: 1 });
+  call(state, work('a'));
+  t.is(posts(call(state, work('b', 'ada', { chained: true }))).length, 1);
+});
+
+test('decide() refuses a call whose time is over on arrival', (t) => {
+  const state = ready(1);
+  t.like(finishes(call(state, work('a'), 1000))[0], { error: { code: 'deadline_exceeded' } });
+  t.is(state.calls.size, 0);
+});
+
+test('decide() cancels a queued call and a posted one', (t) => {
+  const state = ready(1, { activeCallsMax: 1 });
+  call(state, work('a'));
+  call(state, work('b'));
+  t.deepEqual(
+    decide(state, { type: 'cancel', id: 'b' as CallId, nowMs: 1 }).map(({ type }) => type),
+    ['finish'],
+  );
+  const types = decide(state, { type: 'cancel', id: 'a' as CallId, nowMs: 1 }).map(({ type }) => type);
+  t.deepEqual(types.slice(0, 3), ['finish', 'withdraw', 'cancel']);
+});
+
+test('decide() stops executors that were idle for long, but for the spare one', (t) => {
+  const state = ready(3);
+  const effects = decide({ ...state, limits }, { type: 'tick', samples: [], nowMs: 5000 });
+  t.deepEqual(
+    effects.map(({ type }) => type),
+    ['stop', 'stop'],
+  );
+});
+
+test('decide() keeps its invariants in random histories', (t) => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const problem = simulate(createRandom(seed));
+    if (problem !== undefined) t.fail(`seed ${seed}: ${problem}`);
+  }
+  t.pass();
+});
+
+function busy(state: PoolState, turn: number) {
+  return [...state.executors.values()]
+    .filter(({ calls }) => calls.size > 0)
+    .map(({ id, calls }) => ({ executor: id, turn, current: [...calls][0] }));
+}
+
+function kills(effects: readonly PoolEffect[]): PoolEffect[] {
+  return effects.filter(({ type }) => type === 'kill');
+}
+
+/** A world of executors with virtual time; gives what went wrong, if anything. */
+function simulate(random: Random): string | undefined {
+  const state = createPoolState(limits);
+  const executors = new Map<number, CallId[]>();
+  const turns = new Map<number, number>();
+  const open = new Set<CallId>();
+  let nowMs = 0;
+  let lastCall = 0;
+  let problem: string | undefined;
+  const fail = (text: string) => {
+    problem ??= `at ${nowMs} ms: ${text}`;
+  };
+
+  const step = (message: PoolMessage): void => {
+    for (const effect of decide(state, message)) perform(effect);
+    if (state.executors.size > limits.executorsMax) fail('too many executors');
+    if (state.queued !== [...state.queues.values()].flat().length) fail('the queue count is off');
+  };
+
+  const perform = (effect: PoolEffect): void => {
+    if (effect.type === 'start') executors.set(effect.executor, []);
+    if (effect.type === 'stop' || effect.type === 'kill') lose(effect.executor);
+    if (effect.type === 'finish' && !open.delete(effect.id)) fail(`${effect.id} was answered twice`);
+    if (effect.type === 'post') {
+      const calls = executors.get(effect.executor);
+      if (calls === undefined) {
+        fail(`${effect.id} was posted to executor ${effect.executor}, which is gone`);
+        return;
+      }
+      const owner = (id: CallId) => id.split('-')[0];
+      if (calls.some((id) => owner(id) !== owner(effect.id))) fail('two users share an executor');
+      calls.push(effect.id);
+    }
+    if (effect.type === 'withdraw') {
+      const calls = executors.get(effect.executor) ?? [];
+      const ids = effect.ids.filter((id) => calls.indexOf(id) > 0);
+      executors.set(
+        effect.executor,
+        calls.filter((id) => !ids.includes(id)),
+      );
+      if (ids.length > 0) step({ type: 'withdrawn', ids, nowMs });
+    }
+  };
+
+  const lose = (executor: number): void => {
+    const calls = executors.get(executor) ?? [];
+    executors.delete(executor);
+    step({ type: 'gone', executor, why: 'lost', notBegun: calls.slice(1), nowMs });
+  };
+
+  const endFirst = (executor: number): void => {
+    const id = executors.get(executor)?.shift();
+    if (id === undefined) return;
+    turns.set(executor, (turns.get(executor) ?? 0) + 1);
+    open.delete(id);
+    step({ type: 'ended', ids: [id], nowMs });
+  };
+
+  const tick = (): void => {
+    const samples = [...executors].map(([executor, calls]) => ({
+      executor,
+      turn: turns.get(executor) ?? 0,
+      current: calls[0],
+    }));
+    step({ type: 'tick', samples, nowMs });
+  };
+
+  const readyOne = (): void => {
+    const starting = [...state.executors.values()].find(
+      (executor) => !executor.ready && executors.has(executor.id),
+    );
+    if (starting !== undefined) step({ type: 'ready', executor: starting.id, nowMs });
+  };
+
+  for (let at = 0; at < 400 && problem === undefined; at++) {
+    nowMs += random.below(8);
+    const kind = random.below(12);
+    const anyExecutor = () => random.pick([...executors.keys(), 0]);
+    if (kind < 5) {
+      const user = random.pick(['ada', 'bob', 'cy', 'di', 'eve']);
+      const each = work(`${user}-${++lastCall}`, user, {
+        deadlineMs: nowMs + 1 + random.below(300),
+        chained: random.below(4) === 0,
+      });
+      open.add(each.id);
+      step({ type: 'call', work: each, nowMs });
+    } else if (kind < 8) endFirst(anyExecutor());
+    else if (kind < 9) readyOne();
+    else if (kind < 11) tick();
+    else if (random.below(5) === 0) lose(anyExecutor());
+    else if (open.size > 0) step({ type: 'cancel', id: random.pick([...open]), nowMs });
+  }
+  // Left alone, everything ends: executors get ready, calls run, late ones are answered.
+  for (let at = 0; at < 2000 && problem === undefined && state.calls.size > 0; at++) {
+    nowMs += 5;
+    readyOne();
+    tick();
+    for (const executor of [...executors.keys()]) endFirst(executor);
+  }
+  if (problem === undefined && open.size > 0) fail(`${open.size} calls were never answered`);
+  return problem;
+}
