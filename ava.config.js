@@ -1,5 +1,5 @@
 export default {
-  files: ['test/**/*.test.ts'],
+  files: ['test/**/*.test.ts', 'test/tidy.ts'],
   extensions: ['ts'],
   workerThreads: false,
   timeout: '2m',

@@ -16,7 +16,15 @@ import type { CallEvent } from '../proto/messages.ts';
 import { type CallId, type HostId, toCallId } from '../proto/names.ts';
 import type { Subjects } from '../proto/subjects.ts';
 import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
-import { type Bus, type BusMessage, Encodable, header, readBody, respond } from '../src/bus/port.ts';
+import {
+  type Bus,
+  type BusMessage,
+  type Codec,
+  Encodable,
+  header,
+  readBody,
+  respond,
+} from '../src/bus/port.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/faaslet/executor-messages.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
@@ -282,7 +290,7 @@ export async function startWorkerPool({
 
   async function onAsk(id: number, message: Extract<FromExecutor, { type: 'ask' }>): Promise<void> {
     const { ask, op, user, key, value } = message;
-    const codec = stateCodecs[op];
+    const codec: { request: Codec<unknown>; answer: Codec<unknown> } = stateCodecs[op];
     try {
       const request = new Encodable(value, codec.request);
       const answer = await bus.request(subjects.state(op, user, key), request, { timeoutMs: 0 });

@@ -21,6 +21,7 @@ export const settings = {
     default: '.faasm',
     about: 'folder of all that is kept: functions, state, asynchronous calls',
   },
+  FAASM_BUILD_CACHE: { default: '', about: 'folder of built functions; in the data folder where empty' },
   FAASM_LISTEN: {
     default: '127.0.0.1',
     about: 'address that the ports listen on; there are no tokens yet, so think before opening it',

@@ -69,7 +69,11 @@ export interface Subscription {
 export interface Bus {
   /** The largest body plus headers, in bytes; read from the server where there is one. */
   readonly maxPayloadBytes: number;
-  /** @throws FaasmError `bad_request` for a subject that cannot be published to, `too_large` */
+  /**
+   * A message with a reply subject that nobody hears is answered at once: the reply subject gets an empty message
+   * whose `Status` header is `503` (see `isNoResponders`).
+   * @throws FaasmError `bad_request` for a subject that cannot be published to, `too_large`, `draining` once closed
+   */
   publish(subject: string, body: Body, options?: PublishOptions): void;
   /** A handler that throws is reported and harms nobody. @throws FaasmError `bad_request` for a bad subject */
   subscribe(subject: string, handler: Handler, options?: SubscribeOptions): Subscription;
@@ -82,6 +86,22 @@ export interface Bus {
   flush(): Promise<void>;
   /** Stops deliveries, fails what waits, flushes. */
   close(): Promise<void>;
+}
+
+export interface HostPublishOptions extends PublishOptions {
+  /** Subscriptions made with the same origin do not get this message. */
+  readonly origin?: object | undefined;
+}
+
+export interface HostSubscribeOptions extends SubscribeOptions {
+  /** Whose subscription this is: what was published with the same origin does not come here. */
+  readonly origin?: object | undefined;
+}
+
+/** The bus inside one host, alone or in a cluster: it knows which part of the process a message came from. */
+export interface HostBus extends Bus {
+  publish(subject: string, body: Body, options?: HostPublishOptions): void;
+  subscribe(subject: string, handler: Handler, options?: HostSubscribeOptions): Subscription;
 }
 
 export const emptyBody = new Uint8Array(0);
@@ -104,6 +124,19 @@ export function readBody<T>(message: Pick<BusMessage, 'body'>, codec: Codec<T>):
 /** The first value of a header, if any. */
 export function header(message: Pick<BusMessage, 'headers'>, name: string): string | undefined {
   return message.headers?.[name]?.[0];
+}
+
+/** The header that holds a message's status code, where it has one; its text is in `Description`. */
+export const statusHeader = 'Status';
+
+/** Whether this is the bus's own answer to a message that nobody heard. */
+export function isNoResponders(message: Pick<BusMessage, 'headers' | 'body'>): boolean {
+  return (
+    message.headers !== undefined &&
+    header(message, statusHeader) === '503' &&
+    !(message.body instanceof Encodable) &&
+    message.body.length === 0
+  );
 }
 
 /** Answers a message, if its sender wants an answer. */

@@ -90,7 +90,7 @@ export class Faaslet {
   constructor(program: Program, powers: FaasletPowers) {
     this.program = program;
     this.#powers = powers;
-    this.#context = new CallContext(powers.limits);
+    this.#context = new CallContext(powers.limits, powers.state);
     this.#wasi = createWasi(this.#memory, powers.wasi, { files: powers.files, limits: powers.fileLimits });
     this.#suspendable = canWait(program.imports);
 
@@ -173,6 +173,7 @@ export class Faaslet {
     this.#wasi.reset();
     if (this.#attached !== undefined && !this.#attached.reset()) return false;
     this.#restoreGlobals(this.#proto.globals);
+    if (this.#denied !== undefined) this.#denied.value = 0;
     return true;
   }
 
@@ -258,11 +259,11 @@ export class Faaslet {
       env: {
         ...createIo(this.#memory, this.#context, this.#powers.config),
         ...createChain(this.#memory, this.#context, () => this.#malloc()),
-        ...createState(this.#memory, this.#context, this.#powers.state),
+        ...createState(this.#memory, this.#context),
       },
       wasi_snapshot_preview1: this.#wasi.functions,
     };
-    const imports: Record<string, Record<string, WebAssembly.ImportValue>> = {};
+    const imports: Record<string, Record<string, unknown>> = {};
     for (const wanted of this.program.imports) {
       const host = provided[wanted.module]?.[wanted.name];
       if (host === undefined) continue;
@@ -270,7 +271,7 @@ export class Faaslet {
       imports[wanted.module] ??= {};
       imports[wanted.module]![wanted.name] = waits ? new WebAssembly.Suspending(this.#waiting(host)) : host;
     }
-    return imports as WebAssembly.Imports;
+    return imports as unknown as WebAssembly.Imports;
   }
 
   /** A host function that tells of its waiting, and never comes back to a call that was abandoned. */

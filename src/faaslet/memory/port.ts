@@ -30,8 +30,8 @@ export interface PreparedImage {
   readonly byteLength: number;
   /** mapped: the memfd that holds it, valid in every thread. copy: -1. */
   readonly fd: number;
-  /** mapped: the memfd's inode, which no other file ever has: a number that was closed and reused is found out. */
-  readonly inode: number;
+  /** mapped: the memfd's device and inode, by which a number that was closed and used again is found out. */
+  readonly identity: string;
   readonly runs: Uint32Array;
   /** copy: the bytes of the pages, shared by all threads. mapped: empty. */
   readonly pages: Uint8Array;
@@ -92,7 +92,8 @@ export interface AttachedMemory {
   /**
    * Makes a window at the end of the memory and gives its offset. The length is rounded up to 64 KiB. Views of the
    * memory have to be taken afresh.
-   * @throws FaasmError `guest_out_of_memory` when the memory may not grow that far
+   * @throws FaasmError `guest_out_of_memory` when the memory may not grow that far, `no_capacity` when this process
+   * is out of mappings
    */
   growForWindow(byteLength: number): number;
   /**

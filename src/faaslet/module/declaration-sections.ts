@@ -1,13 +1,17 @@
 /** The sections that fill a module's index spaces, and the exports out of them. */
 import { readConstant } from './constant.ts';
-import type { Declarations, ExportEntry, ExternalKind, GlobalEntry, ImportEntry } from './declarations.ts';
+import {
+  type Declarations,
+  type ExportEntry,
+  type ExternalKind,
+  externalKinds,
+  type GlobalEntry,
+  type ImportEntry,
+} from './declarations.ts';
 import { readMemoryLimits, readTableLimits } from './limits.ts';
 import type { ByteReader } from './reader.ts';
 import { structureLimits } from './structure-limits.ts';
 import { readReferenceType, readValueType } from './types.ts';
-
-/** By the byte that stands for each in imports and exports. */
-const externalKinds: readonly ExternalKind[] = ['function', 'table', 'memory', 'global', 'tag'];
 
 export function readImports(reader: ByteReader, declarations: Declarations): ImportEntry[] {
   const imports: ImportEntry[] = [];

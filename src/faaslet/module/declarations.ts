@@ -1,7 +1,10 @@
 import type { Limits } from './limits.ts';
 import type { ValueType } from './types.ts';
 
-export type ExternalKind = 'function' | 'table' | 'memory' | 'global' | 'tag';
+/** By the byte that stands for each in imports and exports. */
+export const externalKinds = ['function', 'table', 'memory', 'global', 'tag'] as const;
+
+export type ExternalKind = (typeof externalKinds)[number];
 
 export interface MemoryEntry extends Limits {
   readonly imported: boolean;

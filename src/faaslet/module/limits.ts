@@ -17,7 +17,7 @@ const is64Bit = 4;
 const hasPageSize = 8;
 
 /** Of 64 KiB each: 4 GiB. */
-const memoryPagesMax = 65_536;
+export const memoryPagesMax = 65_536;
 
 export function readMemoryLimits(reader: ByteReader): Limits {
   const limits = readLimits(reader, 'memory');

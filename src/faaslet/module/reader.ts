@@ -1,14 +1,6 @@
 import { FaasmError } from '../../../proto/errors.ts';
 
-/** How much of a module's own text a message repeats. */
-const quotedCharacters = 80;
-
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** A name out of a module, fit to be put into a message. */
-export function quoteName(name: string): string {
-  return JSON.stringify(name.length > quotedCharacters ? `${name.slice(0, quotedCharacters)}…` : name);
-}
 
 export function toHex(byte: number): string {
   return `0x${byte.toString(16).padStart(2, '0').toUpperCase()}`;

@@ -4,6 +4,7 @@
  */
 import { FaasmError } from '../../../../proto/errors.ts';
 import { type FunctionName, toFunctionName, type UserName } from '../../../../proto/names.ts';
+import type { GuestState, LocalTier } from '../../../state/local-tier.ts';
 
 export interface ChainedCall {
   /** What the guest knows it by, from 1. */
@@ -40,7 +41,9 @@ const empty = new Uint8Array(0);
 
 export class CallContext {
   readonly limits: CallLimits;
-  user = '' as UserName;
+  readonly #tier: LocalTier;
+  #user = '' as UserName;
+  #state: GuestState | undefined;
   input: Uint8Array = empty;
   #dispatch: CallSettings['dispatch'] = () => {};
   #output: Uint8Array | undefined;
@@ -53,18 +56,21 @@ export class CallContext {
   #results = new Map<number, ChainedResult>();
   #waiting = new Map<number, Waiting>();
 
-  constructor(limits: CallLimits) {
+  constructor(limits: CallLimits, tier: LocalTier) {
     this.limits = limits;
+    this.#tier = tier;
   }
 
   begin(settings: CallSettings): void {
-    this.user = settings.user;
+    this.#user = settings.user;
     this.input = settings.input;
     this.#dispatch = settings.dispatch;
   }
 
-  /** Forgets the call. What still waits is never answered. */
+  /** Forgets the call: what it holds of state is free, and what still waits is never answered. */
   reset(): void {
+    this.#state?.end();
+    this.#state = undefined;
     this.input = empty;
     this.#dispatch = () => {};
     this.#output = undefined;
@@ -82,6 +88,12 @@ export class CallContext {
       this.#results = new Map();
       this.#waiting = new Map();
     }
+  }
+
+  /** State, as this call uses it. */
+  state(): GuestState {
+    this.#state ??= this.#tier.begin(this.#user);
+    return this.#state;
   }
 
   /** What the call gives: what it last set as its output, else what it wrote to standard output. */

@@ -3,10 +3,9 @@ import type { GuestMemory } from '../guest-memory.ts';
 import { type Descriptor, Descriptors, type Preopen } from './descriptors.ts';
 import type { Directory } from './directory.ts';
 import { fail } from './errno.ts';
-import { emptyFileTree, type FileTree } from './file-tree.ts';
+import { emptyFileTree, type FileTree, hasDirectory } from './file-tree.ts';
 import type { File } from './inode.ts';
 import type { FileLimits } from './quota.ts';
-import { resolveExisting } from './resolve.ts';
 import { Tree } from './tree.ts';
 
 export interface WasiCall {
@@ -79,10 +78,15 @@ export class WasiContext {
   #sleptNs = 0n;
 
   constructor(memory: GuestMemory, powers: WasiPowers, options: WasiOptions) {
+    const { files = emptyFileTree, preopens = rootAlone, limits } = options;
+    for (const { name, directory } of preopens) {
+      if (!hasDirectory(files, directory))
+        throw new TypeError(`Cannot preopen ${name}: no directory ${directory} in the file tree`);
+    }
     this.memory = memory;
     this.powers = powers;
-    this.tree = new Tree(options.files ?? emptyFileTree, options.limits, () => powers.realtimeNs());
-    this.descriptors = new Descriptors(options.preopens ?? rootAlone, options.limits.openFiles);
+    this.tree = new Tree(files, limits, () => powers.realtimeNs());
+    this.descriptors = new Descriptors(preopens, limits.openFiles);
     this.#startedNs = powers.monotonicNs();
   }
 
@@ -109,7 +113,7 @@ export class WasiContext {
 
   /** What is open there: a file, a directory, or undefined for a stream. */
   inode(descriptor: Descriptor): File | Directory | undefined {
-    if (descriptor.target === 'preopen') this.descriptors.findPreopens((path) => this.#find(path));
+    if (descriptor.target === 'preopen') this.descriptors.findPreopens((path) => this.tree.directory(path));
     return typeof descriptor.target === 'string' ? undefined : descriptor.target;
   }
 
@@ -128,11 +132,5 @@ export class WasiContext {
     this.encodedArgs = undefined;
     this.encodedEnv = undefined;
     this.epoch += 1;
-  }
-
-  #find(path: string): Directory {
-    if (path === '') return this.tree.root;
-    const found = resolveExisting(this.tree.root, path, 'never');
-    return found.kind === 'directory' ? found : fail('notdir');
   }
 }

@@ -97,11 +97,11 @@ export class Descriptors {
   open(descriptor: Descriptor): number {
     this.checkRoom();
     this.#altered = true;
-    this.#openCount += 1;
     if (descriptor.target instanceof File) descriptor.target.opens += 1;
     const hole = this.#open.length > this.#openCount ? this.#open.indexOf(undefined) : -1;
     const fd = hole === -1 ? this.#open.length : hole;
     this.#open[fd] = descriptor;
+    this.#openCount += 1;
     return fd;
   }
 

@@ -1,6 +1,6 @@
 /** What is done to a descriptor itself: its flags, rights, number and attributes. Bytes are in fd-io.ts. */
 import type { WasiContext, WasiFunctions } from './context.ts';
-import type { Descriptor } from './descriptors.ts';
+import type { Descriptor, Preopen } from './descriptors.ts';
 import { filetypes } from './directory.ts';
 import { errno, fail } from './errno.ts';
 import type { File } from './inode.ts';
@@ -150,7 +150,15 @@ function sync(context: WasiContext, fd: number, rights: number): number {
   return errno.success;
 }
 
+const preopenNames = new WeakMap<Preopen, Uint8Array>();
+
+/** @throws ErrnoFailure `badf` for what is no preopen, with which libc ends its search for them */
 function preopenName(context: WasiContext, fd: number): Uint8Array {
   const { preopen } = context.descriptors.get(fd);
-  return preopen === undefined ? fail('badf') : utf8.encode(preopen.name);
+  if (preopen === undefined) fail('badf');
+  const known = preopenNames.get(preopen);
+  if (known !== undefined) return known;
+  const name = utf8.encode(preopen.name);
+  preopenNames.set(preopen, name);
+  return name;
 }

@@ -105,3 +105,11 @@ export function createFileTree(
 }
 
 export const emptyFileTree: FileTree = createFileTree();
+
+/** Whether there is a directory at this path, as the guests' preopens need; `` is the root. */
+export function hasDirectory(files: FileTree, path: string): boolean {
+  let at: BaseNode | undefined = files.root;
+  for (const name of path === '' ? [] : path.split('/'))
+    at = at?.kind === 'directory' ? at.entries.get(name) : undefined;
+  return at?.kind === 'directory';
+}

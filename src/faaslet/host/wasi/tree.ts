@@ -39,6 +39,13 @@ export class Tree {
     return this.#root;
   }
 
+  /** A directory of the shared tree, while nothing has been moved yet; `` is the root. */
+  directory(path: string): Directory {
+    let at = this.root;
+    for (const name of path === '' ? [] : path.split('/')) at = at.lookup(name) as Directory;
+    return at;
+  }
+
   /** Shows the shared tree alone again. */
   reset(): void {
     if (this.#root === undefined) return;

@@ -1,0 +1,56 @@
+/**
+ * The HTTP bridge.
+ *
+ * In:   HTTP requests, on two ports that serve the same routes
+ * Out:  `invoke`, `async`, `calls`, `functions`, `state`, `console` requests; `cancel` when a client leaves
+ * Owns: its listening ports and the connections to them
+ * Never: knows a function, a value or a call itself
+ */
+import type { Subjects } from '../proto/subjects.ts';
+import type { Bus } from '../src/bus/port.ts';
+import { createCallIds } from '../src/calls/call-id.ts';
+import { type HttpConfig, httpDefaults } from '../src/http/config.ts';
+import { createDispatch, type Readiness } from '../src/http/dispatch.ts';
+import { closeServer, createHttpServer, listen } from '../src/http/server.ts';
+import type { Log } from '../src/log.ts';
+
+export interface HttpBridgeOptions {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  /** What is left out is as in `httpDefaults`. */
+  readonly config: Pick<HttpConfig, 'host' | 'listen'> & Partial<HttpConfig>;
+  readonly log: Log;
+  ready(): Readiness;
+}
+
+export interface HttpBridge {
+  /** As they are, also where any free port was asked for. */
+  readonly ports: readonly number[];
+  /** Takes no more requests, and resolves when those under way are answered. */
+  close(): Promise<void>;
+}
+
+/** @throws FaasmError `conflict` that names the port and its setting when something else listens there */
+export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpBridge> {
+  const { bus, subjects, log, ready } = options;
+  const config: HttpConfig = { ...httpDefaults, ...options.config };
+  let closing = false;
+  const parts = { bus, subjects, config, log, newId: createCallIds() };
+  const dispatch = createDispatch({ parts, ready, draining: () => closing });
+  const servers = config.ports.map(() => createHttpServer(config, dispatch));
+  const close = async (): Promise<void> => {
+    closing = true;
+    await Promise.all(servers.map((server) => closeServer(server, config.drainTimeoutMs)));
+  };
+  const ports: number[] = [];
+  try {
+    for (const [place, server] of servers.entries()) {
+      ports.push(await listen(server, config.ports[place]!, config.listen, place));
+    }
+  } catch (thrown) {
+    await close();
+    throw thrown;
+  }
+  log.info({ address: config.listen, ports }, 'HTTP is served');
+  return { ports, close };
+}

@@ -1,0 +1,102 @@
+/** What each part is told of the settings, and nothing else. */
+import type { HostId } from '../proto/names.ts';
+import type { NatsBusOptions } from '../src/bus/nats.ts';
+import type { Config } from '../src/config.ts';
+import type { ModuleLimits } from '../src/faaslet/module/inspect.ts';
+import type { HttpConfig } from '../src/http/config.ts';
+import { FaasmError } from '../proto/errors.ts';
+import { quote } from '../proto/names.ts';
+import type { FunctionsOptions } from './functions.ts';
+import type { SchedulerOptions } from './scheduler.ts';
+import type { WorkerPoolConfig } from './worker-pool.ts';
+
+const pagesPerMiB = 16;
+
+/** @throws FaasmError `bad_request` */
+export function toMemoryKind(text: string): 'auto' | 'mapped' | 'copy' {
+  if (text === 'auto' || text === 'mapped' || text === 'copy') return text;
+  throw new FaasmError('bad_request', `FAASM_MEMORY is auto, mapped or copy, not ${quote(text)}`);
+}
+
+export function toModuleLimits(config: Config): ModuleLimits {
+  return { memoryMaxPages: Math.min(4096, config.FAASM_MEMORY_MAX_MIB) * pagesPerMiB };
+}
+
+export function toPoolConfig(config: Config, host: HostId): WorkerPoolConfig {
+  return {
+    host,
+    chainDepthMax: config.FAASM_CHAIN_DEPTH_MAX,
+    limits: {
+      executorsMax: Math.max(1, config.FAASM_EXECUTORS_MAX),
+      executorsSpare: config.FAASM_EXECUTORS_SPARE,
+      executorIdleMs: 30_000,
+      activeCallsMax: config.FAASM_ACTIVE_CALLS_MAX,
+      // A quarter more for those that others wait for, with room left in the 16,300 instances that a process can have.
+      chainedReserve: Math.ceil(config.FAASM_ACTIVE_CALLS_MAX / 4),
+      queuedCallsMax: config.FAASM_QUEUED_CALLS_MAX,
+      busyAfterMs: 10,
+      killGraceMs: 50,
+    },
+    executor: {
+      memory: toMemoryKind(config.FAASM_MEMORY),
+      idleFaasletsMax: config.FAASM_IDLE_FAASLETS_MAX,
+      limits: {
+        outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
+        stderrMaxBytes: 4096,
+        chainedCallsMax: 10_000,
+      },
+      fileLimits: { bytes: config.FAASM_FILES_MAX_BYTES, inodes: 10_000, openFiles: 1024 },
+      config: [],
+    },
+  };
+}
+
+export function toSchedulerConfig(config: Config, host: HostId): SchedulerOptions['config'] {
+  return {
+    host,
+    callTimeoutMs: config.FAASM_CALL_TIMEOUT_MS,
+    limits: {
+      callsPerUserMax: config.FAASM_CALLS_PER_USER_MAX,
+      inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
+      hostSilentMs: 5000,
+    },
+  };
+}
+
+export function toFunctionsConfig(config: Config, host: HostId): FunctionsOptions['config'] {
+  return {
+    host,
+    moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,
+    functionsPerUserMax: config.FAASM_FUNCTIONS_PER_USER_MAX,
+    versionsKept: 10,
+    initializeTimeoutMs: 2000,
+  };
+}
+
+export function toHttpConfig(config: Config, host: HostId): Pick<HttpConfig, 'host' | 'listen'> & Partial<HttpConfig> {
+  return {
+    host,
+    listen: config.FAASM_LISTEN,
+    ports: [config.FAASM_HTTP_PORT, config.FAASM_UPLOAD_PORT],
+    inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
+    moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,
+    stateMaxBytes: config.FAASM_STATE_MAX_BYTES,
+    callTimeoutMs: config.FAASM_CALL_TIMEOUT_MS,
+    drainTimeoutMs: config.FAASM_DRAIN_TIMEOUT_MS,
+  };
+}
+
+export function toNatsOptions(config: Config, host: HostId): NatsBusOptions {
+  const given = (text: string): string | undefined => (text === '' ? undefined : text);
+  const [cert, key, ca] = [given(config.NATS_CERT), given(config.NATS_KEY), given(config.NATS_CA)];
+  return {
+    url: config.NATS_URL.split(',').map((each) => each.trim()),
+    user: given(config.NATS_USER),
+    password: given(config.NATS_PASSWORD),
+    creds: given(config.NATS_CREDS),
+    nkey: given(config.NATS_NKEY),
+    tls: (cert ?? key ?? ca) === undefined ? undefined : { cert, key, ca },
+    name: `faasm ${host}`,
+    noEcho: true,
+  };
+}

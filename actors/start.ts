@@ -1,0 +1,182 @@
+/** A host: one bus and the actors on it, started and stopped in the right order. */
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { FunctionDescription } from '../proto/messages.ts';
+import { type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
+import { createSubjects } from '../proto/subjects.ts';
+import { createClusterBus } from '../src/bus/cluster.ts';
+import { expectAnswer } from '../src/bus/error-headers.ts';
+import { createMemoryBus } from '../src/bus/memory.ts';
+import { connectNatsBus } from '../src/bus/nats.ts';
+import { type HostBus, readBody } from '../src/bus/port.ts';
+import { createCallIds } from '../src/calls/call-id.ts';
+import { openSqliteCallQueue } from '../src/calls/sqlite-queue.ts';
+import type { Config } from '../src/config.ts';
+import { detectMemoryPort } from '../src/faaslet/memory/detect.ts';
+import { openFileStore } from '../src/functions/file-store.ts';
+import { functionDescriptionCodec } from '../src/functions/messages.ts';
+import { createPreparer } from '../src/functions/preparer.ts';
+import type { Log } from '../src/log.ts';
+import { createSqliteStateStore } from '../src/state/sqlite-store.ts';
+import { startCalls } from './calls.ts';
+import { startConsole } from './console.ts';
+import { startFunctions } from './functions.ts';
+import { startHttpBridge } from './http-bridge.ts';
+import { startNatsListenerActor } from './nats-listener.ts';
+import { startScheduler } from './scheduler.ts';
+import { startState } from './state.ts';
+import {
+  toCallsConfig,
+  toFunctionsConfig,
+  toHttpConfig,
+  toMemoryKind,
+  toModuleLimits,
+  toNatsOptions,
+  toPoolConfig,
+  toSchedulerConfig,
+  toStateConfig,
+} from './slices.ts';
+import { startWorkerPool } from './worker-pool.ts';
+
+export interface Host {
+  readonly id: HostId;
+  /** The port to invoke at, then the port to upload at. */
+  readonly httpPorts: readonly number[];
+  /** Of the host's own NATS listener; none where the host is part of a NATS system. */
+  readonly natsPort: number | undefined;
+  upload(user: UserName, name: FunctionName, module: Uint8Array): Promise<FunctionDescription>;
+  describe(user: UserName, name: FunctionName): Promise<FunctionDescription>;
+  /** Takes nothing new, finishes what runs, saves what is to be saved. */
+  stop(): Promise<void>;
+}
+
+export interface HostOptions {
+  log(component: string): Log;
+}
+
+/** A module this host serves takes so long at the most from upload to live. */
+const uploadTimeoutMs = 120_000;
+
+/** @throws FaasmError when a port is in use, a folder cannot be written or a server cannot be reached */
+export async function startHost(config: Config, { log }: HostOptions): Promise<Host> {
+  const id = toHostId(
+    config.FAASM_HOST_NAME === '' ? `host-${randomBytes(4).toString('hex')}` : config.FAASM_HOST_NAME,
+  );
+  const subjects = createSubjects(config.FAASM_PREFIX);
+  const data = resolve(config.FAASM_DATA);
+  await mkdir(data, { recursive: true });
+
+  /** What to undo, the last first. */
+  const closers: (() => Promise<unknown> | undefined | void)[] = [];
+  const stopAll = async (): Promise<void> => {
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+  };
+
+  try {
+    return await startActors();
+  } catch (error) {
+    await stopAll();
+    throw error;
+  }
+
+  async function startActors(): Promise<Host> {
+    const bus = await openBus();
+    closers.push(() => bus.close());
+    const newCallId = createCallIds();
+    const { port: memory, why } = detectMemoryPort(toMemoryKind(config.FAASM_MEMORY));
+    log('host').info({ host: id, memory: memory.kind, why }, 'memory of Faaslets');
+
+    startConsole({ bus, subjects, host: id, log: log('console') });
+    const store = await createSqliteStateStore({ dataFolder: data });
+    closers.push(() => store.close());
+    const state = await startState({ bus, subjects, store, log: log('state'), config: toStateConfig(config) });
+    closers.push(() => state.stop());
+    const pool = await startWorkerPool({
+      bus,
+      subjects,
+      config: toPoolConfig(config, id),
+      newCallId,
+      log: log('worker-pool'),
+    });
+    closers.push(() => pool.stop(config.FAASM_DRAIN_TIMEOUT_MS));
+    const scheduler = startScheduler({ bus, subjects, config: toSchedulerConfig(config, id), newCallId });
+    closers.push(() => scheduler.stop());
+    const functions = await startFunctions({
+      bus,
+      subjects,
+      memory,
+      store: await openFileStore({
+        root: join(data, 'functions'),
+        onDamaged: (file, error) => log('functions').error({ file, err: error }, 'a function cannot be read'),
+      }),
+      preparer: createPreparer(toModuleLimits(config)),
+      config: toFunctionsConfig(config, id),
+      log: log('functions'),
+    });
+    closers.push(() => functions.stop());
+    const queue = await openSqliteCallQueue(join(data, 'calls.db'));
+    closers.push(() => queue.close());
+    const calls = await startCalls({ bus, subjects, queue, config: toCallsConfig(config), log: log('calls') });
+    closers.push(() => calls.stop());
+
+    let draining = false;
+    const bridge = await startHttpBridge({
+      bus,
+      subjects,
+      config: toHttpConfig(config, id),
+      log: log('http-bridge'),
+      ready: () => ({ ready: !draining, why: draining ? 'the host is draining' : '' }),
+    });
+    closers.push(() => bridge.close());
+    closers.push(() => {
+      draining = true;
+      scheduler.drain();
+    });
+    const listener = config.NATS_URL === '' ? await openListener(bus) : undefined;
+
+    return {
+      id,
+      httpPorts: bridge.ports,
+      natsPort: listener?.port,
+      stop: stopAll,
+      async upload(user, name, module) {
+        const answer = await bus.request(subjects.functions('upload', user, name), module, {
+          timeoutMs: uploadTimeoutMs,
+        });
+        return readBody(expectAnswer(answer), functionDescriptionCodec);
+      },
+      async describe(user, name) {
+        const answer = await bus.request(subjects.functions('describe', user, name), new Uint8Array(0));
+        return readBody(expectAnswer(answer), functionDescriptionCodec);
+      },
+    };
+  }
+
+  /** The embedded bus alone, or with it the bus of the NATS system that this host is part of. */
+  async function openBus(): Promise<HostBus> {
+    const local = createMemoryBus({
+      onError: (err, { subject }) => log('bus').error({ subject, err }, 'a message could not be handled'),
+    });
+    if (config.NATS_URL === '') return local;
+    const remote = await connectNatsBus({
+      ...toNatsOptions(config, id),
+      onStatus: (status, detail) => log('bus').info({ status, detail }, 'NATS'),
+    });
+    return createClusterBus(local, remote);
+  }
+
+  async function openListener(bus: HostBus): Promise<{ readonly port: number }> {
+    const listener = await startNatsListenerActor({
+      bus,
+      config: {
+        host: config.FAASM_LISTEN,
+        port: config.FAASM_NATS_PORT,
+        maxPayloadBytes: config.FAASM_MESSAGE_MAX_BYTES,
+      },
+      log: log('nats-listener'),
+    });
+    closers.push(() => listener.close());
+    return listener;
+  }
+}

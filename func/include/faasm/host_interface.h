@@ -1,0 +1,88 @@
+#ifndef FAASM_HOST_INTERFACE_H
+#define FAASM_HOST_INTERFACE_H
+
+/*
+ * What a Faaslet may ask of its host: the imports `env.__faasm_*`, as they are.
+ * C++ programs use faasm.h and C programs core.h, which say what each of them does; this file is for those who
+ * write another library on top, or a guest in a language of their own.
+ *
+ * Sizes and offsets are in bytes. Keys and names end in a NUL. A pointer outside the memory, or a request that the
+ * host refuses, ends the call with an error: no function here returns a failure of its own.
+ *
+ * `async` on reads and writes of state: 0 sees the newest value of all hosts, and is in the global tier before the
+ * call goes on; 1 reads and writes what this host has, and is pushed later.
+ * The same imports exist without that parameter, and are then synchronous. One module can use only one of the two
+ * forms. libfaasm uses the one with `async`; define FAASM_HOST_INTERFACE_SHORT for the other.
+ */
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define FAASM_IMPORT(name) __attribute__((import_module("env"), import_name(#name))) name
+
+/* Copies at most len bytes of the input; gives the size of all of it. */
+int FAASM_IMPORT(__faasm_read_input)(uint8_t* buf, int len);
+/* Replaces the output. */
+void FAASM_IMPORT(__faasm_write_output)(const uint8_t* data, int len);
+/* Copies at most len bytes of a setting, ended by a NUL where there is room; gives its size, or -1 for none. */
+int FAASM_IMPORT(__faasm_read_config)(const char* name, char* buf, int len);
+
+/* Chains a function of the same user; gives an id to await. */
+int FAASM_IMPORT(__faasm_chain_name)(const char* name, const uint8_t* in, int len);
+/* Waits; gives the return value, which is 0 for success. */
+int FAASM_IMPORT(__faasm_await_call)(int id);
+/* The same, and the output in memory from malloc, to be freed. Defined in libfaasm, which exports malloc for it. */
+int __faasm_await_call_output(int id, char** out, int* len);
+
+/* The size of a value, 0 where there is none. */
+int FAASM_IMPORT(__faasm_get_state_size)(const char* key);
+
+#ifdef FAASM_HOST_INTERFACE_SHORT
+/* Copies at most len bytes and gives their number; without a buffer, the size of the value. */
+int FAASM_IMPORT(__faasm_read_state)(const char* key, uint8_t* buf, int len);
+void FAASM_IMPORT(__faasm_write_state)(const char* key, const uint8_t* data, int len);
+void FAASM_IMPORT(__faasm_read_state_offset)(const char* key, int total, int offset, uint8_t* buf, int len);
+void FAASM_IMPORT(__faasm_write_state_offset)(const char* key, int total, int offset, const uint8_t* data, int len);
+uint8_t* FAASM_IMPORT(__faasm_read_state_ptr)(const char* key, int total);
+uint8_t* FAASM_IMPORT(__faasm_read_state_offset_ptr)(const char* key, int total, int offset, int len);
+#else
+/* Copies at most len bytes. */
+void FAASM_IMPORT(__faasm_read_state)(const char* key, uint8_t* buf, int len, int async);
+void FAASM_IMPORT(__faasm_write_state)(const char* key, const uint8_t* data, int len, int async);
+void FAASM_IMPORT(__faasm_read_state_offset)(const char* key, int total, int offset, uint8_t* buf, int len, int async);
+void FAASM_IMPORT(__faasm_write_state_offset)(
+    const char* key, int total, int offset, const uint8_t* data, int len, int async);
+/* The value itself, shared with all Faaslets of the user on this host. */
+uint8_t* FAASM_IMPORT(__faasm_read_state_ptr)(const char* key, int total, int async);
+uint8_t* FAASM_IMPORT(__faasm_read_state_offset_ptr)(const char* key, int total, int offset, int len, int async);
+#endif
+
+/* What was changed through a pointer, for the next push. */
+void FAASM_IMPORT(__faasm_flag_state_dirty)(const char* key, int total);
+void FAASM_IMPORT(__faasm_flag_state_offset_dirty)(const char* key, int total, int offset, int len);
+/* To the global tier: the whole value, or only what is dirty. */
+void FAASM_IMPORT(__faasm_push_state)(const char* key);
+void FAASM_IMPORT(__faasm_push_state_partial)(const char* key);
+/* From the global tier. */
+void FAASM_IMPORT(__faasm_pull_state)(const char* key, int total);
+
+void FAASM_IMPORT(__faasm_lock_state_read)(const char* key);
+void FAASM_IMPORT(__faasm_unlock_state_read)(const char* key);
+void FAASM_IMPORT(__faasm_lock_state_write)(const char* key);
+void FAASM_IMPORT(__faasm_unlock_state_write)(const char* key);
+
+void FAASM_IMPORT(__faasm_append_state)(const char* key, const uint8_t* data, int len);
+/* Copies the first n appended pieces, one after the other, at most len bytes. */
+void FAASM_IMPORT(__faasm_read_appended_state)(const char* key, uint8_t* buf, int len, int n);
+void FAASM_IMPORT(__faasm_clear_appended_state)(const char* key);
+
+#undef FAASM_IMPORT
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

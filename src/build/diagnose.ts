@@ -1,0 +1,45 @@
+/** The compiler's and linker's own words, made fit for whoever wrote the program. */
+
+/** At most so many characters of a message reach the caller. */
+const messageMaxLength = 64 * 1024;
+
+const noThreads = 'This toolchain has no threads: chain other calls instead, which run at the same time.';
+
+const advice: readonly (readonly [sign: RegExp, text: string])[] = [
+  [
+    /with exceptions disabled|undefined symbol: __cxa_(?:throw|allocate_exception)/,
+    'This toolchain has no C++ exceptions: return an error instead of throwing it, and leave out try and catch.',
+  ],
+  [/without support for threads/, noThreads],
+];
+
+/** Lines that the compiler adds to what it has to say. */
+const additions = [
+  /^\d+ (?:warnings?|errors?)(?: and \d+ errors?)? generated\.$/,
+  /^(?:clang version|Target:|Thread model:|InstalledDir:|Build config:)/,
+];
+
+/** Without those, and not too long. */
+export function tidyMessages(text: string): string {
+  const tidy = text
+    .split('\n')
+    .filter((line) => !additions.some((each) => each.test(line)))
+    .join('\n')
+    .trim();
+  return tidy.length > messageMaxLength ? `${tidy.slice(0, messageMaxLength)}\n…` : tidy;
+}
+
+/** What the words mean here, where that is not what they say; ends the message. */
+export function withAdvice(text: string): string {
+  const found = advice.filter(([sign]) => sign.test(text)).map(([, each]) => each);
+  return [text, ...found].join('\n');
+}
+
+/**
+ * Why a module of objects with these symbols, as `nm` lists them, could not do its work; nothing when it can.
+ * Starting a thread links, for libc has the function, and fails whenever it runs.
+ */
+export function refuseSymbols(symbols: string): string | undefined {
+  const used = /^\s+U (pthread_create|thrd_create)$/m.exec(symbols)?.[1];
+  return used === undefined ? undefined : `It uses ${used}(). ${noThreads}`;
+}

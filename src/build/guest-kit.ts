@@ -1,0 +1,41 @@
+/** The guest side that comes with Faasm: the headers that every build sees, and libfaasm, which it links. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { SourceFile } from './options.ts';
+
+export interface GuestKit {
+  /** sha256 of all of it, in hex. */
+  readonly version: string;
+  /** Paths as in `#include`. */
+  readonly headers: readonly SourceFile[];
+  /** libfaasm, one file for each thing that a module may or may not need. */
+  readonly library: readonly SourceFile[];
+}
+
+let kit: Promise<GuestKit> | undefined;
+
+/** Read once. */
+export function readGuestKit(): Promise<GuestKit> {
+  return (kit ??= read());
+}
+
+async function read(): Promise<GuestKit> {
+  const headers = await readFolder(fileURLToPath(new URL('../../func/include', import.meta.url)));
+  const library = await readFolder(fileURLToPath(new URL('../../func/lib', import.meta.url)));
+  const version = createHash('sha256')
+    .update(JSON.stringify([headers, library]))
+    .digest('hex');
+  return { version, headers, library };
+}
+
+async function readFolder(folder: string): Promise<SourceFile[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
+  return Promise.all(
+    paths.sort().map(async (path) => ({ path, text: await readFile(join(folder, path), 'utf8') })),
+  );
+}

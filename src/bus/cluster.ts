@@ -1,0 +1,162 @@
+/**
+ * The bus of one host in a cluster: the memory bus of this process with a NATS connection beside it, somewhat as a
+ * leaf node has it. The connection must be one with `noEcho`: what this host publishes does not come back to it.
+ *
+ * Where a publish or a request goes:
+ *
+ *     who subscribes in this process      delivered here          sent to NATS
+ *     a member of a queue group           yes                     no
+ *     the owner of an inbox (_INBOX.x.*)  yes                     no
+ *     plain subscriptions only            yes                     yes
+ *     nobody                              no                      yes
+ *
+ * So work that can be done where it arrived never travels, and what is meant for all is heard by all. Hence too:
+ * other hosts do not hear what a queue group here has taken; to be heard everywhere, a subject must have plain
+ * subscriptions only. `_INBOX.` subjects do not know queue groups.
+ *
+ * Every subscription is made here and, once for each subject and queue group, on NATS. A message from there goes to
+ * the subscriptions of that subject and group here: to all plain ones, to one member of a group. Its answer goes to
+ * its reply subject, by the same table: nobody owns it here, so it travels.
+ * The reply subject of a request is in the memory bus's inbox, which NATS may publish to as well.
+ *
+ * NATS says "no responders" of a message that nobody else subscribes to. That is dropped where somebody here heard it.
+ * A body stays a value here and becomes bytes when it is sent.
+ */
+import { FaasmError } from '../../proto/errors.ts';
+import { requestTimeoutMs } from './inbox.ts';
+import type { MemoryBus } from './memory.ts';
+import {
+  type Body,
+  type Bus,
+  type BusMessage,
+  type Handler,
+  type HostBus,
+  type HostPublishOptions,
+  type HostSubscribeOptions,
+  isNoResponders,
+  type RequestOptions,
+  type Subscription,
+} from './port.ts';
+
+/** Reply subjects of messages that were heard here and sent as well; the oldest is forgotten first. */
+const heardHereMax = 10_000;
+
+/** The handlers of this host behind one subscription on NATS. */
+interface Share {
+  readonly handlers: Set<Handler>;
+  readonly grouped: boolean;
+  readonly remote: Subscription;
+  turn: number;
+}
+
+/** Owns both buses: closing it closes them. */
+export function createClusterBus(local: MemoryBus, remote: Bus): HostBus {
+  return new ClusterBus(local, remote);
+}
+
+class ClusterBus implements HostBus {
+  readonly #local: MemoryBus;
+  readonly #remote: Bus;
+  readonly #shares = new Map<string, Share>();
+  readonly #heardHere = new Set<string>();
+
+  constructor(local: MemoryBus, remote: Bus) {
+    this.#local = local;
+    this.#remote = remote;
+    remote.subscribe(`${local.inbox.prefix}*`, (message) => {
+      if (!this.#isMistaken(message)) local.inbox.deliver(message);
+    });
+  }
+
+  /** What certainly goes through, wherever it goes. What stays here may be as large as the memory bus allows. */
+  get maxPayloadBytes(): number {
+    return Math.min(this.#local.maxPayloadBytes, this.#remote.maxPayloadBytes);
+  }
+
+  publish(subject: string, body: Body, options?: HostPublishOptions): void {
+    const interest = this.#local.interest(subject, options?.origin);
+    if (interest === 'taken') {
+      this.#local.publish(subject, body, options);
+      return;
+    }
+    const reply = options?.reply;
+    if (interest === 'shared' && reply !== undefined) this.#rememberHeard(reply);
+    this.#remote.publish(subject, body, { reply, headers: options?.headers });
+    if (interest === 'shared') this.#local.publish(subject, body, options);
+  }
+
+  subscribe(subject: string, handler: Handler, options?: HostSubscribeOptions): Subscription {
+    const queue = options?.queue;
+    const key = queue === undefined ? subject : `${subject} ${queue}`;
+    const here = this.#local.subscribe(subject, handler, options);
+    // A handler may be subscribed twice; each subscription counts.
+    const own: Handler = (message) => handler(message);
+    const share = this.#shares.get(key) ?? this.#share(key, subject, queue);
+    share.handlers.add(own);
+    return {
+      unsubscribe: () => {
+        here.unsubscribe();
+        if (!share.handlers.delete(own) || share.handlers.size > 0) return;
+        this.#shares.delete(key);
+        share.remote.unsubscribe();
+      },
+    };
+  }
+
+  request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
+    const { inbox } = this.#local;
+    const waiting = inbox.open(subject, options?.timeoutMs ?? requestTimeoutMs);
+    try {
+      this.publish(subject, body, { reply: waiting.reply, headers: options?.headers });
+    } catch (error) {
+      inbox.fail(waiting, FaasmError.from(error));
+    }
+    return waiting.answer;
+  }
+
+  flush(): Promise<void> {
+    return this.#remote.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#local.close();
+    await this.#remote.close();
+  }
+
+  #share(key: string, subject: string, queue: string | undefined): Share {
+    const share: Share = {
+      handlers: new Set(),
+      grouped: queue !== undefined,
+      remote: this.#remote.subscribe(
+        subject,
+        (message) => this.#deliver(share, message),
+        queue === undefined ? {} : { queue },
+      ),
+      turn: 0,
+    };
+    this.#shares.set(key, share);
+    return share;
+  }
+
+  #deliver(share: Share, message: BusMessage): void {
+    if (this.#isMistaken(message)) return;
+    const handlers = [...share.handlers];
+    if (share.grouped) {
+      this.#local.call(handlers[share.turn++ % handlers.length]!, message);
+      return;
+    }
+    for (const handler of handlers) {
+      if (share.handlers.has(handler)) this.#local.call(handler, message);
+    }
+  }
+
+  #rememberHeard(reply: string): void {
+    this.#heardHere.add(reply);
+    if (this.#heardHere.size > heardHereMax) this.#heardHere.delete(this.#heardHere.values().next().value!);
+  }
+
+  /** "No responders" for a message that was heard here. */
+  #isMistaken(message: BusMessage): boolean {
+    return isNoResponders(message) && this.#heardHere.delete(message.subject);
+  }
+}

@@ -1,0 +1,160 @@
+/**
+ * The bus inside one process. Publishing is calling the handlers, one after the other, before `publish` returns:
+ * plain subscriptions first, then one member of each queue group, in turn. What a handler publishes is delivered
+ * before the handler goes on. Bodies and headers are handed on as they are.
+ *
+ * An answer to a request is one look-up in the inbox, and reaches who listens in on `>` or `_INBOX.>` too.
+ */
+import { FaasmError } from '../../proto/errors.ts';
+import { busClosed, noResponders, tooLarge } from './failures.ts';
+import { headersSize } from './headers.ts';
+import { Inbox, requestTimeoutMs } from './inbox.ts';
+import {
+  type Body,
+  type BusMessage,
+  Encodable,
+  emptyBody,
+  type Handler,
+  type Headers,
+  type HostBus,
+  type HostPublishOptions,
+  type HostSubscribeOptions,
+  type RequestOptions,
+  type Subscription,
+  statusHeader,
+} from './port.ts';
+import { closest, deliver, type Entry, type Interest, interestOf, Routes } from './routes.ts';
+import { checkQueue, parsePattern, parseSubject } from './subject.ts';
+
+/** 64 MiB, as much as a NATS server can be set to. */
+const payloadMaxBytes = 64 * 1024 * 1024;
+
+export interface MemoryBusOptions {
+  /** The largest body given as bytes, with its headers. @default 64 MiB */
+  readonly maxPayloadBytes?: number;
+  /** A handler threw, or its promise rejected. @default a process warning */
+  readonly onError?: (error: unknown, message: BusMessage) => void;
+}
+
+/** The bus of a process, with what the bus of a cluster needs to know of it. */
+export interface MemoryBus extends HostBus {
+  /** Where the answers to this process's requests arrive. */
+  readonly inbox: Inbox;
+  /** Who in this process would get a message. @throws FaasmError `bad_request` for a bad subject */
+  interest(subject: string, origin?: object): Interest;
+  /** Calls a handler so that its failure is reported and goes no further. */
+  call(handler: Handler, message: BusMessage): void;
+}
+
+const noRespondersHeaders: Headers = { [statusHeader]: ['503'] };
+
+export function createMemoryBus(options: MemoryBusOptions = {}): MemoryBus {
+  return new InProcessBus(options);
+}
+
+class InProcessBus implements MemoryBus {
+  readonly maxPayloadBytes: number;
+  readonly inbox = new Inbox();
+  readonly #onError: (error: unknown, message: BusMessage) => void;
+  readonly #routes = new Routes();
+  readonly #callEntry = (entry: Entry, message: BusMessage): void => {
+    if (entry.active) this.call(entry.handler, message);
+  };
+  /** Subscriptions that may hear what goes to an inbox. */
+  #listeningIn = 0;
+  #closed = false;
+
+  constructor(options: MemoryBusOptions) {
+    this.maxPayloadBytes = options.maxPayloadBytes ?? payloadMaxBytes;
+    this.#onError = options.onError ?? warn;
+  }
+
+  publish(subject: string, body: Body, options?: HostPublishOptions): void {
+    const reply = options?.reply;
+    if (reply !== undefined && !this.inbox.owns(reply)) parseSubject(reply);
+    const message = { subject, reply, headers: options?.headers, body };
+    const heard = this.#send(message, options?.origin);
+    if (!heard && reply !== undefined) this.#answerNobody(reply);
+  }
+
+  subscribe(subject: string, handler: Handler, options?: HostSubscribeOptions): Subscription {
+    if (this.#closed) throw busClosed();
+    const tokens = parsePattern(subject);
+    if (options?.queue !== undefined) checkQueue(options.queue);
+    const entry = { tokens, handler, queue: options?.queue, origin: options?.origin, active: true };
+    const listensIn = tokens[0] === '>' || tokens[0] === '*' || tokens[0] === '_INBOX';
+    if (listensIn) this.#listeningIn++;
+    this.#routes.add(entry);
+    return {
+      unsubscribe: () => {
+        if (!entry.active) return;
+        entry.active = false;
+        if (listensIn) this.#listeningIn--;
+        this.#routes.remove(entry);
+      },
+    };
+  }
+
+  request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
+    const waiting = this.inbox.open(subject, options?.timeoutMs ?? requestTimeoutMs);
+    const message = { subject, reply: waiting.reply, headers: options?.headers, body };
+    try {
+      if (!this.#send(message, undefined)) this.inbox.fail(waiting, noResponders(subject));
+    } catch (error) {
+      this.inbox.fail(waiting, FaasmError.from(error));
+    }
+    return waiting.answer;
+  }
+
+  interest(subject: string, origin?: object): Interest {
+    return this.inbox.owns(subject) ? 'taken' : interestOf(this.#routes.find(subject), subject, origin);
+  }
+
+  call(handler: Handler, message: BusMessage): void {
+    try {
+      const done: unknown = handler(message);
+      if (done instanceof Promise) done.catch((error) => this.#onError(error, message));
+    } catch (error) {
+      this.#onError(error, message);
+    }
+  }
+
+  async flush(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.inbox.close();
+  }
+
+  /** False when nobody got it. */
+  #send(message: BusMessage, origin: object | undefined): boolean {
+    if (this.#closed) throw busClosed();
+    this.#checkSize(message);
+    if (this.inbox.owns(message.subject)) {
+      const answered = this.inbox.deliver(message);
+      if (this.#listeningIn === 0) return answered;
+      return deliver(this.#routes.find(message.subject), message, origin, this.#callEntry) || answered;
+    }
+    return deliver(this.#routes.find(message.subject), message, origin, this.#callEntry);
+  }
+
+  #answerNobody(reply: string): void {
+    const message = { subject: reply, reply: undefined, headers: noRespondersHeaders, body: emptyBody };
+    if (this.inbox.owns(reply)) this.inbox.deliver(message);
+    else {
+      const entry = closest(this.#routes.find(reply));
+      if (entry !== undefined) this.#callEntry(entry, message);
+    }
+  }
+
+  #checkSize({ subject, body, headers }: BusMessage): void {
+    const bodyBytes = body instanceof Encodable ? 0 : body.length;
+    const bytes = headers === undefined ? bodyBytes : bodyBytes + headersSize(headers);
+    if (bytes > this.maxPayloadBytes) throw tooLarge(subject, bytes, this.maxPayloadBytes);
+  }
+}
+
+function warn(error: unknown, message: BusMessage): void {
+  const why = error instanceof Error ? error.message : String(error);
+  process.emitWarning(`The handler of ${message.subject} failed: ${why}`);
+}

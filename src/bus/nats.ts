@@ -1,0 +1,164 @@
+/**
+ * The bus over a NATS server. Subscriptions survive a reconnect, and so do waiting requests, until their deadline;
+ * what is published meanwhile is held, up to `heldMaxBytes`, and sent after it.
+ */
+import { connect, type NatsConnection } from 'nats';
+import { FaasmError } from '../../proto/errors.ts';
+import { busClosed, tooLarge } from './failures.ts';
+import { headersSize } from './headers.ts';
+import { Inbox, requestTimeoutMs } from './inbox.ts';
+import { fromNatsMessage, toNatsHeaders } from './nats-messages.ts';
+import { type NatsBusOptions, toConnectError, toConnectionOptions } from './nats-options.ts';
+import { watchStatus } from './nats-status.ts';
+import {
+  type Body,
+  type Bus,
+  type BusMessage,
+  type Handler,
+  type PublishOptions,
+  type RequestOptions,
+  type SubscribeOptions,
+  type Subscription,
+  toBytes,
+} from './port.ts';
+import { checkQueue, parsePattern, parseSubject } from './subject.ts';
+
+/** 16 MiB: what is published while there is no connection; more is refused. */
+const heldMaxBytes = 16 * 1024 * 1024;
+
+/** What the server may take to acknowledge the last messages when the bus closes, in milliseconds. */
+const flushTimeoutMs = 2000;
+
+/** @throws FaasmError `unauthorized`, or `no_responders` when no server can be reached */
+export async function connectNatsBus(options: NatsBusOptions): Promise<Bus> {
+  const settings = await toConnectionOptions(options);
+  try {
+    return new NatsBus(await connect(settings), options);
+  } catch (cause) {
+    throw toConnectError(cause, options.url);
+  }
+}
+
+class NatsBus implements Bus {
+  readonly #connection: NatsConnection;
+  readonly #inbox: Inbox;
+  readonly #onError: (error: unknown, message?: BusMessage) => void;
+  #maxPayloadBytes: number;
+  #connected = true;
+  #heldBytes = 0;
+  #closed = false;
+
+  constructor(connection: NatsConnection, options: NatsBusOptions) {
+    this.#connection = connection;
+    this.#maxPayloadBytes = connection.info!.max_payload;
+    this.#onError =
+      options.onError ?? ((error) => process.emitWarning(`NATS: ${FaasmError.from(error).message}`));
+    this.#inbox = new Inbox(options.inboxPrefix);
+    connection.subscribe(`${this.#inbox.prefix}*`, {
+      callback: (error, message) => {
+        if (error === null) this.#inbox.deliver(fromNatsMessage(message));
+      },
+    });
+    options.onStatus?.('connected', connection.getServer());
+    watchStatus(connection, {
+      onStatus: (status, detail) => {
+        this.#connected = status === 'connected';
+        if (this.#connected) this.#heldBytes = 0;
+        if (!this.#closed) options.onStatus?.(status, detail);
+      },
+      onRefused: (error, subject) => {
+        if (subject !== undefined) this.#inbox.failSubject(subject, error);
+        this.#onError(error);
+      },
+    }).catch((error) => this.#onError(error));
+  }
+
+  get maxPayloadBytes(): number {
+    return (this.#maxPayloadBytes = this.#connection.info?.max_payload ?? this.#maxPayloadBytes);
+  }
+
+  publish(subject: string, body: Body, options?: PublishOptions): void {
+    parseSubject(subject);
+    if (options?.reply !== undefined) parseSubject(options.reply);
+    this.#send(subject, body, options);
+  }
+
+  subscribe(subject: string, handler: Handler, options?: SubscribeOptions): Subscription {
+    parsePattern(subject);
+    if (options?.queue !== undefined) checkQueue(options.queue);
+    if (this.#closed) throw busClosed();
+    const subscription = this.#connection.subscribe(subject, {
+      ...(options?.queue !== undefined && { queue: options.queue }),
+      callback: (error, message) => {
+        if (error === null) this.#call(handler, fromNatsMessage(message));
+      },
+    });
+    return { unsubscribe: () => subscription.unsubscribe() };
+  }
+
+  request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
+    const waiting = this.#inbox.open(subject, options?.timeoutMs ?? requestTimeoutMs);
+    try {
+      this.publish(subject, body, { reply: waiting.reply, headers: options?.headers });
+    } catch (error) {
+      this.#inbox.fail(waiting, FaasmError.from(error));
+    }
+    return waiting.answer;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await this.#connection.flush();
+    } catch (cause) {
+      throw new FaasmError('no_responders', 'The connection to NATS was lost before all was sent', { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#inbox.close();
+    if (this.#connected) {
+      const given = new AbortController();
+      const late = new Promise((resolve) => {
+        const timer = setTimeout(resolve, flushTimeoutMs);
+        given.signal.addEventListener('abort', () => clearTimeout(timer));
+      });
+      await Promise.race([this.#connection.flush().catch(() => {}), late]);
+      given.abort();
+    }
+    await this.#connection.close();
+  }
+
+  #send(subject: string, body: Body, options: PublishOptions | undefined): void {
+    if (this.#closed) throw busClosed();
+    const bytes = toBytes(body);
+    const headers = options?.headers;
+    const size = bytes.length + (headers === undefined ? 0 : headersSize(headers));
+    if (size > this.maxPayloadBytes) throw tooLarge(subject, size, this.maxPayloadBytes);
+    if (!this.#connected) this.#hold(size);
+    this.#connection.publish(subject, bytes, {
+      ...(options?.reply !== undefined && { reply: options.reply }),
+      ...(headers !== undefined && { headers: toNatsHeaders(headers) }),
+    });
+  }
+
+  #hold(bytes: number): void {
+    if (this.#heldBytes + bytes > heldMaxBytes) {
+      const why = `${this.#heldBytes} bytes already wait for the connection to come back`;
+      throw new FaasmError('no_capacity', `Cannot publish: NATS is not connected and ${why}`);
+    }
+    this.#heldBytes += bytes;
+  }
+
+  #call(handler: Handler, message: BusMessage): void {
+    if (this.#closed) return;
+    try {
+      const done: unknown = handler(message);
+      if (done instanceof Promise) done.catch((error) => this.#onError(error, message));
+    } catch (error) {
+      this.#onError(error, message);
+    }
+  }
+}

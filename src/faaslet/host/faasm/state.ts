@@ -1,0 +1,85 @@
+/**
+ * State, as a guest reads and writes it.
+ *
+ * The founding forms end in an `async` flag: 0 reads the newest global value and writes through to the global tier
+ * before the call goes on, 1 reads and writes the local tier. The present forms have no flag and are synchronous.
+ */
+import { type StateKey, stateKeyMaxBytes, toStateKey } from '../../../../proto/names.ts';
+import type { GuestMemory } from '../guest-memory.ts';
+import type { ImportFunctions } from '../port.ts';
+import type { CallContext } from './call-context.ts';
+
+export function createState(memory: GuestMemory, context: CallContext): ImportFunctions {
+  const keyAt = (pointer: number): StateKey => toStateKey(memory.cString(pointer, stateKeyMaxBytes));
+  const into = (pointer: number, byteLength: number) => (): Uint8Array => memory.bytes(pointer, byteLength);
+  const isSync = (flag: number | undefined): boolean => flag === undefined || flag === 0;
+
+  /** A synchronous read first asks for the newest value; where no other host writes, that asks nobody. */
+  const fresh = <T>(key: StateKey, sync: boolean, read: () => T | Promise<T>): T | Promise<T> => {
+    const pulled = sync ? context.state().pull(key) : undefined;
+    return pulled === undefined ? read() : pulled.then(read);
+  };
+  const read = (pointer: number, target: () => Uint8Array, sync: boolean) => {
+    const key = keyAt(pointer);
+    return fresh(key, sync, () => context.state().read(key, 0, target));
+  };
+  const readAt = (
+    pointer: number,
+    total: number,
+    offset: number,
+    target: () => Uint8Array,
+    sync: boolean,
+  ) => {
+    const key = keyAt(pointer);
+    return fresh(key, sync, () => context.state().readAt(key, total, offset, target));
+  };
+
+  return {
+    __faasm_get_state_size: (key: number) => context.state().size(keyAt(key)),
+
+    /** Without a buffer, the size of the value. */
+    __faasm_read_state(key: number, buffer: number, byteLength: number, async?: number) {
+      if (buffer === 0 && async === undefined) return context.state().size(keyAt(key));
+      return read(key, into(buffer, byteLength), isSync(async));
+    },
+
+    __faasm_write_state: (key: number, data: number, byteLength: number, async?: number) =>
+      context.state().write(keyAt(key), memory.bytes(data, byteLength), isSync(async)),
+
+    __faasm_read_state_offset: (
+      key: number,
+      total: number,
+      offset: number,
+      buffer: number,
+      byteLength: number,
+      async?: number,
+    ) => readAt(key, total >>> 0, offset >>> 0, into(buffer, byteLength), isSync(async)),
+
+    __faasm_write_state_offset: (
+      key: number,
+      total: number,
+      offset: number,
+      data: number,
+      byteLength: number,
+      async?: number,
+    ) => {
+      const bytes = memory.bytes(data, byteLength);
+      return context.state().writeAt(keyAt(key), total >>> 0, offset >>> 0, bytes, isSync(async));
+    },
+
+    __faasm_append_state: (key: number, data: number, byteLength: number) =>
+      context.state().append(keyAt(key), memory.bytes(data, byteLength), true),
+    __faasm_read_appended_state: (key: number, buffer: number, byteLength: number) =>
+      context.state().readAppended(keyAt(key), into(buffer, byteLength)),
+    __faasm_clear_appended_state: (key: number) => context.state().clearAppended(keyAt(key), true),
+
+    __faasm_push_state: (key: number) => context.state().push(keyAt(key)),
+    __faasm_push_state_partial: (key: number) => context.state().push(keyAt(key)),
+    __faasm_pull_state: (key: number) => context.state().pull(keyAt(key)),
+
+    __faasm_lock_state_read: (key: number) => context.state().lockRead(keyAt(key)),
+    __faasm_unlock_state_read: (key: number) => context.state().unlock(keyAt(key)),
+    __faasm_lock_state_write: (key: number) => context.state().lockWrite(keyAt(key)),
+    __faasm_unlock_state_write: (key: number) => context.state().unlock(keyAt(key)),
+  };
+}

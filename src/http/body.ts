@@ -1,0 +1,74 @@
+/** Request bodies, never larger in memory than a limit, and never copied more than once. */
+import type { IncomingMessage } from 'node:http';
+import { FaasmError } from '../../proto/errors.ts';
+import { emptyBody } from '../bus/port.ts';
+
+/**
+ * What is read and thrown away of a body that was refused, so that its sender, who may read the answer only once it
+ * has sent all, still gets it. The connection of whoever sends more is closed.
+ */
+const discardedMaxBytes = 16 * 1024 * 1024;
+
+/** The error of a body whose announced length is over the limit, known before any of it is read. */
+export function refuseLength(req: IncomingMessage, maxBytes: number): FaasmError | undefined {
+  const length = req.headers['content-length'];
+  return length !== undefined && Number(length) > maxBytes ? tooLarge(maxBytes) : undefined;
+}
+
+/**
+ * Gives the whole body to `done`, or the error `too_large`, and calls it once. A body that arrived in one piece is
+ * handed on as it is. When the client goes away before the end, `done` is not called.
+ */
+export function readRequestBody(
+  req: IncomingMessage,
+  maxBytes: number,
+  done: (error: FaasmError | undefined, body: Uint8Array) => void,
+): void {
+  const refused = refuseLength(req, maxBytes);
+  if (refused !== undefined) {
+    discardBody(req);
+    done(refused, emptyBody);
+    return;
+  }
+  let first: Buffer | undefined;
+  let rest: Buffer[] | undefined;
+  let length = 0;
+  let over = false;
+  req.on('data', (chunk: Buffer) => {
+    if (over) return;
+    length += chunk.length;
+    if (length > maxBytes) {
+      over = true;
+      first = rest = undefined;
+      discardBody(req);
+      done(tooLarge(maxBytes), emptyBody);
+    } else if (first === undefined) first = chunk;
+    else if (rest === undefined) rest = [first, chunk];
+    else rest.push(chunk);
+  });
+  req.on('end', () => {
+    if (!over) done(undefined, rest === undefined ? (first ?? emptyBody) : Buffer.concat(rest, length));
+  });
+}
+
+/** @throws FaasmError `too_large` */
+export function toWholeBody(req: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    readRequestBody(req, maxBytes, (error, body) => (error === undefined ? resolve(body) : reject(error)));
+  });
+}
+
+/** Reads what is left of a body and throws it away. */
+export function discardBody(req: IncomingMessage): void {
+  if (req.readableEnded) return;
+  let left = discardedMaxBytes;
+  req.on('data', (chunk: Buffer) => {
+    left -= chunk.length;
+    if (left < 0) req.socket.destroy();
+  });
+  req.resume();
+}
+
+export function tooLarge(maxBytes: number): FaasmError {
+  return new FaasmError('too_large', `The body is larger than the ${maxBytes} bytes that are taken here`);
+}

@@ -1,0 +1,69 @@
+/** Asynchronous calls by HTTP. */
+import { FaasmError } from '../../proto/errors.ts';
+import { quote, toCallId } from '../../proto/names.ts';
+import { readBody, toBytes } from '../bus/port.ts';
+import { toWholeBody } from './body.ts';
+import {
+  ask,
+  type Exchange,
+  type HttpParts,
+  octetStream,
+  requestHeader,
+  send,
+  sendJson,
+  sendText,
+} from './exchange.ts';
+import { toCallHeaders } from './invoke.ts';
+import { callStatusCodec } from './messages.ts';
+import type { CallRoute, FunctionRoute } from './route.ts';
+
+/** The header by which NATS knows a message that it has had before. */
+const messageIdHeader = 'Nats-Msg-Id';
+const idempotencyKeyPattern = /^[!-~]{1,255}$/;
+
+export async function submitCall(parts: HttpParts, exchange: Exchange, route: FunctionRoute): Promise<void> {
+  const { config, subjects } = parts;
+  const { headers } = toCallHeaders(exchange.req, toCallId(parts.newId()), config.callTimeoutMs);
+  const key = requestHeader(exchange, 'idempotency-key');
+  if (key !== undefined) headers[messageIdHeader] = [toIdempotencyKey(key)];
+  const input = await toWholeBody(exchange.req, config.inputMaxBytes);
+  const answer = await ask(parts, subjects.async(route.user, route.function), input, headers);
+  const { id } = readBody(answer, callStatusCodec);
+  sendText(exchange, 202, id, {
+    Location: `/calls/${id}`,
+    'Faasm-Call-Id': id,
+    ...(route.kind === 'invoke' && { 'Preference-Applied': 'respond-async' }),
+  });
+}
+
+export async function sendCallStatus(parts: HttpParts, exchange: Exchange, { id }: CallRoute): Promise<void> {
+  const answer = await ask(parts, parts.subjects.calls('status', id));
+  sendJson(exchange, 200, readBody(answer, callStatusCodec), { 'Cache-Control': 'no-store' });
+}
+
+export async function sendCallOutput(parts: HttpParts, exchange: Exchange, { id }: CallRoute): Promise<void> {
+  const answer = await ask(parts, parts.subjects.calls('output', id));
+  send(exchange, 200, octetStream, toBytes(answer.body), { 'Faasm-Call-Id': id });
+}
+
+export async function cancelCall(parts: HttpParts, exchange: Exchange, { id }: CallRoute): Promise<void> {
+  const answer = await ask(parts, parts.subjects.calls('cancel', id));
+  sendJson(exchange, 200, readBody(answer, callStatusCodec));
+}
+
+/** Whether the client would rather not wait for the call. */
+export function prefersAsync(prefer: string | string[] | undefined): boolean {
+  if (prefer === undefined) return false;
+  return prefer
+    .toString()
+    .split(',')
+    .some((preference) => preference.split(';', 1)[0]!.trim().toLowerCase() === 'respond-async');
+}
+
+function toIdempotencyKey(text: string): string {
+  if (idempotencyKeyPattern.test(text)) return text;
+  throw new FaasmError(
+    'bad_request',
+    `Bad Idempotency-Key ${quote(text)}: it has 1 to 255 printable ASCII characters and no space`,
+  );
+}

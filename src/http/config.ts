@@ -1,0 +1,55 @@
+import type { HostId } from '../../proto/names.ts';
+
+const MiB = 1024 * 1024;
+
+export interface HttpConfig {
+  /** This host, whose console answers `/` and `/metrics`. */
+  readonly host: HostId;
+  /** The address that the ports listen on. */
+  readonly listen: string;
+  /** The port to invoke at, then the port to upload at; 0 is any free one. Each serves every route. */
+  readonly ports: readonly number[];
+  /** The largest input of a call. */
+  readonly inputMaxBytes: number;
+  /** The largest module of an upload. */
+  readonly moduleMaxBytes: number;
+  /** The largest state value. */
+  readonly stateMaxBytes: number;
+  /** The longest that a call may take. */
+  readonly callTimeoutMs: number;
+  /** How long state, functions and the calls actor may take to answer. */
+  readonly answerTimeoutMs: number;
+  /** How long an upload may take to be compiled and initialised. */
+  readonly uploadTimeoutMs: number;
+  /** How long the head of a request may take to arrive. */
+  readonly headersTimeoutMs: number;
+  /** How long a whole request may take to arrive. */
+  readonly requestTimeoutMs: number;
+  /** How long a client may take none of an answer that is streamed to it. */
+  readonly stallTimeoutMs: number;
+  /** How long a connection is kept for a next request; more than the 60 s after which load balancers drop theirs. */
+  readonly keepAliveTimeoutMs: number;
+  /** The largest head of a request, in bytes. */
+  readonly headersMaxBytes: number;
+  /** Connections at once, to each port; further ones are closed. */
+  readonly connectionsMax: number;
+  /** How long `close()` waits for the answers that are under way. */
+  readonly drainTimeoutMs: number;
+}
+
+export const httpDefaults = {
+  ports: [8001, 8002],
+  inputMaxBytes: 64 * MiB,
+  moduleMaxBytes: 64 * MiB,
+  stateMaxBytes: 1024 * MiB,
+  callTimeoutMs: 60_000,
+  answerTimeoutMs: 30_000,
+  uploadTimeoutMs: 120_000,
+  headersTimeoutMs: 15_000,
+  requestTimeoutMs: 300_000,
+  stallTimeoutMs: 60_000,
+  keepAliveTimeoutMs: 72_000,
+  headersMaxBytes: 16 * 1024,
+  connectionsMax: 20_000,
+  drainTimeoutMs: 30_000,
+} as const satisfies Omit<HttpConfig, 'host' | 'listen'>;

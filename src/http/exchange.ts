@@ -1,0 +1,93 @@
+/** One request and its answer, and the ways to answer that several routes share. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Subjects } from '../../proto/subjects.ts';
+import { expectAnswer } from '../bus/error-headers.ts';
+import { type Body, type Bus, type BusMessage, emptyBody, type Headers } from '../bus/port.ts';
+import type { Log } from '../log.ts';
+import type { HttpConfig } from './config.ts';
+
+export interface Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** As the client named it, or made here. */
+  readonly requestId: string;
+}
+
+/** What every route works with. */
+export interface HttpParts {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly config: HttpConfig;
+  readonly log: Log;
+  /** An id that no other process makes. */
+  newId(): string;
+}
+
+export type AnswerHeaders = Readonly<Record<string, string>>;
+
+export const octetStream = 'application/octet-stream';
+
+/** @param body text is sent as UTF-8 */
+export function send(
+  { res, requestId }: Exchange,
+  status: number,
+  contentType: string,
+  body: Uint8Array | string,
+  headers: AnswerHeaders = {},
+): void {
+  const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+  res.writeHead(status, {
+    'Content-Type': contentType,
+    'Content-Length': String(bytes.length),
+    'X-Content-Type-Options': 'nosniff',
+    'X-Request-Id': requestId,
+    ...headers,
+  });
+  res.end(bytes);
+}
+
+export function sendJson(
+  exchange: Exchange,
+  status: number,
+  value: unknown,
+  headers: AnswerHeaders = {},
+): void {
+  send(exchange, status, 'application/json', `${JSON.stringify(value)}\n`, headers);
+}
+
+export function sendText(
+  exchange: Exchange,
+  status: number,
+  text: string,
+  headers: AnswerHeaders = {},
+): void {
+  send(exchange, status, 'text/plain; charset=utf-8', text, headers);
+}
+
+/** An answer that has no body, such as 204 and 304. */
+export function sendNothing({ res, requestId }: Exchange, status: number, headers: AnswerHeaders = {}): void {
+  res.writeHead(status, { 'X-Request-Id': requestId, ...headers });
+  res.end();
+}
+
+/** The first value of a header that node joins or lists. */
+export function requestHeader({ req }: Exchange, name: string): string | undefined {
+  const value = req.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+/** Whether an `Accept` header names a media type; wildcards do not count. */
+export function accepts(exchange: Exchange, mediaType: string): boolean {
+  return requestHeader(exchange, 'accept')?.toLowerCase().includes(mediaType) ?? false;
+}
+
+/** Asks an actor. @throws the FaasmError that it answers with */
+export async function ask(
+  { bus, config }: HttpParts,
+  subject: string,
+  body: Body = emptyBody,
+  headers: Headers | undefined = undefined,
+  timeoutMs = config.answerTimeoutMs,
+): Promise<BusMessage> {
+  return expectAnswer(await bus.request(subject, body, { headers, timeoutMs }));
+}

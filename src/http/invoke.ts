@@ -1,0 +1,132 @@
+/**
+ * Calls by HTTP: the way most requests take, so it makes no promise, closure or copy that it can do without.
+ * The scheduler answers late calls itself; the bus gives up later than that, and only when nobody answers at all.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { FaasmError } from '../../proto/errors.ts';
+import { headers as names } from '../../proto/headers.ts';
+import type { CallId } from '../../proto/names.ts';
+import { fromErrorHeaders } from '../bus/error-headers.ts';
+import { type BusMessage, emptyBody, type Headers, header, toBytes } from '../bus/port.ts';
+import { parseDurationMs } from '../calls/duration.ts';
+import { readRequestBody } from './body.ts';
+import { type Abandonable, type Connection, connectionOf } from './connection.ts';
+import { type Exchange, type HttpParts, octetStream } from './exchange.ts';
+import { sendProblem } from './problem.ts';
+import type { FunctionRoute } from './route.ts';
+
+/** How much later than the call's own end the bus gives up. */
+const answerMarginMs = 10_000;
+
+/** A small output goes out as text of one byte a character: node then writes it and the head as one string. */
+const joinedMaxBytes = 4096;
+
+const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
+
+export class Invocation implements Exchange, Abandonable {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly requestId: string;
+  readonly #callId: CallId;
+  readonly #parts: HttpParts;
+  readonly #route: FunctionRoute;
+  #connection: Connection | undefined;
+
+  /** @param id of the call, and of the request where the client did not name it */
+  constructor(parts: HttpParts, exchange: Exchange, route: FunctionRoute, id: CallId) {
+    this.req = exchange.req;
+    this.res = exchange.res;
+    this.requestId = exchange.requestId;
+    this.#callId = id;
+    this.#parts = parts;
+    this.#route = route;
+  }
+
+  start(): void {
+    readRequestBody(this.req, this.#parts.config.inputMaxBytes, (error, input) => {
+      if (error === undefined) this.#send(input);
+      else this.#fail(error);
+    });
+  }
+
+  abandon(): void {
+    const { bus, subjects, log } = this.#parts;
+    log.debug({ requestId: this.requestId, callId: this.#callId }, 'the client left: its call is cancelled');
+    bus.publish(subjects.cancel(this.#callId), emptyBody);
+  }
+
+  #send(input: Uint8Array): void {
+    const { bus, subjects, config } = this.#parts;
+    if (this.req.socket.destroyed) return;
+    try {
+      const { headers, timeoutMs } = toCallHeaders(this.req, this.#callId, config.callTimeoutMs);
+      const answer = bus.request(subjects.invoke(this.#route.user, this.#route.function), input, {
+        headers,
+        timeoutMs: timeoutMs + answerMarginMs,
+      });
+      this.#connection = connectionOf(this.req.socket);
+      this.#connection.wait(this);
+      answer.then(this.#answer, this.#fail);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  readonly #answer = (message: BusMessage): void => {
+    const error = fromErrorHeaders(message);
+    if (error !== undefined) {
+      this.#fail(error);
+      return;
+    }
+    this.#connection?.answered(this);
+    const output = toBytes(message.body);
+    const head = [
+      'Content-Type',
+      octetStream,
+      'Content-Length',
+      output.length,
+      'X-Request-Id',
+      this.requestId,
+      names.callId,
+      this.#callId,
+    ];
+    const traceparent = header(message, names.traceparent);
+    if (traceparent !== undefined) head.push(names.traceparent, traceparent);
+    this.res.writeHead(200, head as string[]);
+    if (output.length > joinedMaxBytes) this.res.end(output);
+    else this.res.end(toLatin1(output), 'latin1');
+  };
+
+  readonly #fail = (thrown: unknown): void => {
+    this.#connection?.answered(this);
+    const error = FaasmError.from(thrown);
+    const { requestId } = this;
+    this.#parts.log.debug({ requestId, callId: this.#callId, code: error.code }, error.message);
+    sendProblem(this.res, error, { requestId, headers: { [names.callId]: this.#callId } });
+  };
+}
+
+/** What the headers of a request say of its call. @throws FaasmError `bad_request` */
+export function toCallHeaders(
+  req: IncomingMessage,
+  callId: CallId,
+  callTimeoutMs: number,
+): { headers: Record<string, readonly string[]>; timeoutMs: number } {
+  const given = req.headers;
+  const headers: Record<string, readonly string[]> = { [names.callId]: [callId] };
+  let timeoutMs = callTimeoutMs;
+  const timeout = given['x-faasm-timeout'];
+  if (typeof timeout === 'string') {
+    timeoutMs = Math.min(parseDurationMs(timeout, 'X-Faasm-Timeout'), callTimeoutMs);
+    headers[names.timeout] = [timeout];
+  }
+  const { traceparent } = given;
+  if (typeof traceparent === 'string' && traceparentPattern.test(traceparent)) {
+    headers[names.traceparent] = [traceparent];
+  }
+  return { headers: headers satisfies Headers, timeoutMs };
+}
+
+function toLatin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('latin1');
+}

@@ -1,0 +1,127 @@
+/** The listening ports: limits on what arrives, and an answer for what is not HTTP. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { FaasmError } from '../../proto/errors.ts';
+import type { HttpConfig } from './config.ts';
+import { knownConnection } from './connection.ts';
+import type { Dispatch } from './dispatch.ts';
+import { sendProblem, toProblem, toProblemHeaders } from './problem.ts';
+
+/** The setting of each port, by its place in `ports`. */
+const portSettings = ['FAASM_HTTP_PORT', 'FAASM_UPLOAD_PORT'] as const;
+
+/** How often connections are looked through for heads and bodies that are late. */
+const checkIntervalMs = 1000;
+
+/** How long a connection may stay that was told of its malformed request. */
+const lingerMs = 1000;
+
+export function createHttpServer(config: HttpConfig, dispatch: Dispatch): Server {
+  const server = createServer({
+    maxHeaderSize: config.headersMaxBytes,
+    headersTimeout: config.headersTimeoutMs,
+    requestTimeout: config.requestTimeoutMs,
+    keepAliveTimeout: config.keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.min(checkIntervalMs, config.headersTimeoutMs),
+    insecureHTTPParser: false,
+    requireHostHeader: false,
+  });
+  server.maxConnections = config.connectionsMax;
+  server.on('request', dispatch.request);
+  server.on('checkContinue', dispatch.continueRequest);
+  server.on('checkExpectation', dispatch.request);
+  server.on('clientError', (error, socket) => answerMalformed(error, socket as Socket));
+  return server;
+}
+
+/** @param place of the port in the configuration @throws FaasmError `conflict` when the port is in use */
+export function listen(server: Server, port: number, address: string, place: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(error, port, address, place)));
+    server.listen({ port, host: address, backlog: 1024 }, () => {
+      server.removeAllListeners('error');
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+/** Resolves when every answer is out, or `drainTimeoutMs` later; connections with nothing under way are closed at once. */
+export function closeServer(server: Server, drainTimeoutMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const late = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
+    server.close(() => {
+      clearTimeout(late);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/**
+ * Answers come in the order of requests, so this one waits for those that are still due; when the malformed thing is
+ * the body of a request, it is the answer to that request.
+ */
+function answerMalformed(thrown: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable || thrown.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const { error, status } = toMalformed(thrown.code ?? '', thrown.message);
+  const latest = knownConnection(socket)?.latest;
+  if (latest === undefined || latest.writableFinished) endWithProblem(socket, error, status);
+  else if (latest.req.complete) latest.once('finish', () => endWithProblem(socket, error, status));
+  else {
+    latest.shouldKeepAlive = false;
+    sendProblem(latest, error, { status });
+  }
+}
+
+function endWithProblem(socket: Socket, error: FaasmError, status: number): void {
+  if (!socket.writable) return;
+  const body = JSON.stringify(toProblem(error, { status }));
+  const head = { ...toProblemHeaders(error, Buffer.byteLength(body)), Connection: 'close' };
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${reasons[status]}\r\n${lines.join('')}\r\n${body}`);
+  setTimeout(() => socket.destroy(), lingerMs).unref();
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  431: 'Request Header Fields Too Large',
+};
+
+function toMalformed(code: string, message: string): { error: FaasmError; status: number } {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    const text = 'The head of the request is too large: send fewer or shorter headers';
+    return { error: new FaasmError('headers_too_large', text), status: 431 };
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    const text = 'The request did not arrive in time: send it faster, or in parts';
+    return { error: new FaasmError('bad_request', text), status: 408 };
+  }
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') {
+    return {
+      error: new FaasmError('too_large', 'The chunk extensions of the body are too large'),
+      status: 413,
+    };
+  }
+  return { error: new FaasmError('bad_request', `This is not HTTP: ${message}`), status: 400 };
+}
+
+function cannotListen(
+  error: Error & { code?: string },
+  port: number,
+  address: string,
+  place: number,
+): FaasmError {
+  const setting = portSettings[place] ?? 'the port';
+  const cause = { cause: error };
+  if (error.code === 'EADDRINUSE') {
+    const text = `Cannot listen on ${address}:${port}: something else does; stop it, or set ${setting} to a free port`;
+    return new FaasmError('conflict', text, cause);
+  }
+  const text = `Cannot listen on ${address}:${port}: ${error.message}; see ${setting} and FAASM_LISTEN`;
+  return new FaasmError('internal', text, cause);
+}

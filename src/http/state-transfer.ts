@@ -1,0 +1,169 @@
+/**
+ * State values on their way through, a piece at a time: no more than one piece of a value is held here, and the next
+ * is asked for once the one before is taken. A value larger than a piece is staged: nobody sees any of it before the
+ * last piece commits the whole.
+ */
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { FaasmError } from '../../proto/errors.ts';
+import { stateHeaders as names } from '../../proto/headers.ts';
+import { type BusMessage, type Headers, header, toBytes } from '../bus/port.ts';
+import { tooLarge } from './body.ts';
+import { ask, type HttpParts } from './exchange.ts';
+import type { ByteRange } from './range.ts';
+import type { StateRoute } from './route.ts';
+
+const pieceMaxBytes = 1024 * 1024;
+
+/** What the headers of a state message may take of a payload: a subject's key is 3 times 512 bytes at most. */
+const headersMaxBytes = 4096;
+
+export function pieceBytesOf(bus: { readonly maxPayloadBytes: number }): number {
+  return Math.max(1, Math.min(pieceMaxBytes, bus.maxPayloadBytes - headersMaxBytes));
+}
+
+export interface Piece {
+  /** In bytes, from the start of the stream. */
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  readonly last: boolean;
+}
+
+/** Cuts a stream into pieces of one size; the last may be smaller, and is empty only for an empty stream. @throws FaasmError `too_large` */
+export async function* toPieces(
+  source: AsyncIterable<Uint8Array>,
+  pieceBytes: number,
+  maxBytes: number,
+): AsyncGenerator<Piece> {
+  let parts: Uint8Array[] = [];
+  let held = 0;
+  let offset = 0;
+  for await (const chunk of source) {
+    if (offset + held + chunk.length > maxBytes) throw tooLarge(maxBytes);
+    let rest = chunk;
+    while (held + rest.length > pieceBytes) {
+      parts.push(rest.subarray(0, pieceBytes - held));
+      rest = rest.subarray(pieceBytes - held);
+      yield { offset, bytes: join(parts, pieceBytes), last: false };
+      offset += pieceBytes;
+      parts = [];
+      held = 0;
+    }
+    if (rest.length > 0) parts.push(rest);
+    held += rest.length;
+  }
+  yield { offset, bytes: join(parts, held), last: true };
+}
+
+/** Replaces the value. @returns the answer to the write that made it seen */
+export async function writeValue(
+  parts: HttpParts,
+  route: StateRoute,
+  source: AsyncIterable<Uint8Array>,
+  conditions: Headers,
+): Promise<BusMessage> {
+  const { bus, config } = parts;
+  const uploadId = parts.newId();
+  for await (const { offset, bytes, last } of toPieces(source, pieceBytesOf(bus), config.stateMaxBytes)) {
+    if (last && offset === 0) return await set(parts, route, bytes, conditions);
+    const staged = { [names.uploadId]: [uploadId], [names.offset]: [String(offset)] };
+    if (!last) {
+      await set(parts, route, bytes, staged);
+      continue;
+    }
+    const commit = { [names.uploadCommit]: [String(offset + bytes.length)] };
+    return await set(parts, route, bytes, { ...staged, ...commit, ...conditions });
+  }
+  throw new FaasmError('internal', 'A stream was cut into no pieces');
+}
+
+/**
+ * Writes a part of the value where it stands. A part larger than a piece is several writes; each must find the
+ * version that the one before left, so that nobody else's write comes between them unnoticed.
+ * @throws FaasmError `bad_request` when the stream is not as long as the part, `precondition_failed`
+ */
+export async function writePart(
+  parts: HttpParts,
+  route: StateRoute,
+  part: ByteRange,
+  source: AsyncIterable<Uint8Array>,
+  conditions: Headers,
+): Promise<BusMessage> {
+  let found = conditions;
+  for await (const { offset, bytes, last } of toPieces(source, pieceBytesOf(parts.bus), part.length)) {
+    const end = offset + bytes.length;
+    if (last && end !== part.length) throw notAsLong(part.length, end);
+    const at = { [names.offset]: [String(part.offset + offset)] };
+    const answer = await set(parts, route, bytes, { ...at, ...found });
+    if (last) return answer;
+    const version = header(answer, names.version);
+    found = version === undefined ? {} : { [names.ifMatch]: [version] };
+  }
+  throw new FaasmError('internal', 'A stream was cut into no pieces');
+}
+
+export function readPart(
+  parts: HttpParts,
+  route: StateRoute,
+  { offset, length }: ByteRange,
+): Promise<BusMessage> {
+  return ask(parts, parts.subjects.state('get', route.user, route.key), undefined, {
+    [names.offset]: [String(offset)],
+    [names.length]: [String(Math.min(length, pieceBytesOf(parts.bus)))],
+  });
+}
+
+/**
+ * Writes a part of the value to an answer whose head is out, beginning with the bytes that came first.
+ * @throws FaasmError `conflict` when the value has changed in between, `deadline_exceeded` when the client takes nothing
+ */
+export async function sendPart(
+  parts: HttpParts,
+  route: StateRoute,
+  part: ByteRange,
+  first: BusMessage,
+  res: ServerResponse,
+): Promise<void> {
+  const version = header(first, names.version);
+  let sent = 0;
+  for (let answer = first; ; ) {
+    const bytes = toBytes(answer.body);
+    if (bytes.length === 0 || header(answer, names.version) !== version) {
+      throw new FaasmError('conflict', 'The value changed while it was sent; ask again');
+    }
+    sent += bytes.length;
+    if (sent >= part.length) {
+      res.end(bytes);
+      return;
+    }
+    if (!res.write(bytes)) await drained(res, parts.config.stallTimeoutMs);
+    if (res.destroyed) return;
+    answer = await readPart(parts, route, { offset: part.offset + sent, length: part.length - sent });
+  }
+}
+
+function set(parts: HttpParts, route: StateRoute, bytes: Uint8Array, headers: Headers): Promise<BusMessage> {
+  return ask(parts, parts.subjects.state('set', route.user, route.key), bytes, headers);
+}
+
+/** Resolves when more may be written, and when the client has gone. */
+async function drained(res: ServerResponse, stallTimeoutMs: number): Promise<void> {
+  if (res.destroyed) return;
+  const settled = new AbortController();
+  const { signal } = settled;
+  const stall = setTimeout(() => res.destroy(), stallTimeoutMs);
+  try {
+    await Promise.race([once(res, 'drain', { signal }), once(res, 'close', { signal })]);
+  } finally {
+    clearTimeout(stall);
+    settled.abort();
+  }
+}
+
+function join(parts: readonly Uint8Array[], length: number): Uint8Array {
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, length);
+}
+
+function notAsLong(wanted: number, got: number): FaasmError {
+  return new FaasmError('bad_request', `Content-Range tells of ${wanted} bytes and the body has ${got}`);
+}

@@ -1,0 +1,288 @@
+/**
+ * One client. Its operations become publishes and subscriptions on the bus, with the connection as their origin where
+ * the client wants no echo. What it is told, and when it is cut off, is what the NATS server says and does, but:
+ * a subject with wildcards is never published to, a reply subject has to be one that can be published to, and
+ * subjects have to be UTF-8.
+ */
+import type { Socket } from 'node:net';
+import { FaasmError } from '../../proto/errors.ts';
+import { decodeHeaders, encodeHeaders } from '../bus/headers.ts';
+import { type BusMessage, type HostBus, isNoResponders, type Subscription, toBytes } from '../bus/port.ts';
+import { checkQueue, parsePattern, parseSubject } from '../bus/subject.ts';
+import { type ConnectOptions, connectDefaults, parseConnect } from './connect-options.ts';
+import type { Authorize, Grant } from './grant.ts';
+import { authorizationViolation, type Operation, payloadViolation } from './operation.ts';
+import { Outbox } from './outbox.ts';
+import { Parser } from './parser.ts';
+
+/** As the original server has it. */
+const controlLineMaxBytes = 4096;
+
+/** A client that is cut off has so long to read why, in milliseconds. */
+const farewellMs = 1000;
+
+export interface ConnectionOptions {
+  readonly bus: HostBus;
+  readonly socket: Socket;
+  /** The fields of INFO. */
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly maxPayloadBytes: number;
+  readonly maxPendingBytes: number;
+  readonly maxSubscriptions: number;
+  readonly pingIntervalMs: number;
+  /** So many pings may be without an answer. */
+  readonly maxPingsOut: number;
+  readonly authTimeoutMs: number;
+  readonly authorize: Authorize | undefined;
+  /** @param why in the protocol's words; `client` when the client left */
+  readonly onClosed: (connection: Connection, why: string) => void;
+}
+
+interface ClientSubscription {
+  readonly sid: string;
+  subscription: Subscription | undefined;
+  /** In all; 0 without an end. */
+  max: number;
+  delivered: number;
+}
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #socket: Socket;
+  readonly #outbox: Outbox;
+  readonly #parser: Parser;
+  readonly #subscriptions = new Map<string, ClientSubscription>();
+  readonly #pingTimer: NodeJS.Timeout;
+  readonly #authTimer: NodeJS.Timeout | undefined;
+  #client: ConnectOptions = connectDefaults;
+  #grant: Grant = {};
+  #pingsOut = 0;
+  #closed = false;
+
+  constructor(options: ConnectionOptions) {
+    const { socket, authorize } = options;
+    this.#options = options;
+    this.#socket = socket;
+    this.#outbox = new Outbox(socket, options.maxPendingBytes, () => this.#cutOffSlow());
+    const limits = { controlLineMaxBytes, payloadMaxBytes: options.maxPayloadBytes };
+    this.#parser = new Parser(limits, (operation) => this.#handle(operation), authorize !== undefined);
+    this.#pingTimer = setInterval(() => this.#ping(), options.pingIntervalMs);
+    if (authorize !== undefined) {
+      this.#authTimer = setTimeout(() => this.close('Authentication Timeout'), options.authTimeoutMs);
+    }
+    socket.setNoDelay(true);
+    socket.on('data', (chunk: Uint8Array) => {
+      if (!this.#closed) this.#parser.push(chunk);
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => this.#end('client'));
+    this.#outbox.write(`INFO ${JSON.stringify(options.info)}\r\n`);
+  }
+
+  /** The name that the client gave itself. */
+  get name(): string {
+    return this.#client.name;
+  }
+
+  /** Says why, if there is a text to say, and hangs up. */
+  close(text?: string): void {
+    if (this.#closed) return;
+    this.#end(text ?? 'closed');
+    if (text !== undefined) this.#fail(text);
+    this.#outbox.flush();
+    this.#socket.end();
+    const late = setTimeout(() => this.#socket.destroy(), farewellMs);
+    this.#socket.once('close', () => clearTimeout(late));
+  }
+
+  #end(why: string): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearInterval(this.#pingTimer);
+    clearTimeout(this.#authTimer);
+    for (const { subscription } of this.#subscriptions.values()) subscription?.unsubscribe();
+    this.#subscriptions.clear();
+    this.#options.onClosed(this, why);
+  }
+
+  #handle(operation: Operation): void {
+    if (this.#closed) return;
+    switch (operation.op) {
+      case 'connect':
+        this.#connect(operation.json);
+        break;
+      case 'ping':
+        this.#outbox.write('PONG\r\n');
+        break;
+      case 'pong':
+        this.#pingsOut = 0;
+        break;
+      case 'pub':
+        this.#publish(operation);
+        break;
+      case 'sub':
+        this.#subscribe(operation);
+        break;
+      case 'unsub':
+        this.#unsubscribe(operation);
+        break;
+      case 'violation':
+        this.close(operation.text);
+        break;
+    }
+  }
+
+  #connect(json: string): void {
+    const client = parseConnect(json, this.#client);
+    if (client === undefined) {
+      this.close();
+      return;
+    }
+    const why = refusal(client) ?? this.#admit(client);
+    if (why !== undefined) {
+      this.close(why);
+      return;
+    }
+    this.#client = client;
+    this.#acknowledge();
+  }
+
+  /** What is wrong with who it is. */
+  #admit({ auth_token: token, user, pass: password }: ConnectOptions): string | undefined {
+    const { authorize } = this.#options;
+    if (authorize === undefined) return undefined;
+    const grant = authorize({ token, user, password });
+    if (grant === undefined) return authorizationViolation;
+    this.#grant = grant;
+    this.#parser.connectFirst = false;
+    clearTimeout(this.#authTimer);
+    return undefined;
+  }
+
+  #publish({ subject, reply, headers, body }: Operation & { op: 'pub' }): void {
+    if (headers !== undefined && !this.#client.headers) {
+      this.close();
+      return;
+    }
+    if (this.#grant.publish?.(subject, reply) === false) {
+      this.#fail(`Permissions Violation for Publish to "${subject}"`);
+      return;
+    }
+    if (reply !== undefined && !isValid(parseSubject, reply)) {
+      this.#fail('Invalid Reply Subject');
+      return;
+    }
+    const valid = isValid(parseSubject, subject);
+    if (!valid && this.#client.pedantic) this.#fail('Invalid Publish Subject');
+    this.#acknowledge();
+    if (!valid) return;
+    try {
+      this.#options.bus.publish(subject, body, {
+        reply,
+        headers: headers === undefined ? undefined : decodeHeaders(headers),
+        origin: this.#client.echo ? undefined : this,
+      });
+    } catch (thrown) {
+      const error = FaasmError.from(thrown);
+      this.close(error.code === 'too_large' ? payloadViolation : error.message);
+    }
+  }
+
+  #subscribe({ subject, queue, sid }: Operation & { op: 'sub' }): void {
+    const refused = this.#refuseSubscription(subject, queue);
+    if (refused !== undefined) {
+      this.#fail(refused);
+      return;
+    }
+    if (!this.#subscriptions.has(sid)) {
+      const own: ClientSubscription = { sid, subscription: undefined, max: 0, delivered: 0 };
+      this.#subscriptions.set(sid, own);
+      own.subscription = this.#options.bus.subscribe(subject, (message) => this.#deliver(own, message), {
+        ...(queue !== undefined && { queue }),
+        origin: this,
+      });
+    }
+    this.#acknowledge();
+  }
+
+  #refuseSubscription(subject: string, queue: string | undefined): string | undefined {
+    if (this.#grant.subscribe?.(subject) === false) {
+      const group = queue === undefined ? '' : ` using queue "${queue}"`;
+      return `Permissions Violation for Subscription to "${subject}"${group}`;
+    }
+    if (this.#subscriptions.size >= this.#options.maxSubscriptions) return 'maximum subscriptions exceeded';
+    const valid = isValid(parsePattern, subject) && (queue === undefined || isValid(checkQueue, queue));
+    return valid ? undefined : 'Invalid Subject';
+  }
+
+  #unsubscribe({ sid, max }: Operation & { op: 'unsub' }): void {
+    const own = this.#subscriptions.get(sid);
+    if (own !== undefined) {
+      own.max = max;
+      if (max <= own.delivered) this.#drop(own);
+    }
+    this.#acknowledge();
+  }
+
+  #deliver(own: ClientSubscription, message: BusMessage): void {
+    if (this.#closed || (!this.#client.no_responders && isNoResponders(message))) return;
+    const { subject, reply, headers } = message;
+    const body = toBytes(message.body);
+    const target = reply === undefined ? `${subject} ${own.sid}` : `${subject} ${own.sid} ${reply}`;
+    if (headers !== undefined && this.#client.headers) {
+      const block = encodeHeaders(headers);
+      const size = `${block.length} ${block.length + body.length}`;
+      this.#outbox.write(`HMSG ${target} ${size}\r\n`, block, body, lineEnd);
+    } else {
+      this.#outbox.write(`MSG ${target} ${body.length}\r\n`, body, lineEnd);
+    }
+    own.delivered++;
+    if (own.delivered === own.max) this.#drop(own);
+  }
+
+  #drop(own: ClientSubscription): void {
+    this.#subscriptions.delete(own.sid);
+    own.subscription?.unsubscribe();
+  }
+
+  #ping(): void {
+    if (this.#pingsOut >= this.#options.maxPingsOut) {
+      this.close('Stale Connection');
+      return;
+    }
+    this.#pingsOut++;
+    this.#outbox.write('PING\r\n');
+  }
+
+  #cutOffSlow(): void {
+    this.#outbox.drop();
+    this.close('Slow Consumer');
+  }
+
+  #acknowledge(): void {
+    if (this.#client.verbose) this.#outbox.write('+OK\r\n');
+  }
+
+  #fail(text: string): void {
+    this.#outbox.write(`-ERR '${text}'\r\n`);
+  }
+}
+
+const lineEnd = Buffer.from('\r\n');
+
+function refusal({ protocol, no_responders, headers }: ConnectOptions): string | undefined {
+  if (protocol < 0 || protocol > 1) return 'invalid client protocol';
+  if (no_responders && !headers) return 'no responders requires headers support';
+  return undefined;
+}
+
+/** Text that was not UTF-8 has the replacement character by now. */
+function isValid(parse: (subject: string) => unknown, subject: string): boolean {
+  if (subject.includes('\ufffd')) return false;
+  try {
+    parse(subject);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,27 @@
+/** What can be set for the state actor. */
+import type { StateLimits } from './decide.ts';
+
+export interface StateConfig extends StateLimits {
+  /** Shared memory for values, in bytes; the least used are dropped to the global tier beyond it. */
+  readonly residentMaxBytes: number;
+  /** The longest lease that anybody but an executor gets. */
+  readonly lockLeaseMaxMs: number;
+  readonly lockWaitMaxMs: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+export const defaultStateConfig: StateConfig = {
+  valueMaxBytes: 1024 * mebibyte,
+  userMaxBytes: 4096 * mebibyte,
+  residentMaxBytes: 1024 * mebibyte,
+  pushDelayMs: 100,
+  pushRetryMs: 500,
+  pushRetryMaxMs: 30_000,
+  uploadsPerUserMax: 100,
+  uploadIdleMs: 600_000,
+  locksMax: 100_000,
+  lockWaitersMax: 10_000,
+  lockLeaseMaxMs: 600_000,
+  lockWaitMaxMs: 600_000,
+};

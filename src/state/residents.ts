@@ -1,0 +1,310 @@
+/**
+ * The values that are in this host's shared memory: brought in, given more room, pushed, and dropped again.
+ * Everything here about one value is called under that value's gate, one at a time; guests meanwhile read and write
+ * the segments.
+ */
+import { FaasmError } from '../../proto/errors.ts';
+import type { StateKey, UserName } from '../../proto/names.ts';
+import type { Gates } from './gates.ts';
+import type { StateStore, StoredValue } from './port.ts';
+import { partBytes, pushSegment } from './push-segment.ts';
+import { account, charge, type Quota } from './quota.ts';
+import {
+  type AllocateData,
+  capacityOf,
+  createSegment,
+  isDirty,
+  isMapped,
+  removeMapping,
+  retire,
+  type SegmentData,
+  type SegmentView,
+  setSize,
+  sizeOf,
+  takeUsed,
+  viewSegment,
+  word,
+} from './segment.ts';
+import { breakMutex, withMutexLater } from './segment-mutex.ts';
+
+export interface Resident {
+  readonly name: string;
+  readonly user: UserName;
+  readonly key: StateKey;
+  view: SegmentView;
+  /** What the global tier has. */
+  storedBytes: number;
+}
+
+export interface ResidentsOptions {
+  readonly store: StateStore;
+  readonly quota: Quota;
+  readonly gates: Gates;
+  readonly residentMaxBytes: number;
+  readonly allocate: AllocateData;
+  /** Nobody reads or maps it any more. */
+  readonly release: (data: SegmentData) => void;
+}
+
+/** A capacity is a multiple of the page size, so that it can be mapped. */
+const pageBytes = 4096;
+/** The control block of a small value, and what V8 and this record add to it. */
+const overheadBytes = 2048;
+/** Of the memory for values, what is freed at once when it is used up. */
+const spareShare = 0.1;
+
+export const nameOf = (user: UserName, key: StateKey): string => `${user}/${key}`;
+
+export class Residents {
+  readonly #options: ResidentsOptions;
+  /** In the order of their last use, as far as it is known. */
+  readonly #all = new Map<string, Resident>();
+  /** Retired, and still in a guest's memory. */
+  #mapped: SegmentView[] = [];
+  #bytes = 0;
+
+  constructor(options: ResidentsOptions) {
+    this.#options = options;
+  }
+
+  get(name: string): Resident | undefined {
+    return this.#all.get(name);
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Some memory waits for a guest to give it back. */
+  get hasMapped(): boolean {
+    return this.#mapped.length > 0;
+  }
+
+  /** Names of values with something to push. */
+  dirty(): string[] {
+    return [...this.#all.values()].filter(({ view }) => isDirty(view)).map(({ name }) => name);
+  }
+
+  /** Brings a value in, if there is one. @throws FaasmError `no_capacity`, `storage_unavailable` */
+  async load(user: UserName, key: StateKey): Promise<Resident | undefined> {
+    const { store, quota } = this.#options;
+    const first = await store.get(user, key, 0, partBytes);
+    if (first === undefined) return undefined;
+    const view = await this.#allocate(nameOf(user, key), first.sizeBytes);
+    try {
+      await this.#fill(view, user, key, first);
+    } catch (error) {
+      this.#release(view);
+      throw error;
+    }
+    account(quota, user, capacityOf(view) - first.sizeBytes);
+    return this.#add({ name: nameOf(user, key), user, key, view, storedBytes: first.sizeBytes });
+  }
+
+  /** Makes a value of zeros, which is dirty from the start. @throws FaasmError `too_large`, `no_capacity` */
+  async create(user: UserName, key: StateKey, sizeBytes: number, roomBytes: number): Promise<Resident> {
+    const name = nameOf(user, key);
+    const { quota } = this.#options;
+    const capacity = roundUp(Math.max(sizeBytes, roomBytes));
+    this.#charge(user, name, capacity, Math.max(sizeBytes, roomBytes));
+    try {
+      const view = await this.#allocate(name, capacity);
+      setSize(view, sizeBytes);
+      return this.#add({ name, user, key, view, storedBytes: 0 });
+    } catch (error) {
+      account(quota, user, -capacity);
+      throw error;
+    }
+  }
+
+  /**
+   * Room for so many bytes: twice what there was where the quota allows it, so that appending is not copying.
+   * @throws FaasmError `conflict` while a guest has it mapped; `too_large`, `no_capacity`
+   */
+  async resize(resident: Resident, neededBytes: number): Promise<void> {
+    const { name, user, view: old } = resident;
+    const oldBytes = capacityOf(old);
+    if (neededBytes <= oldBytes) return;
+    const { quota } = this.#options;
+    const doubled = Math.min(Math.max(neededBytes, 2 * oldBytes), quota.limits.valueMaxBytes);
+    let newBytes = Math.max(roundUp(doubled), roundUp(neededBytes));
+    if (charge(quota, user, name, newBytes - oldBytes, neededBytes) !== undefined) {
+      newBytes = roundUp(neededBytes);
+      this.#charge(user, name, newBytes - oldBytes, neededBytes);
+    }
+    try {
+      const view = await this.#allocate(name, newBytes);
+      try {
+        await withMutexLater(old, () => moveInto(view, old, name));
+      } catch (error) {
+        this.#release(view);
+        throw error;
+      }
+      resident.view = view;
+      this.#release(old);
+    } catch (error) {
+      account(quota, user, oldBytes - newBytes);
+      throw error;
+    }
+  }
+
+  /** When it resolves, all that was dirty is durable. @returns the version @throws FaasmError `storage_unavailable` */
+  async push(resident: Resident): Promise<number> {
+    const { view, user, key } = resident;
+    const stored = await pushSegment(this.#options.store, user, key, view);
+    if (stored !== undefined) resident.storedBytes = stored.sizeBytes;
+    return view.version[0]!;
+  }
+
+  /** Pushes a value and gives its memory back, unless a guest has it mapped. @throws FaasmError `storage_unavailable` */
+  async evict(resident: Resident): Promise<boolean> {
+    const { view } = resident;
+    const retired = await withMutexLater(view, () => {
+      if (isMapped(view)) return false;
+      retire(view);
+      return true;
+    });
+    if (!retired) return false;
+    try {
+      await this.push(resident);
+    } catch (error) {
+      retire(view, false);
+      throw error;
+    }
+    this.#remove(resident, resident.storedBytes);
+    return true;
+  }
+
+  /** The value is no more. */
+  async drop(resident: Resident): Promise<void> {
+    const { view } = resident;
+    await withMutexLater(view, () => retire(view));
+    this.#remove(resident, 0);
+  }
+
+  /** An executor is gone: what it held is open again. */
+  ownerGone(mutexOwner: number): void {
+    for (const view of [...this.#mapped, ...[...this.#all.values()].map((resident) => resident.view)]) {
+      breakMutex(view, mutexOwner);
+      removeMapping(view, mutexOwner);
+    }
+    this.releaseUnmapped();
+  }
+
+  /** Gives back what was retired while it was mapped, once it is not. */
+  releaseUnmapped(): void {
+    const free = this.#mapped.filter((view) => !isMapped(view));
+    this.#mapped = this.#mapped.filter((view) => !free.includes(view));
+    for (const view of free) this.#free(view);
+  }
+
+  touch(resident: Resident): void {
+    this.#all.delete(resident.name);
+    this.#all.set(resident.name, resident);
+  }
+
+  #add(resident: Resident): Resident {
+    this.#all.set(resident.name, resident);
+    return resident;
+  }
+
+  #remove(resident: Resident, keptBytes: number): void {
+    this.#all.delete(resident.name);
+    account(this.#options.quota, resident.user, keptBytes - capacityOf(resident.view));
+    this.#release(resident.view);
+  }
+
+  #charge(user: UserName, name: string, addedBytes: number, valueBytes: number): void {
+    const refused = charge(this.#options.quota, user, name, addedBytes, valueBytes);
+    if (refused !== undefined) throw refused;
+  }
+
+  async #allocate(name: string, sizeBytes: number): Promise<SegmentView> {
+    const capacity = roundUp(sizeBytes);
+    await this.#makeRoom(name, capacity + overheadBytes);
+    this.#bytes += capacity + overheadBytes;
+    try {
+      return viewSegment(createSegment(this.#options.allocate(capacity)));
+    } catch (error) {
+      this.#bytes -= capacity + overheadBytes;
+      throw error;
+    }
+  }
+
+  #release(view: SegmentView): void {
+    if (isMapped(view)) this.#mapped.push(view);
+    else this.#free(view);
+  }
+
+  #free(view: SegmentView): void {
+    this.#bytes -= capacityOf(view) + overheadBytes;
+    this.#options.release(view.segment.data);
+  }
+
+  /** Drops values that nobody has used for long, oldest first, and none that is being worked on. */
+  async #makeRoom(name: string, neededBytes: number): Promise<void> {
+    const { residentMaxBytes, gates } = this.#options;
+    const lacks = (maxBytes: number): boolean => this.#bytes + neededBytes > maxBytes;
+    // More than is needed at once, for looking at all of them takes time.
+    const wantedBytes = residentMaxBytes * (1 - spareShare);
+    const candidates = lacks(residentMaxBytes) ? [...this.#all.values()] : [];
+    // A value in use is passed over the first time, as by the hand of a clock.
+    for (const passing of [true, false]) {
+      for (const resident of candidates) {
+        if (!lacks(passing ? wantedBytes : residentMaxBytes)) return;
+        if (resident.name === name || this.#all.get(resident.name) !== resident) continue;
+        if (!gates.isIdle(resident.name)) continue;
+        if (passing && takeUsed(resident.view)) this.touch(resident);
+        else await gates.run(resident.name, () => this.evict(resident));
+      }
+    }
+    if (!lacks(residentMaxBytes)) return;
+    throw new FaasmError(
+      'no_capacity',
+      `No room in memory for state ${name}: ${this.#bytes} of ${residentMaxBytes} bytes are in use; ` +
+        'raise FAASM_STATE_RESIDENT_MAX_BYTES',
+      { details: { component: 'state' } },
+    );
+  }
+
+  async #fill(
+    view: SegmentView,
+    user: UserName,
+    key: StateKey,
+    first: StoredValue & { bytes: Uint8Array },
+  ): Promise<void> {
+    const { store } = this.#options;
+    view.data.set(first.bytes);
+    for (let at = first.bytes.length; at < first.sizeBytes; at += partBytes) {
+      const part = await store.get(user, key, at, partBytes);
+      if (part?.version !== first.version) {
+        throw new FaasmError('conflict', `State ${nameOf(user, key)} changed while it was read; try again`);
+      }
+      view.data.set(part.bytes, at);
+    }
+    view.words[word.size] = first.sizeBytes;
+    view.version[0] = first.version;
+  }
+}
+
+/** Under the old one's mutex. */
+function moveInto(view: SegmentView, old: SegmentView, name: string): void {
+  if (isMapped(old)) {
+    throw new FaasmError(
+      'conflict',
+      `State ${name} cannot grow while a function has it mapped; open it with its final size`,
+      { details: { component: 'state' } },
+    );
+  }
+  retire(old);
+  const size = sizeOf(old);
+  view.data.set(old.data.subarray(0, size));
+  view.words[word.size] = size;
+  view.version[0] = old.version[0]!;
+  view.words.set(old.words.subarray(word.dirtyBits), word.dirtyBits);
+  view.words[word.dirty] = old.words[word.dirty]!;
+}
+
+function roundUp(bytes: number): number {
+  return Math.max(pageBytes, Math.ceil(bytes / pageBytes) * pageBytes);
+}

@@ -1,0 +1,299 @@
+/**
+ * All values of this host, wherever they are: in shared memory when an executor has opened them, else in the global
+ * tier alone. Reads and writes from outside go where the value is, so that they and the guests see each other at once.
+ *
+ * What is done to one value is done one after the other, and answered after it is durable.
+ */
+import { FaasmError } from '../../proto/errors.ts';
+import type { StateKey, UserName } from '../../proto/names.ts';
+import { checkCondition, isConditional, unconditional } from './condition.ts';
+import { Gates } from './gates.ts';
+import type { OpenRequest } from './messages.ts';
+import type { StateStore, StoredBytes, StoredKey, StoredValue, WriteCondition } from './port.ts';
+import { account, charge, isKnown, learn, type Quota } from './quota.ts';
+import { nameOf, type Resident, Residents, type ResidentsOptions } from './residents.ts';
+import {
+  capacityOf,
+  isDirty,
+  readBytes,
+  type Segment,
+  type SegmentView,
+  setSize,
+  sizeOf,
+  writeBytes,
+} from './segment.ts';
+import { withMutexLater } from './segment-mutex.ts';
+
+export interface ValuesOptions extends Omit<ResidentsOptions, 'gates'> {
+  /** This value has something to push, and nobody is about to do it. */
+  readonly onDirty: (name: string) => void;
+}
+
+/** Where a write goes. */
+export type WritePlace = 'whole' | 'end' | { readonly offset: number };
+
+/** How often a read looks for a moment without unpushed changes before it gives up on the newest version number. */
+const cleanReadTries = 5;
+
+export class Values {
+  readonly #options: ValuesOptions;
+  readonly #store: StateStore;
+  readonly #quota: Quota;
+  readonly #gates = new Gates();
+  readonly #residents: Residents;
+
+  constructor(options: ValuesOptions) {
+    this.#options = options;
+    this.#store = options.store;
+    this.#quota = options.quota;
+    this.#residents = new Residents({ ...options, gates: this.#gates });
+  }
+
+  get residents(): Residents {
+    return this.#residents;
+  }
+
+  /** The shared memory of a value, for an executor. @throws FaasmError `too_large`, `no_capacity`, `storage_unavailable` */
+  open(
+    user: UserName,
+    key: StateKey,
+    { mode, totalBytes, roomBytes, fresh }: Omit<OpenRequest, 'owner'>,
+  ): Promise<Segment | undefined> {
+    return this.#alone(user, key, async (name) => {
+      let resident = await this.#resident(user, key, fresh);
+      if (resident === undefined && mode === 'extend') {
+        resident = await this.#residents.create(user, key, totalBytes, roomBytes);
+        this.#options.onDirty(name);
+      }
+      if (resident === undefined) return undefined;
+      this.#residents.touch(resident);
+      await this.#residents.resize(resident, roomBytes);
+      if (mode === 'extend' && sizeOf(resident.view) < totalBytes) {
+        await this.#change(resident, totalBytes, (view) => {
+          if (sizeOf(view) < totalBytes) setSize(view, totalBytes);
+        });
+        this.#options.onDirty(name);
+      }
+      return resident.view.segment;
+    });
+  }
+
+  /** The shared memory with room for so many bytes, for an executor that is about to write them. */
+  resize(user: UserName, key: StateKey, roomBytes: number): Promise<Segment | undefined> {
+    return this.#alone(user, key, async () => {
+      const resident = await this.#resident(user, key, false);
+      if (resident === undefined) return undefined;
+      await this.#residents.resize(resident, roomBytes);
+      return resident.view.segment;
+    });
+  }
+
+  /** The same for a value by its name. */
+  async pushNamed(name: string): Promise<void> {
+    const resident = this.#residents.get(name);
+    if (resident !== undefined) await this.push(resident.user, resident.key);
+  }
+
+  /** When it resolves, all that was written to the value before is durable. @throws FaasmError `storage_unavailable` */
+  push(user: UserName, key: StateKey): Promise<void> {
+    return this.#alone(user, key, async (name) => {
+      const resident = this.#residents.get(name);
+      if (resident !== undefined) await this.#residents.push(resident);
+    });
+  }
+
+  /** A range with the size and version of the whole; the range is cut off at the end. */
+  read(user: UserName, key: StateKey, offset: number, length: number): Promise<StoredBytes | undefined> {
+    return this.#alone(user, key, async (name) => {
+      const resident = this.#residents.get(name);
+      if (resident === undefined) return await this.#store.get(user, key, offset, length);
+      return await this.#readClean(resident, (view) => {
+        const bytes = new Uint8Array(Math.max(0, Math.min(length, sizeOf(view) - offset)));
+        readBytes(view, offset, bytes);
+        return bytes;
+      });
+    });
+  }
+
+  describe(user: UserName, key: StateKey): Promise<StoredValue | undefined> {
+    return this.#alone(user, key, async (name) => {
+      const resident = this.#residents.get(name);
+      if (resident === undefined) return await this.#store.describe(user, key);
+      const { sizeBytes, version } = await this.#readClean(resident, () => new Uint8Array(0));
+      return { sizeBytes, version };
+    });
+  }
+
+  /** @throws FaasmError `precondition_failed`, `too_large`, `storage_unavailable` */
+  write(
+    user: UserName,
+    key: StateKey,
+    place: WritePlace,
+    bytes: Uint8Array,
+    condition: WriteCondition = unconditional,
+  ): Promise<StoredValue> {
+    return this.#alone(user, key, async (name) => {
+      const resident = this.#residents.get(name);
+      return resident === undefined
+        ? await this.#writeStored(user, key, place, bytes, condition)
+        : await this.#writeResident(resident, place, bytes, condition);
+    });
+  }
+
+  /** @throws FaasmError `not_found`, `precondition_failed`, `storage_unavailable` */
+  delete(user: UserName, key: StateKey, condition: WriteCondition): Promise<void> {
+    return this.#alone(user, key, async (name) => {
+      const resident = this.#residents.get(name);
+      if (resident !== undefined) {
+        if (isConditional(condition)) checkCondition(await this.#residents.push(resident), condition, name);
+        await this.#store.delete(user, key);
+        await this.#residents.drop(resident);
+        return;
+      }
+      const stored = await this.#store.describe(user, key);
+      const deleted = await this.#store.delete(user, key, condition);
+      if (!deleted)
+        throw new FaasmError('not_found', `No state ${name}`, { details: { component: 'state' } });
+      account(this.#quota, user, -(stored?.sizeBytes ?? 0));
+    });
+  }
+
+  /** A staged upload becomes the value. @throws FaasmError as `write` does */
+  commit(
+    user: UserName,
+    key: StateKey,
+    upload: string,
+    sizeBytes: number,
+    condition: WriteCondition,
+  ): Promise<StoredValue> {
+    return this.#alone(user, key, async (name) => {
+      const resident = this.#residents.get(name);
+      if (resident !== undefined && !(await this.#residents.evict(resident))) {
+        throw new FaasmError(
+          'conflict',
+          `State ${name} cannot be replaced while a function has it mapped; try again`,
+        );
+      }
+      const before = await this.#store.describe(user, key);
+      const committed = await this.#store.commit(user, key, upload, sizeBytes, condition);
+      account(this.#quota, user, sizeBytes - (before?.sizeBytes ?? 0));
+      return committed;
+    });
+  }
+
+  /** In the order of the token form, those after `after`; what was written before is in it. */
+  async list(user: UserName, after: StateKey | undefined, limit: number): Promise<readonly StoredKey[]> {
+    const prefix = `${user}/`;
+    for (const name of this.#residents.dirty()) if (name.startsWith(prefix)) await this.pushNamed(name);
+    return await this.#store.list(user, after, limit);
+  }
+
+  /** Makes sure of what the user has, before anything is charged. */
+  async knowUsage(user: UserName): Promise<void> {
+    if (!isKnown(this.#quota, user)) learn(this.#quota, user, await this.#store.usage(user));
+  }
+
+  /** Pushes everything. @throws FaasmError `storage_unavailable` */
+  async pushAll(): Promise<void> {
+    await this.#gates.idle();
+    for (const name of this.#residents.dirty()) {
+      const resident = this.#residents.get(name);
+      if (resident !== undefined) await this.#gates.run(name, () => this.#residents.push(resident));
+    }
+  }
+
+  async #alone<T>(user: UserName, key: StateKey, work: (name: string) => Promise<T>): Promise<T> {
+    await this.knowUsage(user);
+    const name = nameOf(user, key);
+    return await this.#gates.run(name, () => work(name));
+  }
+
+  async #resident(user: UserName, key: StateKey, fresh: boolean): Promise<Resident | undefined> {
+    const resident = this.#residents.get(nameOf(user, key));
+    if (resident === undefined) return await this.#residents.load(user, key);
+    if (!fresh || this.#store.exclusive || isDirty(resident.view)) return resident;
+    const stored = await this.#store.describe(user, key);
+    if (stored?.version === resident.view.version[0]) return resident;
+    return (await this.#residents.evict(resident)) ? await this.#residents.load(user, key) : resident;
+  }
+
+  /** Changes a value in memory, after making room for it. */
+  async #change(resident: Resident, neededBytes: number, change: (view: SegmentView) => void): Promise<void> {
+    await this.#residents.resize(resident, neededBytes);
+    const { view } = resident;
+    await withMutexLater(view, () => change(view));
+  }
+
+  /** Reads at a moment when all is pushed, so that the version is that of the bytes. */
+  async #readClean(resident: Resident, read: (view: SegmentView) => Uint8Array): Promise<StoredBytes> {
+    for (let tries = 1; ; tries++) {
+      const version = await this.#residents.push(resident);
+      const { view } = resident;
+      const found = await withMutexLater(view, () => {
+        // The last time an older version will do: a change on condition of it is refused, as it has to be.
+        if (isDirty(view) && tries < cleanReadTries) return undefined;
+        return { bytes: read(view), sizeBytes: sizeOf(view), version };
+      });
+      if (found !== undefined) return found;
+    }
+  }
+
+  async #writeResident(
+    resident: Resident,
+    place: WritePlace,
+    bytes: Uint8Array,
+    condition: WriteCondition,
+  ): Promise<StoredValue> {
+    const { name } = resident;
+    const conditional = isConditional(condition);
+    if (conditional) checkCondition(await this.#residents.push(resident), condition, name);
+    for (let written = false; !written; ) {
+      const endOf = (view: SegmentView) => offsetIn(place, sizeOf(view)) + bytes.length;
+      await this.#change(resident, endOf(resident.view), (view) => {
+        if (conditional && typeof condition.expectVersion === 'number' && isDirty(view)) {
+          throw new FaasmError('precondition_failed', `State ${name} was changed by a function meanwhile`);
+        }
+        // A guest may have appended since the room was made.
+        if (endOf(view) > capacityOf(view)) return;
+        if (place === 'whole') setSize(view, bytes.length);
+        writeBytes(view, offsetIn(place, sizeOf(view)), bytes);
+        written = true;
+      });
+    }
+    try {
+      const version = await this.#residents.push(resident);
+      return { sizeBytes: resident.storedBytes, version };
+    } catch (error) {
+      this.#options.onDirty(name);
+      throw error;
+    }
+  }
+
+  async #writeStored(
+    user: UserName,
+    key: StateKey,
+    place: WritePlace,
+    bytes: Uint8Array,
+    condition: WriteCondition,
+  ): Promise<StoredValue> {
+    const before = (await this.#store.describe(user, key))?.sizeBytes ?? 0;
+    const end = offsetIn(place, before) + bytes.length;
+    const after = place === 'whole' ? end : Math.max(before, end);
+    const refused = charge(this.#quota, user, nameOf(user, key), after - before, after);
+    if (refused !== undefined) throw refused;
+    try {
+      if (place === 'end') return await this.#store.append(user, key, bytes, condition);
+      const pieces = [{ offset: offsetIn(place, before), bytes }];
+      const change = place === 'whole' ? { pieces, sizeBytes: bytes.length } : { pieces };
+      return await this.#store.write(user, key, change, condition);
+    } catch (error) {
+      account(this.#quota, user, before - after);
+      throw error;
+    }
+  }
+}
+
+function offsetIn(place: WritePlace, sizeBytes: number): number {
+  if (place === 'whole') return 0;
+  return place === 'end' ? sizeBytes : place.offset;
+}

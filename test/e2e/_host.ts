@@ -1,0 +1,91 @@
+/** A whole host for a test: free ports, a data folder of its own, real threads. */
+import '../../actors/v8-flags.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import initWabt from 'wabt';
+import { type Host, startHost } from '../../actors/start.ts';
+import { toFunctionName, toUserName } from '../../proto/names.ts';
+import { toConfig } from '../../src/config.ts';
+import { createLog } from '../../src/log.ts';
+
+export interface TestHost extends AsyncDisposable {
+  readonly host: Host;
+  readonly data: string;
+  readonly url: string;
+  /** Uploads a module given as WAT text or as bytes. */
+  put(name: string, module: string | Uint8Array): Promise<Response>;
+  /** Calls `user/function`. */
+  post(
+    name: string,
+    body?: string | Uint8Array<ArrayBuffer>,
+    headers?: Record<string, string>,
+  ): Promise<Response>;
+  /** Stops the host and starts another on the same data. */
+  restart(): Promise<void>;
+}
+
+const wabt = await initWabt();
+const features = {
+  exceptions: true,
+  threads: true,
+  simd: true,
+  multi_memory: true,
+  reference_types: true,
+  bulk_memory: true,
+};
+
+export function wasm(wat: string): Uint8Array<ArrayBuffer> {
+  const module = wabt.parseWat('test.wat', wat, features);
+  module.validate();
+  return new Uint8Array(module.toBinary({}).buffer);
+}
+
+export async function startTestHost(settings: Record<string, string> = {}): Promise<TestHost> {
+  const data = await mkdtemp(join(tmpdir(), 'faasm-host-'));
+  const flags = { 'http-port': '0', 'upload-port': '0', 'nats-port': '0', data };
+  const config = toConfig({ flags, environment: settings, file: {}, readSecret: () => '' });
+  const log = createLog({ level: settings.FAASM_LOG_LEVEL ?? 'silent', pretty: false });
+  let host = await startHost(config, { log });
+  const url = () => `http://127.0.0.1:${host.httpPorts[0]}`;
+  return {
+    get host() {
+      return host;
+    },
+    get url() {
+      return url();
+    },
+    data,
+    put: (name, module) => {
+      const body = typeof module === 'string' ? wasm(module) : new Uint8Array(module);
+      return fetch(`${url()}/f/${name}`, { method: 'PUT', body });
+    },
+    post: (name, body = '', headers = {}) => fetch(`${url()}/f/${name}`, { method: 'POST', body, headers }),
+    async restart() {
+      await host.stop();
+      host = await startHost(config, { log });
+    },
+    async [Symbol.asyncDispose]() {
+      await host.stop();
+      await rm(data, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Uploads straight to the functions actor. */
+export async function upload(at: TestHost, name: string, wat: string): Promise<void> {
+  const [user, fn] = name.split('/') as [string, string];
+  await at.host.upload(toUserName(user), toFunctionName(fn), wasm(wat));
+}
+
+/** Guests that tests share, by what they do. */
+export const guests = {
+  echo: `(module
+    (import "env" "__faasm_read_input" (func $input (param i32 i32) (result i32)))
+    (import "env" "__faasm_write_output" (func $output (param i32 i32)))
+    (memory (export "memory") 2)
+    (func (export "exec") (result i32)
+      (call $output (i32.const 0) (call $input (i32.const 0) (i32.const 131072)))
+      (i32.const 0)))`,
+  loop: `(module (memory (export "memory") 1) (func (export "exec") (result i32) (loop $l (br $l)) (i32.const 0)))`,
+} as const;

@@ -1,0 +1,70 @@
+/** An HTTP bridge on free ports, with parts on the bus that answer as the real ones would. */
+import { connect } from 'node:net';
+import type { ExecutionContext } from 'ava';
+import { type HttpBridgeOptions, startHttpBridge } from '../../actors/http-bridge.ts';
+import { toHostId } from '../../proto/names.ts';
+import { createSubjects } from '../../proto/subjects.ts';
+import { createMemoryBus } from '../../src/bus/memory.ts';
+import type { BusMessage } from '../../src/bus/port.ts';
+import type { Log } from '../../src/log.ts';
+
+export const host = toHostId('here');
+export const subjects = createSubjects();
+
+const silent = () => {};
+export const silentLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
+
+export async function startBridge(
+  t: ExecutionContext,
+  config: Partial<HttpBridgeOptions['config']> = {},
+  ready: HttpBridgeOptions['ready'] = () => ({ ready: true, why: '' }),
+) {
+  const bus = createMemoryBus();
+  const bridge = await startHttpBridge({
+    bus,
+    subjects,
+    config: { host, listen: '127.0.0.1', ports: [0, 0], ...config },
+    log: silentLog,
+    ready,
+  });
+  t.teardown(async () => {
+    await bus.close();
+    await bridge.close();
+  });
+  const [invokePort, uploadPort] = bridge.ports;
+  const at = (port: number | undefined) => (path: string, init?: RequestInit) =>
+    fetch(`http://127.0.0.1:${port}${path}`, {
+      ...init,
+      ...(init?.body && { duplex: 'half' }),
+    } as RequestInit);
+  return { bus, bridge, port: invokePort!, fetch: at(invokePort), fetchUpload: at(uploadPort) };
+}
+
+/** All that a subject gets from now on. */
+export function collect(bus: ReturnType<typeof createMemoryBus>, subject: string): BusMessage[] {
+  const messages: BusMessage[] = [];
+  bus.subscribe(subject, (message) => void messages.push(message));
+  return messages;
+}
+
+/** Sends bytes as they are, and resolves with all that comes back until the connection ends. */
+export function exchangeRaw(port: number, ...parts: (string | Uint8Array)[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1');
+    let text = '';
+    socket.setEncoding('latin1');
+    socket.on('data', (data) => (text += data));
+    socket.on('close', () => resolve(text));
+    socket.on('error', (error: Error & { code?: string }) => {
+      if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') reject(error);
+    });
+    socket.on('connect', () => {
+      for (const part of parts) socket.write(part);
+    });
+  });
+}
+
+/** Resolves once the condition holds; the test's own time limit is the only one. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}

@@ -1,0 +1,88 @@
+import test from 'ava';
+import type { ErrorCode } from '../../proto/errors.ts';
+import { toStateKey } from '../../proto/names.ts';
+import { toRoute } from '../../src/http/route.ts';
+
+const routes = test.macro<[string, string, Record<string, unknown>]>({
+  exec(t, method, target, expected) {
+    t.like(toRoute(method, target), expected);
+  },
+  title: (_, method, target, expected) => `toRoute() takes ${method} ${target} as ${String(expected.kind)}`,
+});
+
+const demoEcho = { user: 'demo', function: 'echo' };
+test(routes, 'POST', '/f/demo/echo', { kind: 'invoke', ...demoEcho });
+test(routes, 'POST', '/f/demo/echo/', { kind: 'invoke', ...demoEcho });
+test(routes, 'POST', '/f/demo/echo?x=/a/b', { kind: 'invoke', ...demoEcho });
+test(routes, 'POST', '/f/d%65mo/%65cho', { kind: 'invoke', ...demoEcho });
+test(routes, 'POST', 'http://anywhere:80/f/demo/echo', { kind: 'invoke', ...demoEcho });
+test(routes, 'POST', '/fa/demo/echo', { kind: 'async', ...demoEcho });
+test(routes, 'PUT', '/f/demo/echo', { kind: 'upload', ...demoEcho });
+test(routes, 'PUT', '/f/demo/echo/', { kind: 'upload', ...demoEcho });
+test(routes, 'PUT', '/f/demo/echo/any%20file.wasm', { kind: 'upload', ...demoEcho });
+test(routes, 'PUT', '/fa/demo/echo', { kind: 'upload', ...demoEcho });
+test(routes, 'PUT', '/fa/demo/echo/echo.wasm', { kind: 'upload', ...demoEcho });
+test(routes, 'GET', '/f/demo/echo', { kind: 'describe', ...demoEcho });
+test(routes, 'HEAD', '/f/demo/echo', { kind: 'describe', ...demoEcho });
+test(routes, 'DELETE', '/f/demo/echo', { kind: 'remove', ...demoEcho });
+test(routes, 'GET', '/f/demo', { kind: 'list-functions', user: 'demo' });
+test(routes, 'GET', '/f/demo/', { kind: 'list-functions', user: 'demo' });
+test(routes, 'GET', '/calls/x-1', { kind: 'status', id: 'x-1' });
+test(routes, 'GET', '/calls/x-1/output', { kind: 'output', id: 'x-1' });
+test(routes, 'DELETE', '/calls/x-1/', { kind: 'cancel', id: 'x-1' });
+test(routes, 'GET', '/s/demo', { kind: 'list-state', user: 'demo' });
+test(routes, 'GET', '/s/demo/', { kind: 'list-state', user: 'demo' });
+test(routes, 'GET', '/s/demo/key', { kind: 'read-state', user: 'demo', key: 'key' });
+test(routes, 'HEAD', '/s/demo/key', { kind: 'read-state' });
+test(routes, 'PUT', '/s/demo/a%2Fb%00.c', { kind: 'write-state', key: 'a=2Fb=00=2Ec' });
+test(routes, 'PUT', '/s/demo/a=b+c', { kind: 'write-state', key: toStateKey('a=b+c') });
+test(routes, 'PUT', '/s/demo/%ff', { kind: 'write-state', key: '=FF' });
+test(routes, 'PUT', '/s/demo/\xe9', { kind: 'write-state', key: '=E9' });
+test(routes, 'POST', '/s/demo/key', { kind: 'write-state' });
+test(routes, 'POST', '/s/demo/key?append', { kind: 'append-state' });
+test(routes, 'POST', '/s/demo/key?x=1&append=1', { kind: 'append-state' });
+test(routes, 'POST', '/s/demo/key?appended', { kind: 'write-state' });
+test(routes, 'PATCH', '/s/demo/key', { kind: 'append-state' });
+test(routes, 'DELETE', '/s/demo/key', { kind: 'delete-state' });
+test(routes, 'GET', '/', { kind: 'console', page: 'page' });
+test(routes, 'GET', 'http://anywhere', { kind: 'console', page: 'page' });
+test(routes, 'GET', '/console/data', { kind: 'console', page: 'data' });
+test(routes, 'GET', '/metrics', { kind: 'console', page: 'metrics' });
+test(routes, 'GET', '/healthz', { kind: 'health' });
+test(routes, 'GET', '/readyz/', { kind: 'ready' });
+
+const refused = test.macro<[string, string, ErrorCode, string?]>({
+  exec(t, method, target, code, allow) {
+    const route = toRoute(method, target);
+    if (route.kind !== 'refused') return t.fail(`it is ${route.kind}`);
+    t.is(route.error.code, code);
+    t.is(route.allow, allow);
+  },
+  title: (_, method, target, code) => `toRoute() refuses ${method} ${target.slice(0, 40)} as ${code}`,
+});
+
+test(refused, 'PATCH', '/f/demo/echo', 'method_not_allowed', 'GET, HEAD, POST, PUT, DELETE');
+test(refused, 'GET', '/fa/demo/echo', 'method_not_allowed', 'POST, PUT');
+test(refused, 'POST', '/calls/x', 'method_not_allowed', 'GET, HEAD, DELETE');
+test(refused, 'DELETE', '/calls/x/output', 'method_not_allowed', 'GET, HEAD');
+test(refused, 'DELETE', '/f/demo', 'method_not_allowed', 'GET, HEAD');
+test(refused, 'OPTIONS', '/s/demo/key', 'method_not_allowed', 'GET, HEAD, POST, PUT, PATCH, DELETE');
+test(refused, 'POST', '/', 'method_not_allowed', 'GET, HEAD');
+test(refused, 'POST', '/metrics', 'method_not_allowed', 'GET, HEAD');
+test(refused, 'POST', '/f/de.mo/echo', 'bad_name');
+test(refused, 'POST', '/f//echo', 'bad_name');
+test(refused, 'POST', '/f/demo/e%20cho', 'bad_name');
+test(refused, 'POST', '/f/demo/%zz', 'bad_name');
+test(refused, 'POST', `/f/demo/${'x'.repeat(65)}`, 'bad_name');
+test(refused, 'POST', '/f/demo/*', 'bad_name');
+test(refused, 'GET', '/calls/a.b', 'bad_name');
+test(refused, 'GET', '/s/demo/a/b', 'bad_name');
+test(refused, 'GET', '/s/demo/%4', 'bad_name');
+test(refused, 'GET', '/s/demo/%+1', 'bad_name');
+test(refused, 'GET', `/s/demo/${'x'.repeat(513)}`, 'bad_name');
+test(refused, 'GET', '/nothing', 'not_found');
+test(refused, 'POST', '/f/demo/echo/more', 'not_found');
+test(refused, 'PUT', '/f/demo/echo/more/still', 'not_found');
+test(refused, 'GET', '/f', 'not_found');
+test(refused, 'GET', '/console', 'not_found');
+test(refused, 'OPTIONS', '*', 'bad_request');

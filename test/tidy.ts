@@ -1,0 +1,205 @@
+/** The rules of the house that a machine can check. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import test from 'ava';
+import { flagOf, type SettingName, settings } from '../src/config.ts';
+
+const root = join(import.meta.dirname, '..');
+const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\n')
+  .filter((path) => path !== '' && existsSync(join(root, path)));
+const isSource = (path: string): boolean => /^(proto|src|actors|test|bench)\/.*\.ts$/.test(path);
+const sources = tracked.filter(isSource);
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+/** What each file imports, starts as a thread or runs as a program, of the files here. */
+const imports = new Map(sources.map((path) => [path, importsOf(path)]));
+
+function importsOf(path: string): string[] {
+  const text = read(path);
+  const relative = [...text.matchAll(/(?:from|import\(|import|new URL\()\s*'(\.{1,2}\/[^']+)'/g)].map(
+    (match) => normalize(join(dirname(path), match[1]!)),
+  );
+  const programs = [...text.matchAll(/'((?:actors|bench)\/[\w/-]+\.ts)'/g)].map((match) => match[1]!);
+  return [...relative, ...programs].filter((each) => each.endsWith('.ts'));
+}
+
+/** Imports that are there when the program runs: a type leaves nothing behind. */
+function runtimeImportsOf(path: string): string[] {
+  const text = read(path).replaceAll(/(?:import|export) type [^;]*;/g, '');
+  return [...text.matchAll(/(?:from|import)\s*'(\.{1,2}\/[^']+\.ts)'/g)].map((match) =>
+    normalize(join(dirname(path), match[1]!)),
+  );
+}
+
+test('every import leads to a file', (t) => {
+  const broken = [...imports].flatMap(([path, all]) =>
+    all.filter((each) => !existsSync(join(root, each))).map((each) => `${path} -> ${each}`),
+  );
+  t.deepEqual(broken, []);
+});
+
+test('imports go from actors to src to proto, never back', (t) => {
+  const allowed: Record<string, readonly string[]> = {
+    proto: ['proto'],
+    src: ['proto', 'src'],
+    actors: ['proto', 'src', 'actors'],
+  };
+  const wrong = [...imports].flatMap(([path, all]) => {
+    const rooms = allowed[path.split('/')[0]!];
+    return rooms === undefined
+      ? []
+      : all.filter((each) => !rooms.includes(each.split('/')[0]!)).map((each) => `${path} -> ${each}`);
+  });
+  t.deepEqual(wrong, []);
+});
+
+test('proto imports no package', (t) => {
+  const packages = sources
+    .filter((path) => path.startsWith('proto/'))
+    .flatMap((path) =>
+      [...read(path).matchAll(/from '([^.][^']*)'/g)].map((match) => `${path} -> ${match[1]}`),
+    );
+  t.deepEqual(packages, []);
+});
+
+test('cores have no clock, no randomness and no node module', (t) => {
+  const cores = sources.filter((path) => /^src\/.*\/(decide|layout|route)\.ts$/.test(path));
+  t.true(cores.length >= 4);
+  const impure = cores.filter((path) =>
+    /'node:|Date\.now|performance\.|Math\.random|setTimeout|setInterval|process\./.test(read(path)),
+  );
+  t.deepEqual(impure, []);
+});
+
+test('only actors know the arguments, the environment and signals', (t) => {
+  const knowing = sources
+    .filter((path) => path.startsWith('src/') || path.startsWith('proto/'))
+    .filter((path) => /process\.(argv|env|on\(|exit)/.test(read(path)));
+  t.deepEqual(knowing, []);
+});
+
+test('there is no import cycle', (t) => {
+  const done = new Set<string>();
+  const cycles: string[] = [];
+  const visit = (path: string, above: readonly string[]): void => {
+    if (above.includes(path)) {
+      cycles.push([...above.slice(above.indexOf(path)), path].join(' -> '));
+      return;
+    }
+    if (done.has(path) || !existsSync(join(root, path))) return;
+    for (const each of runtimeImportsOf(path)) visit(each, [...above, path]);
+    done.add(path);
+  };
+  for (const path of sources) visit(path, []);
+  t.deepEqual(cycles, []);
+});
+
+test('every file is reached from a program, a thread or a test', (t) => {
+  const scripts = Object.values(JSON.parse(read('package.json')).scripts as Record<string, string>).join(' ');
+  const isRoot = (path: string): boolean =>
+    scripts.includes(path) ||
+    /^test\/(.*\.test|tidy)\.ts$/.test(path) ||
+    path.startsWith('bench/load/') ||
+    path.startsWith('bench/servers/');
+  const reached = new Set<string>();
+  const visit = (path: string): void => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const each of imports.get(path) ?? []) visit(each);
+  };
+  for (const path of sources.filter(isRoot)) visit(path);
+  t.deepEqual(
+    sources.filter((path) => !reached.has(path) && !path.endsWith('.d.ts')),
+    [],
+  );
+});
+
+test('every production file is reached from the faasm command', (t) => {
+  const reached = new Set<string>();
+  const visit = (path: string): void => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const each of imports.get(path) ?? []) visit(each);
+  };
+  visit('actors/faasm.ts');
+  const unreached = sources.filter(
+    (path) => /^(src|actors|proto)\//.test(path) && !reached.has(path) && !path.endsWith('.d.ts'),
+  );
+  t.deepEqual(unreached, []);
+});
+
+test('every subject is used', (t) => {
+  const names = [...read('proto/subjects.ts').matchAll(/^ {2}(\w+)\(/gm)].map((match) => match[1]!);
+  const users = sources
+    .filter((path) => path.startsWith('actors/') || path.startsWith('src/'))
+    .map(read)
+    .join('\n');
+  t.true(names.length > 5);
+  t.deepEqual(
+    names.filter((name) => !users.includes(`subjects.${name}(`)),
+    [],
+  );
+});
+
+test('every error code is used', (t) => {
+  const codes = [...read('proto/errors.ts').matchAll(/^ {2}(\w+): \{ http/gm)].map((match) => match[1]!);
+  const users = sources
+    .filter((path) => !path.startsWith('test/') && path !== 'proto/errors.ts')
+    .map(read)
+    .join('\n');
+  t.true(codes.length > 20);
+  t.deepEqual(
+    codes.filter((code) => !users.includes(`'${code}'`)),
+    [],
+  );
+});
+
+test('every setting is read by the program and described in the README', (t) => {
+  const names = Object.keys(settings) as SettingName[];
+  const program = sources
+    .filter((path) => path.startsWith('actors/'))
+    .map(read)
+    .join('\n');
+  t.deepEqual(
+    names.filter((name) => !program.includes(name)),
+    [],
+  );
+  const readme = read('README.md');
+  t.deepEqual(
+    names.filter((name) => !readme.includes(`\`${name}\``)),
+    [],
+  );
+  t.is(new Set(names.map(flagOf)).size, names.length);
+});
+
+test('every setting that an error message or docker-compose.yml names exists', (t) => {
+  const texts = sources.filter((path) => !path.startsWith('test/') && !path.startsWith('bench/')).map(read);
+  const named = [...texts, read('docker-compose.yml')].flatMap(
+    (text) => text.match(/\bFAASM_[A-Z_]+[A-Z]\b/g) ?? [],
+  );
+  const known = new Set<string>([...Object.keys(settings), 'FAASM_URL', 'FAASM_ZYGOTE']);
+  t.deepEqual(
+    [...new Set(named)].filter((name) => !known.has(name)),
+    [],
+  );
+});
+
+test('every dependency is used and has its reason in the README', (t) => {
+  const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+  const program = sources
+    .filter((path) => /^(src|actors)\//.test(path))
+    .map(read)
+    .join('\n');
+  const unused = Object.keys(dependencies).filter((name) => name !== 'node' && !program.includes(`'${name}`));
+  t.deepEqual(unused, []);
+  const readme = read('README.md');
+  t.deepEqual(
+    Object.keys(dependencies).filter((name) => !readme.includes(`\`${name}\``)),
+    [],
+  );
+});
