@@ -1,11 +1,13 @@
 /** What each part is told of the settings, and nothing else. */
+
+import { FaasmError } from '../proto/errors.ts';
 import type { HostId } from '../proto/names.ts';
+import { quote } from '../proto/names.ts';
 import type { NatsBusOptions } from '../src/bus/nats.ts';
 import type { Config } from '../src/config.ts';
 import type { ModuleLimits } from '../src/faaslet/module/inspect.ts';
 import type { HttpConfig } from '../src/http/config.ts';
-import { FaasmError } from '../proto/errors.ts';
-import { quote } from '../proto/names.ts';
+import { defaultStateConfig, type StateConfig } from '../src/state/config.ts';
 import type { FunctionsOptions } from './functions.ts';
 import type { SchedulerOptions } from './scheduler.ts';
 import type { WorkerPoolConfig } from './worker-pool.ts';
@@ -73,7 +75,10 @@ export function toFunctionsConfig(config: Config, host: HostId): FunctionsOption
   };
 }
 
-export function toHttpConfig(config: Config, host: HostId): Pick<HttpConfig, 'host' | 'listen'> & Partial<HttpConfig> {
+export function toHttpConfig(
+  config: Config,
+  host: HostId,
+): Pick<HttpConfig, 'host' | 'listen'> & Partial<HttpConfig> {
   return {
     host,
     listen: config.FAASM_LISTEN,
@@ -99,4 +104,17 @@ export function toNatsOptions(config: Config, host: HostId): NatsBusOptions {
     name: `faasm ${host}`,
     noEcho: true,
   };
+}
+
+export function toStateConfig(config: Config): StateConfig {
+  return {
+    ...defaultStateConfig,
+    valueMaxBytes: config.FAASM_STATE_MAX_BYTES,
+    userMaxBytes: config.FAASM_STATE_PER_USER_MAX_BYTES,
+    residentMaxBytes: config.FAASM_STATE_RESIDENT_MAX_BYTES,
+  };
+}
+
+export function toCallsConfig(_config: Config) {
+  return {};
 }

@@ -25,7 +25,6 @@ import { startFunctions } from './functions.ts';
 import { startHttpBridge } from './http-bridge.ts';
 import { startNatsListenerActor } from './nats-listener.ts';
 import { startScheduler } from './scheduler.ts';
-import { startState } from './state.ts';
 import {
   toCallsConfig,
   toFunctionsConfig,
@@ -37,6 +36,7 @@ import {
   toSchedulerConfig,
   toStateConfig,
 } from './slices.ts';
+import { startState } from './state.ts';
 import { startWorkerPool } from './worker-pool.ts';
 
 export interface Host {
@@ -90,7 +90,13 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     startConsole({ bus, subjects, host: id, log: log('console') });
     const store = await createSqliteStateStore({ dataFolder: data });
     closers.push(() => store.close());
-    const state = await startState({ bus, subjects, store, log: log('state'), config: toStateConfig(config) });
+    const state = await startState({
+      bus,
+      subjects,
+      store,
+      log: log('state'),
+      config: toStateConfig(config),
+    });
     closers.push(() => state.stop());
     const pool = await startWorkerPool({
       bus,
@@ -117,7 +123,13 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     closers.push(() => functions.stop());
     const queue = await openSqliteCallQueue(join(data, 'calls.db'));
     closers.push(() => queue.close());
-    const calls = await startCalls({ bus, subjects, queue, config: toCallsConfig(config), log: log('calls') });
+    const calls = await startCalls({
+      bus,
+      subjects,
+      queue,
+      config: toCallsConfig(config),
+      log: log('calls'),
+    });
     closers.push(() => calls.stop());
 
     let draining = false;

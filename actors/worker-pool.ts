@@ -250,15 +250,14 @@ export async function startWorkerPool({
     );
   }
 
-  function onEnded(ended: readonly (EndedCall & { readonly id: CallId })[]): void {
-    for (const call of ended) {
-      const job = jobs.get(call.id);
-      if (job === undefined) continue;
-      const refusal = call.chains.length > 0 ? chained.refusal(job.call, call.chains) : undefined;
-      if (refusal === undefined) for (const child of call.chains) void chained.make(job.call, child, false);
-      finish(call.id, refusal === undefined ? call : { ...call, returnValue: 1, error: refusal });
+  function onEnded(id: CallId, ended: EndedCall): void {
+    const job = jobs.get(id);
+    if (job !== undefined) {
+      const refusal = ended.chains.length > 0 ? chained.refusal(job.call, ended.chains) : undefined;
+      if (refusal === undefined) for (const child of ended.chains) void chained.make(job.call, child, false);
+      finish(id, refusal === undefined ? ended : { ...ended, returnValue: 1, error: refusal });
     }
-    step({ type: 'ended', ids: ended.map((call) => call.id), nowMs: Date.now() });
+    step({ type: 'ended', ids: [id], nowMs: Date.now() });
   }
 
   function onInitialized(

@@ -1,4 +1,5 @@
 /** The compiler's and linker's own words, made fit for whoever wrote the program. */
+import { FaasmError } from '../../proto/errors.ts';
 
 /** At most so many characters of a message reach the caller. */
 const messageMaxLength = 64 * 1024;
@@ -29,10 +30,12 @@ export function tidyMessages(text: string): string {
   return tidy.length > messageMaxLength ? `${tidy.slice(0, messageMaxLength)}\n…` : tidy;
 }
 
-/** What the words mean here, where that is not what they say; ends the message. */
-export function withAdvice(text: string): string {
+/** `bad_request` with those messages, and with what they mean here, where that is not what they say. */
+export function buildFailure(program: string, messages: string): FaasmError {
+  const text =
+    tidyMessages(messages) || 'The compiler made nothing and does not say why; look at the extra flags';
   const found = advice.filter(([sign]) => sign.test(text)).map(([, each]) => each);
-  return [text, ...found].join('\n');
+  return new FaasmError('bad_request', [`Cannot build ${program}:`, text, ...found].join('\n'));
 }
 
 /**

@@ -18,7 +18,7 @@ export interface LlvmRun {
 type Tool = typeof import('@yowasp/clang') & { readonly runClang: typeof import('@yowasp/clang').runLLVM };
 
 /** Of one run; a program with more to say is cut short. */
-const textMaxBytes = 256 * 1024;
+const textMaxBytes = 16 * 1024 * 1024;
 
 let tool: Promise<Tool> | undefined;
 

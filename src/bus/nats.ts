@@ -1,6 +1,6 @@
 /**
  * The bus over a NATS server. Subscriptions survive a reconnect, and so do waiting requests, until their deadline;
- * what is published meanwhile is held, up to `heldMaxBytes`, and sent after it.
+ * what is published meanwhile is held, up to a limit, and sent after it.
  */
 import { connect, type NatsConnection } from 'nats';
 import { FaasmError } from '../../proto/errors.ts';
@@ -23,8 +23,13 @@ import {
 } from './port.ts';
 import { checkQueue, parsePattern, parseSubject } from './subject.ts';
 
+export type { BusStatus, NatsBusOptions } from './nats-options.ts';
+
 /** 16 MiB: what is published while there is no connection; more is refused. */
 const heldMaxBytes = 16 * 1024 * 1024;
+
+/** So many messages, each with about 500 bytes beside its body, are 10 MB. */
+const heldMax = 20_000;
 
 /** What the server may take to acknowledge the last messages when the bus closes, in milliseconds. */
 const flushTimeoutMs = 2000;
@@ -45,6 +50,8 @@ class NatsBus implements Bus {
   readonly #onError: (error: unknown, message?: BusMessage) => void;
   #maxPayloadBytes: number;
   #connected = true;
+  /** What was published while there was no connection; the client itself drops that at each attempt. */
+  #held: (() => void)[] = [];
   #heldBytes = 0;
   #closed = false;
 
@@ -63,7 +70,7 @@ class NatsBus implements Bus {
     watchStatus(connection, {
       onStatus: (status, detail) => {
         this.#connected = status === 'connected';
-        if (this.#connected) this.#heldBytes = 0;
+        if (this.#connected) this.#sendHeld();
         if (!this.#closed) options.onStatus?.(status, detail);
       },
       onRefused: (error, subject) => {
@@ -137,19 +144,28 @@ class NatsBus implements Bus {
     const headers = options?.headers;
     const size = bytes.length + (headers === undefined ? 0 : headersSize(headers));
     if (size > this.maxPayloadBytes) throw tooLarge(subject, size, this.maxPayloadBytes);
-    if (!this.#connected) this.#hold(size);
-    this.#connection.publish(subject, bytes, {
+    const settings = {
       ...(options?.reply !== undefined && { reply: options.reply }),
       ...(headers !== undefined && { headers: toNatsHeaders(headers) }),
-    });
+    };
+    if (this.#connected) this.#connection.publish(subject, bytes, settings);
+    else this.#hold(size, () => this.#connection.publish(subject, bytes, settings));
   }
 
-  #hold(bytes: number): void {
-    if (this.#heldBytes + bytes > heldMaxBytes) {
-      const why = `${this.#heldBytes} bytes already wait for the connection to come back`;
+  #hold(bytes: number, send: () => void): void {
+    if (this.#heldBytes + bytes > heldMaxBytes || this.#held.length >= heldMax) {
+      const why = `${this.#held.length} messages already wait for the connection to come back`;
       throw new FaasmError('no_capacity', `Cannot publish: NATS is not connected and ${why}`);
     }
     this.#heldBytes += bytes;
+    this.#held.push(send);
+  }
+
+  #sendHeld(): void {
+    const held = this.#held;
+    this.#held = [];
+    this.#heldBytes = 0;
+    for (const send of held) send();
   }
 
   #call(handler: Handler, message: BusMessage): void {

@@ -63,7 +63,7 @@ export interface EndedCall {
 
 export type FromExecutor =
   | { readonly type: 'ready'; readonly memory: string }
-  | { readonly type: 'ended'; readonly calls: readonly EndedCall[] }
+  | { readonly type: 'ended'; readonly call: EndedCall }
   /** The call waits for one of its chained calls; these are to be made now. */
   | { readonly type: 'chain'; readonly slot: number; readonly calls: readonly ChainedCall[] }
   /** A question to the state actor. */

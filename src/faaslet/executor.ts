@@ -4,7 +4,7 @@
  */
 import { type CallError, fromCallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import type { EndedCall, ExecutorCall, FromExecutor, ToExecutor } from './executor-messages.ts';
+import type { ExecutorCall, FromExecutor, ToExecutor } from './executor-messages.ts';
 import { Faaslet, type FaasletPowers, type Outcome, type Suspension } from './faaslet.ts';
 import { toThrownError } from './guest-error.ts';
 import { claim, controlWords, type GuestGate } from './guest-gate.ts';
@@ -21,16 +21,11 @@ export interface ExecutorParts {
 }
 
 const noOutput = new Uint8Array(0);
-/** Within one batch of calls, ended ones are reported at least this often. */
-const reportEveryMs = 1;
 
 export class Executor {
   readonly #parts: ExecutorParts;
   readonly #programs = new Map<string, Program>();
   readonly #running = new Map<number, Faaslet>();
-  #ended: EndedCall[] = [];
-  #batching = false;
-  #reportedMs = 0;
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
@@ -46,11 +41,7 @@ export class Executor {
         this.#parts.idle.forget(message.program);
         return;
       case 'calls':
-        this.#batching = true;
-        this.#reportedMs = performance.now();
         for (const call of message.calls) this.#parts.gate.enter(call.slot, () => this.#start(call));
-        this.#batching = false;
-        this.#flush();
         return;
       case 'initialize':
         this.#parts.gate.enter(message.slot, () => void this.#initialize(message.slot, message.program));
@@ -136,8 +127,8 @@ export class Executor {
     if (this.#running.get(slot) !== faaslet) return;
     if (faaslet?.reset()) this.#parts.idle.put(faaslet);
     this.#leave(slot);
-    this.#ended.push({ slot, ...outcome });
-    if (!this.#batching || performance.now() - this.#reportedMs > reportEveryMs) this.#flush();
+    // At once: the next call may never end, and this one's outcome would be lost with the thread.
+    this.#parts.post({ type: 'ended', call: { slot, ...outcome } });
   }
 
   #cancel(slot: number): void {
@@ -150,14 +141,6 @@ export class Executor {
   #leave(slot: number): void {
     this.#running.delete(slot);
     this.#parts.gate.leave(slot);
-  }
-
-  #flush(): void {
-    if (this.#ended.length === 0) return;
-    const calls = this.#ended;
-    this.#ended = [];
-    this.#reportedMs = performance.now();
-    this.#parts.post({ type: 'ended', calls });
   }
 
   #suspension(slot: number): Suspension {

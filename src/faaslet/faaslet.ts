@@ -28,6 +28,7 @@ import { createWasi, type Wasi, type WasiPowers } from './host/wasi/wasi.ts';
 import { canWait, findImport } from './imports.ts';
 import type { AttachedMemory, MemoryImage, MemoryPort } from './memory/port.ts';
 import type { GlobalValue, Program, ProtoFaaslet } from './program.ts';
+import { StateWindows } from './state-windows.ts';
 
 /** What a host gives its Faaslets. */
 export interface FaasletPowers {
@@ -66,6 +67,7 @@ export interface InitializedState {
 type Entry = (...parameters: number[]) => unknown;
 
 const noOutput = new Uint8Array(0);
+const wasiModules = ['wasi_snapshot_preview1', 'wasi_unstable'] as const;
 
 export class Faaslet {
   readonly program: Program;
@@ -80,6 +82,7 @@ export class Faaslet {
   readonly #suspendable: boolean;
   readonly #entry: Entry;
   readonly #entryParameters: number[];
+  readonly #windows: StateWindows;
   #suspension: Suspension = { left() {}, back: (go) => go() };
   #attached: AttachedMemory | undefined;
   #proto: ProtoFaaslet | undefined;
@@ -93,6 +96,11 @@ export class Faaslet {
     this.#context = new CallContext(powers.limits, powers.state);
     this.#wasi = createWasi(this.#memory, powers.wasi, { files: powers.files, limits: powers.fileLimits });
     this.#suspendable = canWait(program.imports);
+    this.#windows = new StateWindows({
+      memory: this.#memory,
+      canMap: powers.memory.canMapSegments,
+      attached: () => this.#attachedMemory(),
+    });
 
     this.#exports = new WebAssembly.Instance(program.module, this.#imports()).exports;
     const { layout } = program;
@@ -169,6 +177,7 @@ export class Faaslet {
   /** Forgets the call. Whether the Faaslet can run another one. */
   reset(): boolean {
     this.#context.reset();
+    this.#windows.reset();
     if (this.#failed || this.#proto === undefined) return false;
     this.#wasi.reset();
     if (this.#attached !== undefined && !this.#attached.reset()) return false;
@@ -190,6 +199,17 @@ export class Faaslet {
 
   get context(): CallContext {
     return this.#context;
+  }
+
+  /** Its memory, ready to have windows; one that no snapshot lies under is its own snapshot. */
+  #attachedMemory(): AttachedMemory {
+    if (this.#attached !== undefined) return this.#attached;
+    if (this.#linearMemory === undefined) throw new FaasmError('guest_trapped', 'The module has no memory');
+    const { memory } = this.#powers;
+    const own = memory.prepare(memory.capture(this.#linearMemory));
+    this.#attached = memory.attach(this.#linearMemory, own);
+    memory.discard(own);
+    return this.#attached;
   }
 
   #begin(settings: CallSettings, suspension: Suspension): void {
@@ -255,14 +275,16 @@ export class Faaslet {
   }
 
   #imports(): WebAssembly.Imports {
+    const namesOf = (module: string): string[] =>
+      this.program.imports.filter((wanted) => wanted.module === module).map(({ name }) => name);
     const provided: Record<string, ImportFunctions> = {
       env: {
         ...createIo(this.#memory, this.#context, this.#powers.config),
         ...createChain(this.#memory, this.#context, () => this.#malloc()),
-        ...createState(this.#memory, this.#context),
+        ...createState(this.#memory, this.#context, this.#windows),
       },
-      wasi_snapshot_preview1: this.#wasi.functions,
     };
+    for (const module of wasiModules) provided[module] = this.#wasi.pick(namesOf(module), module);
     const imports: Record<string, Record<string, unknown>> = {};
     for (const wanted of this.program.imports) {
       const host = provided[wanted.module]?.[wanted.name];

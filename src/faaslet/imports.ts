@@ -3,7 +3,7 @@ import { type ErrorDetails, FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
 import { faasmTable, foundingTable } from './host/faasm/table.ts';
 import type { ImportSpec, ImportTable, Signature } from './host/port.ts';
-import { wasiTable } from './host/wasi/table.ts';
+import { wasiTable, wasiUnstableTable } from './host/wasi/table.ts';
 
 /** A function that a module imports. */
 export interface FunctionImport {
@@ -16,6 +16,7 @@ export interface FunctionImport {
 const tables: Readonly<Record<string, readonly ImportTable[]>> = {
   env: [faasmTable, foundingTable],
   wasi_snapshot_preview1: [wasiTable],
+  wasi_unstable: [wasiUnstableTable],
 };
 
 /** What is behind an import, or nothing when nobody provides it in this form. */

@@ -138,6 +138,7 @@ export class Parser {
         this.#break(payloadViolation);
         return;
       }
+      this.#start();
       this.#payload = read;
       this.#state = read.bytes === 0 ? 'return' : 'payload';
     } else {

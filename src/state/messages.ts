@@ -107,7 +107,7 @@ const lockGrantCodec = msgpackCodec<LockGrant>('state.lock answer', (value) => (
 
 const ownerCodec = msgpackCodec<UnlockRequest>('state owner', (value) => ({ owner: toOwner(value) }));
 
-const listCodec = msgpackCodec<ListRequest>('state.list', (value) => {
+const listBodyCodec = msgpackCodec<ListRequest>('state.list', (value) => {
   const after = field(value, 'after');
   const limit = toCount(value, 'limit');
   if (limit < 1 || limit > listMax) throw wanted(`limit is 1 to ${listMax}`);
@@ -115,6 +115,12 @@ const listCodec = msgpackCodec<ListRequest>('state.list', (value) => {
   if (typeof after !== 'string') throw wanted('after is a key');
   return { after: fromStateToken(after), limit };
 });
+
+/** An empty body asks for the first page. */
+const listCodec: Codec<ListRequest> = {
+  ...listBodyCodec,
+  decode: (bytes) => (bytes.length === 0 ? { limit: listMax } : listBodyCodec.decode(bytes)),
+};
 
 export const stateDescriptionCodec = msgpackCodec<StateDescription>('state description', toDescription);
 

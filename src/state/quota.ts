@@ -43,13 +43,13 @@ export function charge(
   const { valueMaxBytes, userMaxBytes } = quota.limits;
   if (valueBytes > valueMaxBytes) {
     return tooLarge(
-      `State ${name} has at most ${valueMaxBytes} bytes, not ${valueBytes}; raise FAASM_STATE_VALUE_MAX_BYTES`,
+      `State ${name} has at most ${valueMaxBytes} bytes, not ${valueBytes}; raise FAASM_STATE_MAX_BYTES`,
     );
   }
   if (addedBytes > 0 && used + addedBytes > userMaxBytes) {
     return tooLarge(
       `State ${name} needs ${addedBytes} bytes more and user ${user} has ${used} of ${userMaxBytes}; ` +
-        'delete some, or raise FAASM_STATE_USER_MAX_BYTES',
+        'delete some, or raise FAASM_STATE_PER_USER_MAX_BYTES',
     );
   }
   account(quota, user, addedBytes);

@@ -127,8 +127,9 @@ export function writeBytes(view: SegmentView, offset: number, bytes: Uint8Array)
 /** Cuts off, or extends with zeros, within the capacity. @returns whether it was clean before */
 export function setSize(view: SegmentView, sizeBytes: number): boolean {
   if (sizeBytes > capacityOf(view)) throw beyondCapacity(sizeBytes, view);
-  const wasClean = flagDirty(view, sizeBytes, 0);
   const old = sizeOf(view);
+  // What is cut off is dirty too: the value may grow over it again before it is pushed.
+  const wasClean = flagDirty(view, sizeBytes, Math.max(0, old - sizeBytes));
   if (sizeBytes < old) view.data.fill(0, sizeBytes, old);
   view.words[word.size] = sizeBytes;
   return wasClean;

@@ -66,12 +66,13 @@ function toPlainError({ code, message, details }: FaasmError): OperationAnswer['
   return { code, message, details };
 }
 
-/** The buffers of answers that are bytes, or hold them in `bytes`: handed over, not copied. */
+/** The buffers of answers that are bytes, or have bytes among their fields: handed over, not copied. */
 function transferable(answers: readonly OperationAnswer[]): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   for (const { value } of answers) {
-    const bytes = value instanceof Uint8Array ? value : (value as { bytes?: unknown } | undefined)?.bytes;
-    if (bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer) {
+    if (typeof value !== 'object' || value === null) continue;
+    for (const bytes of value instanceof Uint8Array ? [value] : Object.values(value)) {
+      if (!(bytes instanceof Uint8Array) || !(bytes.buffer instanceof ArrayBuffer)) continue;
       if (bytes.byteLength > 0 && bytes.byteLength === bytes.buffer.byteLength) buffers.add(bytes.buffer);
     }
   }

@@ -24,7 +24,7 @@ function alone(bytes: Uint8Array): Uint8Array {
 
 export interface ExecutorEvents {
   ready(memory: string): void;
-  ended(calls: readonly (EndedCall & { readonly id: CallId })[]): void;
+  ended(id: CallId, call: EndedCall): void;
   initialized(id: CallId, message: Extract<FromExecutor, { type: 'initialized' }>): void;
   chain(id: CallId, calls: Extract<FromExecutor, { type: 'chain' }>['calls']): void;
   ask(message: Extract<FromExecutor, { type: 'ask' }>): void;
@@ -141,9 +141,10 @@ export class ExecutorThreadHandle {
         this.#events.ready(message.memory);
         return;
       case 'ended': {
-        const calls = message.calls.map((call) => ({ ...call, id: this.#ids[call.slot]! }));
-        for (const { id, slot } of calls) this.#freeSlot(id, slot);
-        this.#events.ended(calls);
+        const { call } = message;
+        const id = this.#ids[call.slot]!;
+        this.#freeSlot(id, call.slot);
+        this.#events.ended(id, call);
         return;
       }
       case 'initialized': {

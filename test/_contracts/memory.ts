@@ -42,10 +42,10 @@ function scribble(memory: WebAssembly.Memory, random: Random, pages: number): vo
   }
 }
 
-export function memoryContract(test: TestFn, create: () => MemoryPort): void {
+export function memoryContract(test: TestFn, name: string, create: () => MemoryPort): void {
   const port = create();
   const check = (title: string, run: (t: ExecutionContext) => void | Promise<void>) =>
-    test.serial(`${port.kind}: ${title}`, run);
+    test.serial(`${name}: ${title}`, run);
 
   /** A Faaslet of a random image, and the image as bytes. */
   function start(t: ExecutionContext, pages = 4, seed = 1, make = memoryOf) {

@@ -11,7 +11,7 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
 import { functionDescriptionCodec, functionListCodec } from '../../src/functions/messages.ts';
 import { callStatusCodec } from '../../src/http/messages.ts';
-import { collect, host, silentLog, startBridge, subjects, until } from '../http/_bridge.ts';
+import { collect, host, silentLog, startBridge, streamOf, subjects, until } from '../http/_bridge.ts';
 
 const user = toUserName('demo');
 const fn = toFunctionName('echo');
@@ -41,7 +41,7 @@ test('POST /f/ passes on empty, large and chunked inputs byte for byte', async (
   const large = randomBytes(5_000_000);
   t.true((await echo(fetchUpload, large)).equals(large));
   const pieces = [randomBytes(10), randomBytes(100_000), randomBytes(1)];
-  t.true((await echo(fetch, ReadableStream.from(pieces) as BodyInit)).equals(Buffer.concat(pieces)));
+  t.true((await echo(fetch, streamOf(...pieces))).equals(Buffer.concat(pieces)));
   const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
   t.true((await echo(fetch, everyByte)).equals(everyByte));
 });
@@ -286,7 +286,7 @@ test('PUT /f/ refuses an empty body and one that is too large', async (t) => {
   const put = async (body: BodyInit) => (await fetch('/f/demo/echo', { method: 'PUT', body })).status;
   t.is(await put(''), 400);
   t.is(await put(randomBytes(1001)), 413);
-  t.is(await put(ReadableStream.from([randomBytes(600), randomBytes(600)]) as BodyInit), 413);
+  t.is(await put(streamOf(randomBytes(600), randomBytes(600))), 413);
   t.is(uploads.length, 0);
 });
 

@@ -103,7 +103,7 @@ test('createMemoryBus() lets those who listen in hear answers too', async (t) =>
   bus.subscribe('ask', (message) => respond(bus, message, emptyBody));
   const all = bus.subscribe('>', ({ subject }) => void heard.push(subject.split('.')[0]!));
   await bus.request('ask', emptyBody);
-  t.deepEqual(heard, ['_INBOX', 'ask']);
+  t.deepEqual(heard, ['ask', '_INBOX']);
   all.unsubscribe();
   await bus.request('ask', emptyBody);
   t.is(heard.length, 2);

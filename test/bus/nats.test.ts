@@ -1,4 +1,5 @@
 import test from 'ava';
+import { nkeys } from 'nats';
 import { FaasmError } from '../../proto/errors.ts';
 import { connectNatsBus } from '../../src/bus/nats.ts';
 import { emptyBody, respond, toBytes } from '../../src/bus/port.ts';
@@ -11,7 +12,7 @@ test.before(async () => {
 });
 test.after.always(() => server.stop());
 
-/** Tests run at once on one server, each in a part of its own that no other hears: an account of its own. */
+/** One after the other: they share the server and its subjects. */
 busContract(test.serial as typeof test, 'nats, one connection', async () => {
   const errors: unknown[] = [];
   const bus = await connectNatsBus({ url: server.url, onError: (error) => errors.push(error) });
@@ -47,7 +48,7 @@ test('connectNatsBus() names the server that it cannot reach, and no password', 
   t.false(error!.message.includes('secret'));
 });
 
-const seed = 'SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY';
+const user = nkeys.createUser();
 
 const credentials = test.macro({
   title: (_, name: string) => `connectNatsBus() takes ${name}`,
@@ -75,8 +76,8 @@ test(
 test(
   credentials,
   'an nkey',
-  'authorization { users: [{ nkey: UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4 }] }',
-  { nkey: seed },
+  `authorization { users: [{ nkey: ${user.getPublicKey()} }] }`,
+  { nkey: new TextDecoder().decode(user.getSeed()) },
   { user: 'u', password: 'no' },
 );
 
@@ -148,4 +149,12 @@ test('close() does not wait for a server that is gone', async (t) => {
   const waiting = t.throwsAsync(bus.request('a', emptyBody, { timeoutMs: 0 }), { instanceOf: FaasmError });
   await bus.close();
   t.is((await waiting)?.code, 'draining');
+});
+
+test('connectNatsBus() names a credentials file that it cannot read', async (t) => {
+  const error = await t.throwsAsync(connectNatsBus({ url: server.url, creds: '/nowhere/user.creds' }), {
+    instanceOf: FaasmError,
+  });
+  t.is(error?.code, 'bad_request');
+  t.true(error!.message.includes('/nowhere/user.creds'));
 });

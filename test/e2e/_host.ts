@@ -36,9 +36,7 @@ const features = {
 };
 
 export function wasm(wat: string): Uint8Array<ArrayBuffer> {
-  const module = wabt.parseWat('test.wat', wat, features);
-  module.validate();
-  return new Uint8Array(module.toBinary({}).buffer);
+  return new Uint8Array(wabt.parseWat('test.wat', wat, features).toBinary({}).buffer);
 }
 
 export async function startTestHost(settings: Record<string, string> = {}): Promise<TestHost> {

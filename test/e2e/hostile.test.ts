@@ -1,6 +1,13 @@
 /** Guests that misbehave get an error of their own, in time, and harm nobody. */
 import test from 'ava';
-import { guests, startTestHost, type TestHost, wasm } from './_host.ts';
+import { guests, startTestHost, wasm } from './_host.ts';
+
+/** One host for all: what one test does must not matter to the next. */
+const at = await startTestHost();
+test.after.always(() => at[Symbol.asyncDispose]());
+let users = 0;
+/** A user of its own for each test. */
+const newUser = (): string => `user${++users}`;
 
 interface Problem {
   readonly code: string;
@@ -48,10 +55,10 @@ const failing: readonly (readonly [about: string, wat: string, code: string, det
 
 for (const [about, wat, code, detail] of failing) {
   test(`${about} is told as ${code}`, async (t) => {
-    await using at = await startTestHost();
-    t.is((await at.put('ada/f', wat)).status, 200);
+    const name = `${newUser()}/f`;
+    t.is((await at.put(name, wat)).status, 200);
     for (let round = 0; round < 2; round++) {
-      const response = await at.post('ada/f', '', { 'x-faasm-timeout': '5s' });
+      const response = await at.post(name, '', { 'x-faasm-timeout': '5s' });
       const problem = (await response.json()) as Problem;
       t.is(problem.code, code);
       t.is(response.status, 500);
@@ -84,28 +91,28 @@ const endless: readonly (readonly [about: string, wat: string])[] = [
 
 for (const [about, wat] of endless) {
   test(`${about} without end is stopped at its time limit, and neighbours go on`, async (t) => {
-    await using at = await startTestHost();
-    t.is((await at.put('eve/endless', wat)).status, 200);
-    t.is((await at.put('eve/echo', guests.echo)).status, 200);
-    t.is((await at.put('ada/echo', guests.echo)).status, 200);
-    const late = at.post('eve/endless', '', { 'x-faasm-timeout': '500ms' });
-    await answers(t, at, 'eve/echo');
-    await answers(t, at, 'ada/echo');
+    const [eve, ada] = [newUser(), newUser()];
+    t.is((await at.put(`${eve}/endless`, wat)).status, 200);
+    t.is((await at.put(`${eve}/echo`, guests.echo)).status, 200);
+    t.is((await at.put(`${ada}/echo`, guests.echo)).status, 200);
+    const late = at.post(`${eve}/endless`, '', { 'x-faasm-timeout': '500ms' });
+    await answers(t, `${eve}/echo`);
+    await answers(t, `${ada}/echo`);
     const response = await late;
     t.is(response.status, 504);
     t.is(((await response.json()) as Problem).code, 'deadline_exceeded');
-    await answers(t, at, 'eve/echo');
-    await answers(t, at, 'ada/echo');
+    await answers(t, `${eve}/echo`);
+    await answers(t, `${ada}/echo`);
   });
 }
 
 test('a runaway costs other calls of its user nothing', async (t) => {
-  await using at = await startTestHost();
-  await at.put('eve/loop', guests.loop);
-  await at.put('eve/echo', guests.echo);
-  const runaways = [1, 2, 3].map(() => at.post('eve/loop', '', { 'x-faasm-timeout': '400ms' }));
+  const eve = newUser();
+  await at.put(`${eve}/loop`, guests.loop);
+  await at.put(`${eve}/echo`, guests.echo);
+  const runaways = [1, 2, 3].map(() => at.post(`${eve}/loop`, '', { 'x-faasm-timeout': '400ms' }));
   const calls = Array.from({ length: 50 }, async (_, at_) =>
-    (await at.post('eve/echo', `call ${at_}`)).text(),
+    (await at.post(`${eve}/echo`, `call ${at_}`)).text(),
   );
   t.deepEqual(
     await Promise.all(calls),
@@ -169,20 +176,16 @@ const refused: readonly (readonly [
 
 for (const [about, module, status, detail] of refused) {
   test(`${about} is refused at upload with ${status}`, async (t) => {
-    await using at = await startTestHost();
-    const response = await at.put('eve/bad', module());
+    const name = `${newUser()}/bad`;
+    const response = await at.put(name, module());
     const problem = (await response.json()) as Problem;
     t.is(response.status, status, problem.detail);
     t.regex(problem.detail, detail);
-    t.is((await at.post('eve/bad')).status, 404);
+    t.is((await at.post(name)).status, 404);
   });
 }
 
-async function answers(
-  t: { is(left: unknown, right: unknown): void },
-  at: TestHost,
-  name: string,
-): Promise<void> {
+async function answers(t: { is(left: unknown, right: unknown): void }, name: string): Promise<void> {
   t.is(await (await at.post(name, 'still here')).text(), 'still here');
 }
 

@@ -1,5 +1,6 @@
 /** An HTTP bridge on free ports, with parts on the bus that answer as the real ones would. */
 import { connect } from 'node:net';
+import { Readable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
 import { type HttpBridgeOptions, startHttpBridge } from '../../actors/http-bridge.ts';
 import { toHostId } from '../../proto/names.ts';
@@ -67,4 +68,9 @@ export function exchangeRaw(port: number, ...parts: (string | Uint8Array)[]): Pr
 /** Resolves once the condition holds; the test's own time limit is the only one. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** A body that is sent in chunks, with no length. */
+export function streamOf(...chunks: Uint8Array[]): BodyInit {
+  return Readable.toWeb(Readable.from(chunks)) as BodyInit;
 }

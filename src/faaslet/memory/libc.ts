@@ -40,6 +40,8 @@ export interface Libc {
   madvise(address: number, byteLength: number, advice: number): number;
   memfdCreate(name: string, flags: number): number;
   addSeals(fd: number, seals: number): number;
+  /** @param argument an address. Gives what the request gives. */
+  ioctl(fd: number, request: number, argument: number): number;
   close(fd: number): number;
   /** The reason of the last failure in this thread, as in `ENOMEM`. */
   errno(): string;
@@ -64,6 +66,7 @@ function bind(ffi: typeof koffi): Libc {
     madvise: lib.func('int madvise(uintptr_t at, size_t n, int advice)'),
     memfdCreate: lib.func('int memfd_create(const char *name, unsigned int flags)'),
     addSeals: (fd, seals) => fcntl(fd, addSeals, 'int', seals),
+    ioctl: lib.func('int ioctl(int fd, unsigned long request, uintptr_t argument)'),
     close: lib.func('int close(int fd)'),
     errno: () => names.get(ffi.errno()) ?? `errno ${ffi.errno()}`,
   };

@@ -33,7 +33,10 @@ export interface PreparedImage {
   /** mapped: the memfd's device and inode, by which a number that was closed and used again is found out. */
   readonly identity: string;
   readonly runs: Uint32Array;
-  /** copy: the bytes of the pages, shared by all threads. mapped: empty. */
+  /**
+   * Shared by all threads, and never written to. copy: the bytes of the pages, one after the other. mapped: the memfd,
+   * so each page at its own offset.
+   */
   readonly pages: Uint8Array;
 }
 

@@ -23,19 +23,24 @@ import { toSegmentBytes } from './windows.ts';
 
 export function createMappedSegment(libc: Libc, wantedBytes: number): Segment {
   const byteLength = toSegmentBytes(wantedBytes);
-  const buffer = allocate(byteLength, { maxByteLength: byteLength });
   const fd = libc.memfdCreate('faasm-state', memfdCloexec);
   if (fd === -1) throw kernelRefused(libc, 'make a state segment');
   try {
     ftruncateSync(fd, byteLength);
-    const flags = mapShared | mapFixed;
-    if (libc.mmap(libc.address(buffer), byteLength, protRead | protWrite, flags, fd, 0) === -1) {
-      throw kernelRefused(libc, `map a state segment of ${byteLength} bytes`);
-    }
+    return { byteLength, buffer: mapFile(libc, fd, byteLength, protRead | protWrite) };
   } finally {
     libc.close(fd);
   }
-  return { byteLength, buffer };
+}
+
+/** The bytes of a file themselves; writing to those of one that is mapped to be read ends the process. */
+export function mapFile(libc: Libc, fd: number, byteLength: number, prot: number): SharedArrayBuffer {
+  const buffer = allocate(byteLength, { maxByteLength: byteLength });
+  if (byteLength === 0) return buffer;
+  if (libc.mmap(libc.address(buffer), byteLength, prot, mapShared | mapFixed, fd, 0) === -1) {
+    throw kernelRefused(libc, `map ${byteLength} bytes for all threads`);
+  }
+  return buffer;
 }
 
 /** Gives its pages back to the kernel, wherever they are mapped. */
@@ -55,7 +60,7 @@ function allocate(byteLength: number, options?: { maxByteLength: number }): Shar
   } catch (cause) {
     throw new FaasmError(
       'no_capacity',
-      `No address space for a state value of ${byteLength} bytes: evict idle Faaslets, or split it over several keys`,
+      `No address space for ${byteLength} bytes that all threads share: evict idle Faaslets, or add memory`,
       { cause },
     );
   }

@@ -2,4 +2,4 @@ import test from 'ava';
 import { createCopyMemory } from '../../../src/faaslet/memory/copy.ts';
 import { memoryContract } from '../../_contracts/memory.ts';
 
-memoryContract(test, createCopyMemory);
+memoryContract(test, 'copy', createCopyMemory);

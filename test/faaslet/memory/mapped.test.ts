@@ -8,7 +8,8 @@ import { createMappedMemory } from '../../../src/faaslet/memory/mapped.ts';
 import { hostPageBytes, wasmPageBytes } from '../../../src/faaslet/memory/port.ts';
 import { memoryContract } from '../../_contracts/memory.ts';
 
-memoryContract(test, createMappedMemory);
+memoryContract(test, 'mapped', createMappedMemory);
+memoryContract(test, 'mapped, keeping nothing', () => createMappedMemory({ keptPages: 0 }));
 
 interface Guest {
   readonly memory: WebAssembly.Memory;
@@ -57,9 +58,7 @@ test('a guest sees its image, and state in a window, in compiled code', async (t
 
 test('residentBytes() counts the pages that were written, not those that were read', (t) => {
   const port = createMappedMemory();
-  const source = new WebAssembly.Memory({ initial: 64 });
-  new Uint8Array(source.buffer).fill(1, 0, wasmPageBytes);
-  const prepared = port.prepare(port.capture(source));
+  const prepared = port.prepare(imageOfOnePage());
   t.teardown(() => port.discard(prepared));
   const memory = new WebAssembly.Memory({ initial: 64, maximum: 70 });
   const attached = port.attach(memory, prepared);
@@ -75,9 +74,38 @@ test('residentBytes() counts the pages that were written, not those that were re
   attached.mapSegment(port.createSegment(wasmPageBytes), window);
   new Uint8Array(memory.buffer).fill(1, window);
   t.is(attached.residentBytes(), 4 * hostPageBytes);
-  attached.reset();
-  t.is(attached.residentBytes(), 0);
 });
+
+test('reset() keeps the pages of a call that wrote few, and drops those of one that wrote many', (t) => {
+  const image = imageOfOnePage();
+  const kept = createMappedMemory({ keptPages: 8 });
+  const none = createMappedMemory({ keptPages: 0 });
+  for (const [port, pages, left] of [
+    [kept, 8, 8],
+    [kept, 9, 0],
+    [none, 1, 0],
+  ] as const) {
+    const prepared = port.prepare(image);
+    const memory = new WebAssembly.Memory({ initial: 64, maximum: 70 });
+    const attached = port.attach(memory, prepared);
+    port.discard(prepared);
+    const bytes = new Uint8Array(memory.buffer);
+    for (let page = 0; page < pages; page++)
+      bytes.fill(5, page * 7 * hostPageBytes, page * 7 * hostPageBytes + 9);
+    t.true(attached.reset());
+    t.is(attached.residentBytes(), left * hostPageBytes, `${pages} written`);
+    for (let page = 0; page < pages; page++) {
+      t.is(bytes[page * 7 * hostPageBytes], page * 7 * hostPageBytes < wasmPageBytes ? 1 : 0);
+    }
+  }
+});
+
+/** Ones in the first wasm page of 64. */
+function imageOfOnePage() {
+  const source = new WebAssembly.Memory({ initial: 64 });
+  new Uint8Array(source.buffer).fill(1, 0, wasmPageBytes);
+  return createMappedMemory().capture(source);
+}
 
 test('a Proto-Faaslet is sealed: nobody can write to it', (t) => {
   const port = createMappedMemory();

@@ -5,11 +5,16 @@
  * before the call goes on, 1 reads and writes the local tier. The present forms have no flag and are synchronous.
  */
 import { type StateKey, stateKeyMaxBytes, toStateKey } from '../../../../proto/names.ts';
+import type { StateWindows } from '../../state-windows.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import type { ImportFunctions } from '../port.ts';
 import type { CallContext } from './call-context.ts';
 
-export function createState(memory: GuestMemory, context: CallContext): ImportFunctions {
+export function createState(
+  memory: GuestMemory,
+  context: CallContext,
+  windows: StateWindows,
+): ImportFunctions {
   const keyAt = (pointer: number): StateKey => toStateKey(memory.cString(pointer, stateKeyMaxBytes));
   const into = (pointer: number, byteLength: number) => (): Uint8Array => memory.bytes(pointer, byteLength);
   const isSync = (flag: number | undefined): boolean => flag === undefined || flag === 0;
@@ -32,6 +37,12 @@ export function createState(memory: GuestMemory, context: CallContext): ImportFu
   ) => {
     const key = keyAt(pointer);
     return fresh(key, sync, () => context.state().readAt(key, total, offset, target));
+  };
+
+  const pointer = (name: number, total: number, offset: number, sync: boolean) => {
+    const key = keyAt(name);
+    const address = fresh(key, sync, () => windows.open(context.state(), key, total));
+    return address instanceof Promise ? address.then((start) => start + offset) : address + offset;
   };
 
   return {
@@ -66,6 +77,20 @@ export function createState(memory: GuestMemory, context: CallContext): ImportFu
       const bytes = memory.bytes(data, byteLength);
       return context.state().writeAt(keyAt(key), total >>> 0, offset >>> 0, bytes, isSync(async));
     },
+
+    __faasm_read_state_ptr: (key: number, total: number, async?: number) =>
+      pointer(key, total >>> 0, 0, isSync(async)),
+    __faasm_read_state_offset_ptr: (
+      key: number,
+      total: number,
+      offset: number,
+      byteLength: number,
+      async?: number,
+    ) => pointer(key, Math.max(total >>> 0, (offset >>> 0) + (byteLength >>> 0)), offset >>> 0, isSync(async)),
+    __faasm_flag_state_dirty: (key: number, total: number) =>
+      windows.flagDirty(context.state(), keyAt(key), 0, total >>> 0),
+    __faasm_flag_state_offset_dirty: (key: number, _total: number, offset: number, byteLength: number) =>
+      windows.flagDirty(context.state(), keyAt(key), offset >>> 0, byteLength >>> 0),
 
     __faasm_append_state: (key: number, data: number, byteLength: number) =>
       context.state().append(keyAt(key), memory.bytes(data, byteLength), true),

@@ -23,6 +23,10 @@ export const faasmTable: ImportTable = {
   __faasm_write_state: wait('iii:'),
   __faasm_read_state_offset: wait('iiiii:'),
   __faasm_write_state_offset: wait('iiiii:'),
+  __faasm_read_state_ptr: wait('ii:i'),
+  __faasm_read_state_offset_ptr: wait('iiii:i'),
+  __faasm_flag_state_dirty: wait('ii:'),
+  __faasm_flag_state_offset_dirty: wait('iiii:'),
   __faasm_append_state: wait('iii:'),
   __faasm_read_appended_state: wait('iiii:'),
   __faasm_clear_appended_state: wait('i:'),
@@ -41,5 +45,7 @@ export const foundingTable: ImportTable = {
   __faasm_write_state: wait('iiii:'),
   __faasm_read_state_offset: wait('iiiiii:'),
   __faasm_write_state_offset: wait('iiiiii:'),
+  __faasm_read_state_ptr: wait('iii:i'),
+  __faasm_read_state_offset_ptr: wait('iiiii:i'),
   __faasm_chain_function: call('iii:'),
 };

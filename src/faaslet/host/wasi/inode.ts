@@ -103,11 +103,6 @@ export class File extends InodeBase {
     } else this.#cut(size);
   }
 
-  /** Bytes that it could still grow by. */
-  get room(): number {
-    return this.#quota.bytesLeft;
-  }
-
   /** Gives its bytes back once it has neither a name nor a descriptor. */
   releaseIfUnused(): void {
     if (this.links > 0 || this.opens > 0) return;

@@ -315,3 +315,9 @@ test('the target of a symbolic link counts towards bytes', (t) => {
   guest.call('path_unlink_file', root, 's');
   t.is(guest.write(guest.open('f'), 'x'), 1);
 });
+
+test('the removal of a symbolic link of the shared tree gives no bytes', (t) => {
+  const guest = new Guest({ files, limits });
+  guest.call('path_unlink_file', root, 'dangling');
+  t.is(guest.write(guest.open('f', { flags: create }), 'more than ten'), 10);
+});

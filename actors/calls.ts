@@ -1,0 +1,351 @@
+/**
+ * Asynchronous calls.
+ *
+ * In:   `async.<user>.<function>`; `calls.status|output|cancel.<id>`
+ * Out:  `functions.describe.<user>.<function>`, `invoke.<user>.<function>`, `cancel.<id>`
+ * Owns: the durable queue, and the results until they expire
+ * Never: runs a function itself, or answers before what it answers is durable
+ *
+ * A call runs at least once: what had not ended when the host did is run again. What runs next, and what becomes of
+ * a call that failed, is decided in src/calls/decide.ts; here it is done.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type CallError, fromCallError, toCallError } from '../proto/call.ts';
+import { FaasmError } from '../proto/errors.ts';
+import { headers as names, stateHeaders } from '../proto/headers.ts';
+import type { CallStatus } from '../proto/messages.ts';
+import { type CallId, quote, toCallId, toFunctionName, toUserName } from '../proto/names.ts';
+import { queueGroup, type Subjects, tokensAfter } from '../proto/subjects.ts';
+import { expectAnswer, fromErrorHeaders, respondError } from '../src/bus/error-headers.ts';
+import {
+  type Bus,
+  type BusMessage,
+  Encodable,
+  emptyBody,
+  header,
+  respond,
+  toBytes,
+} from '../src/bus/port.ts';
+import {
+  type CallsEffect,
+  type CallsMessage,
+  createCallsState,
+  decide,
+  nextTickMs,
+} from '../src/calls/decide.ts';
+import { parseDurationMs } from '../src/calls/duration.ts';
+import type { CallsConfig } from '../src/calls/queue-config.ts';
+import { callStatusCodec } from '../src/calls/queue-messages.ts';
+import type { Attempt, CallEnd, CallQueue, NewCall } from '../src/calls/queue-port.ts';
+import type { Log } from '../src/log.ts';
+import { readLength, readOffset } from '../src/state/request-headers.ts';
+
+export interface CallsOptions {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  /** Closed by whoever opened it, after `stop`. */
+  readonly queue: CallQueue;
+  readonly config: CallsConfig;
+  readonly log: Log;
+  /** Unix milliseconds. @default the clock */
+  readonly now?: () => number;
+}
+
+export interface CallsActor {
+  /** Takes and runs nothing more, and waits for what runs, `drainTimeoutMs` at most. */
+  stop(): Promise<void>;
+}
+
+/** Who runs the call says that it is late; so long after, it is taken to be lost. */
+const answerMarginMs = 5000;
+const sweepMs = 60_000;
+const sweptAtOnce = 500;
+/** Between two tries to keep a result that could not be stored. */
+const storeRetryMs = 1000;
+/** Of the largest message, what an answer's headers may take. */
+const headersMaxBytes = 4096;
+const dedupeHeaders = ['Nats-Msg-Id', 'Idempotency-Key'] as const;
+const dedupeKeyMaxBytes = 256;
+/** How many doubtful moments of a timer fit: setTimeout takes 31 bits. */
+const timerMaxMs = 2 ** 31 - 1;
+
+/** What an attempt gave. */
+type Result = Pick<CallEnd, 'output' | 'returnValue'> & { readonly error: CallError | undefined };
+
+const noResult: Result = { output: emptyBody, returnValue: null, error: undefined };
+
+export async function startCalls(options: CallsOptions): Promise<CallsActor> {
+  const { bus, subjects, queue, config, log, now = Date.now } = options;
+  const state = createCallsState(config);
+  const working = new Set<Promise<void>>();
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+
+  async function submit(message: BusMessage): Promise<void> {
+    const call = toNewCall(message);
+    const { user, function: fn, dedupeKey } = call;
+    expectAnswer(await bus.request(subjects.functions('describe', user, fn), emptyBody));
+    const [refused] = step({ type: 'arrived', user });
+    if (refused?.type === 'refuse') {
+      const known = dedupeKey === null ? undefined : await queue.find(user, fn, dedupeKey);
+      if (known === undefined) throw refused.error;
+      answerStatus(message, known);
+      return;
+    }
+    try {
+      const { status, isNew } = await queue.enqueue(call);
+      answerStatus(message, status);
+      perform(step(isNew ? { type: 'queued', id: call.id, user } : { type: 'notQueued', user }));
+    } catch (error) {
+      step({ type: 'notQueued', user });
+      throw error;
+    }
+  }
+
+  function toNewCall(message: BusMessage): NewCall {
+    const [user, fn] = tokensAfter(message.subject, 1);
+    const input = toBytes(message.body);
+    if (input.length > config.inputMaxBytes) {
+      const why = `The input has ${input.length} bytes and may have ${config.inputMaxBytes}; put it into state`;
+      throw new FaasmError('too_large', why);
+    }
+    const id = header(message, names.callId);
+    const timeout = header(message, names.timeout);
+    const timeoutMs = timeout === undefined ? config.callTimeoutMs : parseDurationMs(timeout, names.timeout);
+    return {
+      id: id === undefined ? (randomUUID() as CallId) : toCallId(id),
+      user: toUserName(user ?? ''),
+      function: toFunctionName(fn ?? ''),
+      input,
+      createdAtMs: now(),
+      timeoutMs: Math.min(timeoutMs, config.callTimeoutMs),
+      dedupeKey: toDedupeKey(message),
+      traceparent: header(message, names.traceparent) ?? null,
+    };
+  }
+
+  async function answerCalls(message: BusMessage): Promise<void> {
+    const [op, token] = tokensAfter(message.subject, 1);
+    const id = toCallId(token ?? '');
+    switch (op) {
+      case 'status':
+        answerStatus(message, found(await queue.status(id), id));
+        return;
+      case 'cancel': {
+        const status = found(await queue.cancel(id, now()), id);
+        if (status.state === 'cancelled') perform(step({ type: 'cancelled', id }));
+        answerStatus(message, status);
+        return;
+      }
+      case 'output':
+        await answerOutput(message, id);
+        return;
+      default:
+        throw new FaasmError(
+          'bad_request',
+          `Calls have no operation ${quote(op ?? '')}; they have status, output, cancel`,
+        );
+    }
+  }
+
+  async function answerOutput(message: BusMessage, id: CallId): Promise<void> {
+    const answerMaxBytes = bus.maxPayloadBytes - headersMaxBytes;
+    const length = Math.min(readLength(message) ?? Number.MAX_SAFE_INTEGER, answerMaxBytes + 1);
+    const { status, bytes, sizeBytes } = found(await queue.output(id, readOffset(message) ?? 0, length), id);
+    if (status.endedAtMs === null) {
+      throw new FaasmError(
+        'conflict',
+        `Call ${id} is ${status.state}; its output is there when it has ended`,
+      );
+    }
+    if (status.error !== null) throw fromCallError(status.error);
+    if (status.state === 'cancelled') throw new FaasmError('cancelled', `Call ${id} was cancelled`);
+    if (bytes.length > answerMaxBytes) {
+      const why = `The output of call ${id} has ${sizeBytes} bytes and an answer ${answerMaxBytes}; ask for ranges`;
+      throw new FaasmError('too_large', why);
+    }
+    respond(bus, message, bytes, {
+      [names.callId]: [id],
+      [names.returnValue]: [String(status.returnValue ?? 0)],
+      [stateHeaders.size]: [String(sizeBytes)],
+    });
+  }
+
+  function answerStatus(message: BusMessage, status: CallStatus): void {
+    respond(bus, message, new Encodable(status, callStatusCodec), { [names.callId]: [status.id] });
+  }
+
+  function step(message: CallsMessage): CallsEffect[] {
+    const effects = decide(state, message);
+    arm();
+    return effects;
+  }
+
+  /** @param result what the attempt gave that these effects are about */
+  function perform(effects: readonly CallsEffect[], result: Result = noResult): void {
+    for (const effect of effects) {
+      switch (effect.type) {
+        case 'run':
+          follow(run(effect.id));
+          break;
+        case 'finish': {
+          const { id, error = null } = effect;
+          const { output, returnValue } = result;
+          const end: CallEnd = { state: effect.state, output, returnValue, error, endedAtMs: now() };
+          follow(keep(id, () => queue.finish(id, end)));
+          break;
+        }
+        case 'retry': {
+          const { id, error, notBeforeMs } = effect;
+          log.info(
+            { call: id, code: error.code, message: error.message, notBeforeMs },
+            'call is tried again',
+          );
+          follow(keep(id, () => queue.retry(id, error, notBeforeMs)));
+          break;
+        }
+        case 'interrupt':
+          bus.publish(subjects.cancel(effect.id), emptyBody);
+          break;
+        case 'refuse':
+          throw effect.error;
+      }
+    }
+  }
+
+  async function run(id: CallId): Promise<void> {
+    let attempts = 1;
+    let result: Result;
+    try {
+      const attempt = await queue.claim(id, now());
+      if (attempt === undefined) {
+        perform(step({ type: 'vanished', id }));
+        return;
+      }
+      attempts = attempt.attempts;
+      result = await invoke(attempt);
+    } catch (thrown) {
+      result = { ...noResult, error: toCallError(FaasmError.from(thrown)) };
+    }
+    perform(step({ type: 'ended', id, attempts, error: result.error, nowMs: now() }), result);
+  }
+
+  async function invoke(attempt: Attempt): Promise<Result> {
+    const { id, user, function: fn, input, timeoutMs, traceparent } = attempt;
+    const answer = await bus.request(subjects.invoke(user, fn), input, {
+      headers: {
+        [names.callId]: [id],
+        [names.timeout]: [`${timeoutMs}ms`],
+        ...(traceparent !== null && { [names.traceparent]: [traceparent] }),
+      },
+      timeoutMs: timeoutMs + answerMarginMs,
+    });
+    const error = fromErrorHeaders(answer);
+    if (error !== undefined) {
+      return { output: emptyBody, returnValue: error.details.returnValue ?? null, error: toCallError(error) };
+    }
+    return {
+      output: toBytes(answer.body),
+      returnValue: Number(header(answer, names.returnValue) ?? 0),
+      error,
+    };
+  }
+
+  /** Stores what became of a call. While it cannot be stored, the call counts as running, and so is run again after a restart. */
+  async function keep(id: CallId, store: () => Promise<void>): Promise<void> {
+    for (;;) {
+      try {
+        await store();
+        return;
+      } catch (err) {
+        log.error({ call: id, err }, 'the end of a call could not be stored');
+        if (stopped) return;
+        await delay(storeRetryMs);
+      }
+    }
+  }
+
+  function follow(work: Promise<void>): void {
+    const followed = work
+      .catch((err) => log.error({ err }, 'asynchronous call'))
+      .finally(() => working.delete(followed));
+    working.add(followed);
+  }
+
+  function arm(): void {
+    clearTimeout(timer);
+    const atMs = nextTickMs(state);
+    if (stopped || !Number.isFinite(atMs)) return;
+    const waitMs = Math.min(Math.max(1, atMs - now()), timerMaxMs);
+    timer = setTimeout(() => perform(step({ type: 'tick', nowMs: now() })), waitMs);
+  }
+
+  async function sweep(): Promise<void> {
+    try {
+      while (!stopped && (await queue.sweep(now() - config.resultKeptMs, sweptAtOnce)) === sweptAtOnce);
+    } catch (err) {
+      log.warn({ err }, 'old results could not be forgotten');
+    }
+  }
+
+  const handle = (work: (message: BusMessage) => Promise<void>) => async (message: BusMessage) => {
+    try {
+      await work(message);
+    } catch (thrown) {
+      respondError(bus, message, thrown);
+      const error = FaasmError.from(thrown);
+      if (error.http >= 500)
+        log.warn({ err: error, subject: message.subject }, 'request about a call failed');
+    }
+  };
+
+  const group = { queue: queueGroup('calls') };
+  const subscriptions = [
+    bus.subscribe(subjects.async('*', '*'), handle(submit), group),
+    bus.subscribe(subjects.calls('*', '*'), handle(answerCalls), group),
+  ];
+  const sweeper = setInterval(() => follow(sweep()), sweepMs);
+  follow(sweep());
+  const pending = await queue.recover();
+  if (pending.length > 0) log.info({ calls: pending.length }, 'calls of the last run go on');
+  perform(step({ type: 'recovered', calls: pending, nowMs: now() }));
+
+  return {
+    async stop() {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      step({ type: 'stop' });
+      stopped = true;
+      clearTimeout(timer);
+      clearInterval(sweeper);
+      const late = new AbortController();
+      const drained = Promise.all(working).then(() => late.abort());
+      await Promise.race([
+        drained,
+        delay(config.drainTimeoutMs, undefined, { signal: late.signal }).catch(() => {}),
+      ]);
+      if (working.size > 0)
+        log.warn({ calls: working.size }, 'calls are still running; they run again after a restart');
+    },
+  };
+}
+
+function found<T>(value: T | undefined, id: CallId): T {
+  if (value !== undefined) return value;
+  throw new FaasmError('not_found', `No call ${id}: it never was, or its result has expired`, {
+    details: { component: 'calls' },
+  });
+}
+
+function toDedupeKey(message: BusMessage): string | null {
+  for (const name of dedupeHeaders) {
+    const key = header(message, name);
+    if (key === undefined) continue;
+    if (key.length > 0 && key.length <= dedupeKeyMaxBytes) return key;
+    throw new FaasmError(
+      'bad_request',
+      `${name} has 1 to ${dedupeKeyMaxBytes} characters, not ${key.length}`,
+    );
+  }
+  return null;
+}

@@ -1,0 +1,100 @@
+/**
+ * The console.
+ *
+ * In:   `event.call`, `host.*.status`, `function.changed.*.*`; `console.<host>.page|data|metrics`
+ * Out:  the web page, its data and the metrics; `functions.describe` for functions it has only seen called
+ * Owns: what it has seen: counts, and the calls of the last minutes
+ * Never: changes anything, or is needed by a call
+ */
+import type { HostId } from '../proto/names.ts';
+import { toFunctionName, toUserName } from '../proto/names.ts';
+import type { Subjects } from '../proto/subjects.ts';
+import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
+import { type Bus, type BusMessage, emptyBody, type Headers, readBody, respond } from '../src/bus/port.ts';
+import { Board } from '../src/console/board.ts';
+import { createMetrics } from '../src/console/metrics.ts';
+import { readPage } from '../src/console/page.ts';
+import { toSeenCall } from '../src/console/seen-call.ts';
+import { Tally } from '../src/console/tally.ts';
+import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
+import type { Log } from '../src/log.ts';
+import { hostStatusCodec } from '../src/scheduler/messages.ts';
+import { callEventCodec } from '../src/worker-pool/messages.ts';
+
+export interface ConsoleOptions {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly log: Log;
+  /** The host whose calls are in the metrics; the page shows those of all. */
+  readonly host: HostId;
+}
+
+/** How many live versions are asked for at once. */
+const askedMax = 20;
+
+export function startConsole({ bus, subjects, log, host }: ConsoleOptions): { stop(): void } {
+  const board = new Board(host);
+  const tally = new Tally();
+  const metrics = createMetrics(tally, () => board.ownStatus());
+  const page = readPage();
+  const pageHeaders: Headers = {
+    'Content-Type': ['text/html; charset=utf-8'],
+    'Content-Security-Policy': [page.policy],
+    'Referrer-Policy': ['no-referrer'],
+    'Cache-Control': ['no-cache'],
+  };
+
+  const subscriptions = [
+    bus.subscribe(subjects.event('call'), (message) => {
+      const call = toSeenCall(readBody(message, callEventCodec));
+      board.onCall(call, Date.now());
+      if (call.host === host) tally.add(call);
+    }),
+    bus.subscribe(subjects.hostStatus('*'), (message) => {
+      board.onHost(readBody(message, hostStatusCodec), Date.now());
+    }),
+    bus.subscribe(subjects.functionChanged('*', '*'), (message) => {
+      board.onFunction(readBody(message, functionChangedCodec));
+    }),
+    bus.subscribe(subjects.console(host, 'page'), (message) => respond(bus, message, page.html, pageHeaders)),
+    bus.subscribe(subjects.console(host, 'data'), sendData),
+    bus.subscribe(subjects.console(host, 'metrics'), sendMetrics),
+  ];
+
+  return {
+    stop() {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+    },
+  };
+
+  function sendData(message: BusMessage): void {
+    for (const { user, name } of board.takeUnknown(askedMax)) void askVersion(user, name);
+    const json = JSON.stringify(board.data(Date.now()));
+    respond(bus, message, Buffer.from(json), noStore('application/json'));
+  }
+
+  async function sendMetrics(message: BusMessage): Promise<void> {
+    try {
+      const text = await metrics.text();
+      respond(bus, message, Buffer.from(text), noStore(metrics.contentType));
+    } catch (thrown) {
+      respondError(bus, message, thrown);
+    }
+  }
+
+  /** A function that was live before this console began may have told nobody since. */
+  async function askVersion(user: string, name: string): Promise<void> {
+    try {
+      const subject = subjects.functions('describe', toUserName(user), toFunctionName(name));
+      const answer = expectAnswer(await bus.request(subject, emptyBody));
+      const description = readBody(answer, functionDescriptionCodec);
+      board.onFunction({ ...description, version: description.live });
+    } catch (thrown) {
+      log.debug({ function: `${user}/${name}`, err: thrown }, 'its live version is not known');
+    }
+  }
+}
+
+function noStore(contentType: string): Headers {
+  return { 'Content-Type': [contentType], 'Cache-Control': ['no-store'] };
+}

@@ -1,0 +1,173 @@
+/**
+ * Development: what is in the folder of functions is live on this host.
+ *
+ * In:   changes of files in the folder, and of what is in it at the start
+ * Out:  uploads to the host; lines that tell what is built, what is live and why something is not
+ * Owns: which sources of each function it has seen last
+ * Never: uploads what is live already, or takes a live version away because a newer one does not build
+ *
+ * A pass looks at every function, and builds those whose sources are not those of the pass before. Passes come one
+ * after the other; changes that happen during one are what the next one finds.
+ */
+import { createHash } from 'node:crypto';
+import { type FSWatcher, watch } from 'node:fs';
+import { relative } from 'node:path';
+import { FaasmError } from '../proto/errors.ts';
+import type { FunctionDescription } from '../proto/messages.ts';
+import type { FunctionName, UserName } from '../proto/names.ts';
+import type { CachedBuildOptions, CachedBuildResult } from '../src/build/build-cached.ts';
+import { type DiscoveredFunction, discoverFunctions } from '../src/build/discover-functions.ts';
+import { type ReadSources, readSources } from '../src/build/read-sources.ts';
+
+export interface DevOptions {
+  /** With `<user>/<name>.cpp` or `.c` in it. */
+  readonly folder: string;
+  readonly cacheFolder: string;
+  readonly host: {
+    upload(user: UserName, name: FunctionName, module: Uint8Array): Promise<FunctionDescription>;
+    describe(user: UserName, name: FunctionName): Promise<FunctionDescription>;
+  };
+  build(options: CachedBuildOptions): Promise<CachedBuildResult>;
+  /** Says a line, or several. */
+  note(text: string): void;
+}
+
+export interface Dev {
+  /** When every function of the folder was looked at once. */
+  readonly ready: Promise<DevSummary>;
+  stop(): Promise<void>;
+}
+
+export interface DevSummary {
+  /** As `user/name`, in the order of the folder. */
+  readonly live: readonly string[];
+  readonly failed: readonly string[];
+  readonly built: number;
+}
+
+/** Builds and uploads under way together. */
+const atOnceMax = 2;
+
+/** Editors write a file in several steps. */
+const settleMs = 100;
+
+export function startDev({ folder, cacheFolder, host, build, note }: DevOptions): Dev {
+  /** sha256 of the sources that were built last, by `user/name`. */
+  const seen = new Map<string, string>();
+  let known: readonly string[] = [];
+  let stopped = false;
+  let settling: NodeJS.Timeout | undefined;
+
+  const watcher = startWatching();
+  const ready = pass();
+  let latest: Promise<unknown> = ready;
+
+  return {
+    ready,
+    async stop() {
+      stopped = true;
+      clearTimeout(settling);
+      watcher?.close();
+      await latest;
+    },
+  };
+
+  function startWatching(): FSWatcher | undefined {
+    const onError = (error: Error): void => note(`Changes of ${folder} are not seen: ${error.message}`);
+    try {
+      return watch(folder, { recursive: true }, (_, file) => onChange(file ?? '')).on('error', onError);
+    } catch (thrown) {
+      onError(thrown as Error);
+      return undefined;
+    }
+  }
+
+  function onChange(file: string): void {
+    if (/^(?:include|lib)[/\\]/.test(file)) seen.clear();
+    clearTimeout(settling);
+    settling = setTimeout(() => {
+      latest = latest.then(pass);
+    }, settleMs);
+  }
+
+  async function pass(): Promise<DevSummary> {
+    const functions = await discover();
+    if (functions === undefined) return { live: [], failed: [], built: 0 };
+    const names = functions.map(nameOf);
+    for (const gone of known.filter((name) => !names.includes(name))) {
+      seen.delete(gone);
+      note(`${gone}: its source is gone and it stays live; delete it with faasm rm ${gone}`);
+    }
+    known = names;
+    const failed = new Set<string>();
+    let built = 0;
+    const waiting = [...functions];
+    const worker = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined && !stopped; next = waiting.shift()) {
+        try {
+          if (await refresh(next)) built++;
+        } catch (thrown) {
+          const error = FaasmError.from(thrown);
+          failed.add(nameOf(next));
+          if (error.retry) seen.delete(nameOf(next));
+          if (!stopped) note(`${nameOf(next)}: ${error.message}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: atOnceMax }, worker));
+    return { live: names.filter((name) => !failed.has(name)), failed: [...failed], built };
+  }
+
+  async function discover(): Promise<DiscoveredFunction[] | undefined> {
+    try {
+      return await discoverFunctions(folder);
+    } catch (thrown) {
+      note(FaasmError.from(thrown).message);
+      return undefined;
+    }
+  }
+
+  /** @returns whether something was built */
+  async function refresh(fn: DiscoveredFunction): Promise<boolean> {
+    const name = nameOf(fn);
+    const { sources, includes } = await readSources([fn.path]);
+    const fingerprint = toFingerprint(sources);
+    if (seen.get(name) === fingerprint || stopped) return false;
+    seen.set(name, fingerprint);
+    const startedMs = performance.now();
+    const { wasm, warnings, cached } = await build({
+      sources,
+      flags: { includes },
+      cacheFolder,
+      onProgress: (stage) => {
+        if (stage !== 'linking') note(`${name}: ${stage}`);
+      },
+    });
+    if (warnings !== '') note(warnings);
+    const isLive = (await liveVersion(fn)) === sha256(wasm);
+    if (!isLive && !stopped) await host.upload(fn.user, fn.name, wasm);
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    if (!cached) note(`${name}: live, ${wasm.length} bytes, built in ${seconds} s`);
+    else if (!isLive) note(`${name}: live, ${wasm.length} bytes`);
+    return !cached;
+  }
+
+  async function liveVersion({ user, name }: DiscoveredFunction): Promise<string | undefined> {
+    try {
+      return (await host.describe(user, name)).live;
+    } catch (thrown) {
+      if (FaasmError.from(thrown).code === 'not_found') return undefined;
+      throw thrown;
+    }
+  }
+}
+
+const nameOf = ({ user, name }: DiscoveredFunction): string => `${user}/${name}`;
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+function toFingerprint(sources: ReadSources['sources']): string {
+  const hash = createHash('sha256');
+  for (const { path, text } of sources) hash.update(`${relative('.', path)} ${text.length}\n`).update(text);
+  return hash.digest('hex');
+}

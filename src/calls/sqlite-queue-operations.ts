@@ -1,0 +1,130 @@
+/** The tables of asynchronous calls and what is done to them, in the thread of the SQLite file. */
+import type { DatabaseSync } from 'node:sqlite';
+import type { CallError } from '../../proto/call.ts';
+import { FaasmError } from '../../proto/errors.ts';
+import type { CallStatus } from '../../proto/messages.ts';
+import type { CallId, FunctionName, UserName } from '../../proto/names.ts';
+import { applySchema } from '../storage/sqlite-file.ts';
+import type { Attempt, CallEnd, CallOutput, Enqueued, NewCall, PendingCall } from './queue-port.ts';
+
+const schema = `
+  CREATE TABLE call (
+    id TEXT PRIMARY KEY, user TEXT NOT NULL, function TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+    createdAtMs REAL NOT NULL, startedAtMs REAL, endedAtMs REAL, notBeforeMs REAL NOT NULL, timeoutMs REAL NOT NULL,
+    dedupeKey TEXT, traceparent TEXT, returnValue INTEGER, error TEXT
+  ) STRICT;
+  CREATE UNIQUE INDEX call_dedupe ON call (user, function, dedupeKey) WHERE dedupeKey IS NOT NULL;
+  CREATE INDEX call_ended ON call (endedAtMs) WHERE endedAtMs IS NOT NULL;
+  CREATE INDEX call_pending ON call (createdAtMs) WHERE endedAtMs IS NULL;
+  CREATE TABLE input (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+  CREATE TABLE output (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT
+`;
+
+const statusColumns = `
+  id, user, function, state, attempts, createdAtMs, startedAtMs, endedAtMs, returnValue, error`;
+
+export type QueueOperations = ReturnType<typeof open>;
+
+export function open(db: DatabaseSync, file: string) {
+  applySchema(db, file, 1, schema);
+  const insert = db.prepare(`
+    INSERT INTO call (id, user, function, state, attempts, createdAtMs, notBeforeMs, timeoutMs, dedupeKey, traceparent)
+    VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?)`);
+  const insertInput = db.prepare('INSERT INTO input (id, bytes) VALUES (?, ?)');
+  const insertOutput = db.prepare('INSERT INTO output (id, bytes) VALUES (?, ?)');
+  const deleteInput = db.prepare('DELETE FROM input WHERE id = ?');
+  const byId = db.prepare(`SELECT ${statusColumns} FROM call WHERE id = ?`);
+  const byKey = db.prepare(
+    `SELECT ${statusColumns} FROM call WHERE user = ? AND function = ? AND dedupeKey = ?`,
+  );
+  const begin = db.prepare(`
+    UPDATE call SET state = 'running', attempts = attempts + 1, startedAtMs = ?
+    WHERE id = ? AND endedAtMs IS NULL
+    RETURNING id, user, function, timeoutMs, traceparent, attempts`);
+  const inputOf = db.prepare('SELECT bytes FROM input WHERE id = ?');
+  const outputOf = db.prepare(`
+    SELECT substr(bytes, ?1, ?2) AS bytes, length(bytes) AS sizeBytes FROM output WHERE id = ?3`);
+  const end = db.prepare(`
+    UPDATE call SET state = ?, returnValue = ?, error = ?, endedAtMs = ? WHERE id = ? AND endedAtMs IS NULL`);
+  const requeue = db.prepare(`
+    UPDATE call SET state = 'queued', error = ?, notBeforeMs = ? WHERE id = ? AND endedAtMs IS NULL`);
+  const swept = db.prepare('SELECT id FROM call WHERE endedAtMs < ? LIMIT ?');
+  const forget = ['call', 'input', 'output'].map((table) => db.prepare(`DELETE FROM ${table} WHERE id = ?`));
+  const pending = db.prepare(`
+    SELECT id, user, attempts, notBeforeMs FROM call WHERE endedAtMs IS NULL ORDER BY createdAtMs, rowid`);
+
+  const status = ({ id }: { id: CallId }): CallStatus | undefined => toStatus(byId.get(id));
+  const find = ({ user, fn, dedupeKey }: { user: UserName; fn: FunctionName; dedupeKey: string }) =>
+    toStatus(byKey.get(user, fn, dedupeKey));
+
+  return {
+    status,
+    find,
+
+    enqueue(call: NewCall): Enqueued {
+      const { id, user, function: fn, dedupeKey, createdAtMs } = call;
+      const known = (dedupeKey === null ? undefined : find({ user, fn, dedupeKey })) ?? status({ id });
+      if (known !== undefined) {
+        if (known.user === user && known.function === fn) return { status: known, isNew: false };
+        throw new FaasmError('conflict', `Call id ${id} is in use; give another one, or none`);
+      }
+      insert.run(id, user, fn, createdAtMs, createdAtMs, call.timeoutMs, dedupeKey, call.traceparent);
+      insertInput.run(id, call.input);
+      return { status: status({ id })!, isNew: true };
+    },
+
+    claim({ id, nowMs }: { id: CallId; nowMs: number }): Attempt | undefined {
+      const row = begin.get(nowMs, id);
+      if (row === undefined) return undefined;
+      const input = inputOf.get(id)?.bytes as Uint8Array;
+      return { ...(row as unknown as Omit<Attempt, 'input'>), input };
+    },
+
+    finish({ id, end: how }: { id: CallId; end: CallEnd }): void {
+      const { state, returnValue, error, endedAtMs, output } = how;
+      const { changes } = end.run(state, returnValue, toJson(error), endedAtMs, id);
+      if (changes === 0) return;
+      deleteInput.run(id);
+      insertOutput.run(id, output);
+    },
+
+    retry({ id, error, notBeforeMs }: { id: CallId; error: CallError; notBeforeMs: number }): void {
+      requeue.run(toJson(error), notBeforeMs, id);
+    },
+
+    cancel({ id, nowMs }: { id: CallId; nowMs: number }): CallStatus | undefined {
+      const { changes } = end.run('cancelled', null, null, nowMs, id);
+      if (changes > 0) deleteInput.run(id);
+      return status({ id });
+    },
+
+    output({ id, offset, length }: { id: CallId; offset: number; length: number }): CallOutput | undefined {
+      const known = status({ id });
+      if (known === undefined) return undefined;
+      const row = outputOf.get(offset + 1, length, id);
+      return {
+        status: known,
+        bytes: (row?.bytes as Uint8Array | null | undefined) ?? new Uint8Array(0),
+        sizeBytes: Number(row?.sizeBytes ?? 0),
+      };
+    },
+
+    sweep({ endedBeforeMs, limit }: { endedBeforeMs: number; limit: number }): number {
+      const ids = swept.all(endedBeforeMs, limit).map(({ id }) => String(id));
+      for (const id of ids) for (const statement of forget) statement.run(id);
+      return ids.length;
+    },
+
+    recover: (_: null): readonly PendingCall[] => pending.all() as unknown as PendingCall[],
+  };
+}
+
+function toStatus(row: Record<string, unknown> | undefined): CallStatus | undefined {
+  if (row === undefined) return undefined;
+  const error = typeof row.error === 'string' ? (JSON.parse(row.error) as CallError) : null;
+  return { ...(row as unknown as CallStatus), error };
+}
+
+function toJson(error: CallError | null): string | null {
+  return error === null ? null : JSON.stringify(error);
+}

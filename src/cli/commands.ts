@@ -1,0 +1,60 @@
+/** Every command. Each is loaded when it is used, so that a small one starts fast. */
+import type { Command } from './command.ts';
+
+export interface CommandEntry {
+  readonly summary: string;
+  load(): Promise<Command>;
+}
+
+export const commands: ReadonlyMap<string, CommandEntry> = new Map(
+  Object.entries({
+    dev: {
+      summary: 'be a host, with the functions of the folder func built, deployed and watched',
+      load: async () => (await import('./commands/dev.ts')).dev,
+    },
+    start: {
+      summary: 'be a host',
+      load: async () => (await import('./commands/start.ts')).start,
+    },
+    build: {
+      summary: 'compile C and C++ to a module',
+      load: async () => (await import('./commands/build.ts')).build,
+    },
+    deploy: {
+      summary: 'upload a module, or C and C++ that is compiled first',
+      load: async () => (await import('./commands/deploy.ts')).deploy,
+    },
+    invoke: {
+      summary: 'call a function',
+      load: async () => (await import('./commands/invoke.ts')).invoke,
+    },
+    status: {
+      summary: 'tell how an asynchronous call is doing, or give its output',
+      load: async () => (await import('./commands/status.ts')).status,
+    },
+    ls: {
+      summary: 'list the functions of a user',
+      load: async () => (await import('./commands/ls.ts')).ls,
+    },
+    rm: {
+      summary: 'delete a function',
+      load: async () => (await import('./commands/rm.ts')).rm,
+    },
+    'state get': {
+      summary: 'give a state value',
+      load: async () => (await import('./commands/state-get.ts')).stateGet,
+    },
+    'state put': {
+      summary: 'write a state value',
+      load: async () => (await import('./commands/state-put.ts')).statePut,
+    },
+    'state rm': {
+      summary: 'delete a state value',
+      load: async () => (await import('./commands/state-rm.ts')).stateRm,
+    },
+    'state ls': {
+      summary: 'list the state values of a user',
+      load: async () => (await import('./commands/state-ls.ts')).stateLs,
+    },
+  } satisfies Record<string, CommandEntry>),
+);

@@ -1,0 +1,34 @@
+import { basename, extname } from 'node:path';
+import { buildOptions, buildSources } from '../build-sources.ts';
+import { defineCommand, jsonOption } from '../command.ts';
+import { printJson } from '../output.ts';
+
+export const build = defineCommand({
+  usage: '<file> … [-o <out.wasm>] [-O <n>] [-D <name>] [-I <folder>] [-- <flags of clang>]',
+  about: [
+    'Sources are C and C++ (.c .cc .cpp .cxx), objects (.o) and archives (.a). The program defines main(), or',
+    'int faasm::exec(faasm::FaasmMemory* memory) of faasm/faasm.h. Headers beside a source are found.',
+  ].join('\n'),
+  operands: [1, Number.POSITIVE_INFINITY],
+  passesOn: true,
+  options: {
+    output: {
+      type: 'text',
+      short: 'o',
+      value: 'out.wasm',
+      about: 'the module; else named as the first source',
+    },
+    ...buildOptions,
+    ...jsonOption,
+  },
+  async run({ operands, options, passedOn, world }) {
+    const first = operands[0]!;
+    const output = options.output ?? `${basename(first, extname(first))}.wasm`;
+    const { wasm, warnings } = await buildSources(
+      { paths: operands, options, extra: passedOn, output },
+      world,
+    );
+    if (options.json) printJson(world.stdout, { output, sizeBytes: wasm.length, warnings });
+    else world.stderr.write(`${output}: ${wasm.length} bytes\n`);
+  },
+});

@@ -1,0 +1,34 @@
+import { parseArgs } from 'node:util';
+import { type Command, type Invocation, UsageError } from './command.ts';
+
+/** @param args as they stand after the command's name @throws UsageError */
+export function parseArguments(command: Command, args: readonly string[]): Omit<Invocation, 'world'> {
+  const end = command.passesOn === true ? args.indexOf('--') : -1;
+  const { values, positionals } = parse(command, end < 0 ? args : args.slice(0, end));
+  const [min, max] = command.operands;
+  if (positionals.length < min) throw new UsageError('Something is missing');
+  if (positionals.length > max) {
+    throw new UsageError(`${JSON.stringify(positionals[max])} is one argument too many`);
+  }
+  return {
+    operands: positionals,
+    options: values as Invocation['options'],
+    passedOn: end < 0 ? [] : args.slice(end + 1),
+  };
+}
+
+function parse(command: Command, args: readonly string[]) {
+  const options = Object.entries(command.options).map(([name, { type, short, multiple }]) => [
+    name,
+    {
+      type: type === 'switch' ? 'boolean' : 'string',
+      ...(short !== undefined && { short }),
+      ...(multiple !== undefined && { multiple }),
+    } as const,
+  ]);
+  try {
+    return parseArgs({ args: [...args], options: Object.fromEntries(options), allowPositionals: true });
+  } catch (thrown) {
+    throw new UsageError((thrown as Error).message, { cause: thrown });
+  }
+}

@@ -1,0 +1,39 @@
+/** From a problem document (RFC 9457) of a host back to the error that it tells of. */
+import { type ErrorDetails, FaasmError, isErrorCode } from '../../proto/errors.ts';
+
+const textMaxLength = 500;
+
+/** @param origin of the host, named where the answer is not one of a Faasm host */
+export function fromProblem(status: number, body: Uint8Array, origin: string): FaasmError {
+  const text = Buffer.from(body).toString('utf8');
+  const document = parse(text);
+  const { code, detail, instance } = document;
+  if (typeof code !== 'string' || typeof detail !== 'string') {
+    const said = text.trim().slice(0, textMaxLength) || 'nothing';
+    return new FaasmError('bad_message', `${origin} answers with status ${status} and says: ${said}`);
+  }
+  const request = typeof instance === 'string' ? `, request ${instance}` : '';
+  return new FaasmError(isErrorCode(code) ? code : 'internal', `${detail} (${code}${request})`, {
+    details: toDetails(document),
+  });
+}
+
+function toDetails(document: Record<string, unknown>): ErrorDetails {
+  const details: Record<string, unknown> = {};
+  for (const name of ['component', 'trap', 'backtrace', 'stderr']) {
+    if (typeof document[name] === 'string') details[name] = document[name];
+  }
+  for (const name of ['returnValue', 'droppedChains']) {
+    if (typeof document[name] === 'number') details[name] = document[name];
+  }
+  return details;
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}

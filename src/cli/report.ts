@@ -1,0 +1,45 @@
+/** Errors as people and programs read them on standard error. */
+import { FaasmError } from '../../proto/errors.ts';
+import { UsageError } from './command.ts';
+
+export function toErrorText(thrown: unknown): string {
+  if (thrown instanceof UsageError) return toPrintable(`faasm: ${thrown.message.trimEnd()}\n`);
+  if (thrown instanceof FaasmError) return toPrintable(`faasm: ${thrown.message}\n${toDetailText(thrown)}`);
+  return toPrintable(`faasm: ${isSystemError(thrown) ? thrown.message : stackOf(thrown)}\n`);
+}
+
+export function toErrorJson(thrown: unknown): string {
+  if (thrown instanceof UsageError) return `${JSON.stringify({ code: 'usage', message: thrown.message })}\n`;
+  const { code, message, details } = FaasmError.from(thrown);
+  return `${JSON.stringify({ code, message, ...details })}\n`;
+}
+
+function toDetailText({ details }: FaasmError): string {
+  const { returnValue, trap, backtrace, stderr, droppedChains, retryAfterMs } = details;
+  return [
+    trap === undefined ? '' : `  trap: ${trap}\n`,
+    returnValue === undefined ? '' : `  return value: ${returnValue}\n`,
+    block('backtrace', backtrace),
+    block('stderr', stderr),
+    droppedChains === undefined ? '' : `  chained calls not made: ${droppedChains}\n`,
+    retryAfterMs === undefined ? '' : `  try again in ${retryAfterMs} ms\n`,
+  ].join('');
+}
+
+function block(title: string, text: string | undefined): string {
+  if (text === undefined || text === '') return '';
+  const lines = text.trimEnd().split('\n');
+  return `  ${title}:\n${lines.map((line) => `    ${line.trimEnd()}\n`).join('')}`;
+}
+
+/** A function's words may hold whatever would drive a terminal; only its text is shown. */
+function toPrintable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '?');
+}
+
+const isSystemError = (thrown: unknown): thrown is NodeJS.ErrnoException =>
+  thrown instanceof Error && typeof (thrown as NodeJS.ErrnoException).code === 'string';
+
+const stackOf = (thrown: unknown): string =>
+  thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);

@@ -1,0 +1,204 @@
+/** What the console shows: the hosts, the functions, and the calls of the last minutes. Time comes with each message. */
+import type { FunctionChanged, HostStatus } from '../../proto/messages.ts';
+import type { HostId } from '../../proto/names.ts';
+import { Durations } from './durations.ts';
+import type { SeenCall } from './seen-call.ts';
+
+/** Of calls, whatever there were more of in the last minutes. */
+const callsMax = 200;
+const callsKeptMs = 5 * 60 * 1000;
+const functionsMax = 1000;
+const hostsMax = 1000;
+
+/** A host tells of itself once a second; one that did not for so long is gone. */
+const hostSilenceMaxMs = 10_000;
+
+/** As far back as throughput and latency go. */
+const secondsKept = 120;
+
+export interface HostRow extends Omit<HostStatus, 'warm'> {
+  readonly warmFunctions: number;
+  /** Since it last told of itself. */
+  readonly silentMs: number;
+}
+
+export interface FunctionRow {
+  readonly user: string;
+  readonly name: string;
+  /** The live one, in hex; nothing where it is not known. */
+  readonly version: string | null;
+  readonly calls: number;
+  readonly failed: number;
+  readonly lastCallAtMs: number | null;
+  /** Hosts that have a warm Faaslet of it. */
+  readonly warmHosts: number;
+}
+
+export interface SecondRow {
+  readonly calls: number;
+  readonly failed: number;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+}
+
+/** The JSON behind the page. */
+export interface BoardData {
+  readonly host: string;
+  readonly nowMs: number;
+  readonly hosts: readonly HostRow[];
+  readonly functions: readonly FunctionRow[];
+  /** Newest first. */
+  readonly calls: readonly SeenCall[];
+  /** Oldest first, one for each second, the present one left out. */
+  readonly seconds: readonly SecondRow[];
+}
+
+interface Second {
+  at: number;
+  failed: number;
+  readonly durations: Durations;
+}
+
+interface SeenFunction {
+  readonly user: string;
+  readonly name: string;
+  version: string | null;
+  /** Its version was asked for. */
+  asked: boolean;
+  calls: number;
+  failed: number;
+  lastCallAtMs: number | null;
+}
+
+export class Board {
+  readonly #host: HostId;
+  readonly #hosts = new Map<string, { status: HostStatus; seenAtMs: number }>();
+  readonly #functions = new Map<string, SeenFunction>();
+  readonly #calls: SeenCall[] = [];
+  #nextCall = 0;
+  readonly #seconds: Second[] = Array.from({ length: secondsKept + 1 }, () => ({
+    at: -1,
+    failed: 0,
+    durations: new Durations(),
+  }));
+
+  constructor(host: HostId) {
+    this.#host = host;
+  }
+
+  onCall(call: SeenCall, nowMs: number): void {
+    this.#calls[this.#nextCall] = call;
+    this.#nextCall = (this.#nextCall + 1) % callsMax;
+    const failed = call.code === 'ok' ? 0 : 1;
+    const second = this.#secondAt(Math.floor(nowMs / 1000));
+    second.failed += failed;
+    second.durations.add(call.durationMs);
+    const seen = this.#functionOf(call.user, call.function);
+    seen.calls++;
+    seen.failed += failed;
+    seen.lastCallAtMs = call.endedAtMs;
+  }
+
+  onHost(status: HostStatus, nowMs: number): void {
+    if (this.#hosts.size >= hostsMax && !this.#hosts.has(status.host)) return;
+    this.#hosts.set(status.host, { status, seenAtMs: nowMs });
+  }
+
+  onFunction({ user, name, version }: FunctionChanged): void {
+    if (version === null) this.#functions.delete(`${user}/${name}`);
+    else this.#functionOf(user, name).version = version;
+  }
+
+  /** This host's own last word, if it had one. */
+  ownStatus(): HostStatus | undefined {
+    return this.#hosts.get(this.#host)?.status;
+  }
+
+  /** Functions whose live version nobody told of yet; each is given once. */
+  takeUnknown(limit: number): { user: string; name: string }[] {
+    const unknown: SeenFunction[] = [];
+    for (const seen of this.#functions.values()) {
+      if (unknown.length === limit) break;
+      if (seen.version !== null || seen.asked) continue;
+      seen.asked = true;
+      unknown.push(seen);
+    }
+    return unknown;
+  }
+
+  data(nowMs: number): BoardData {
+    for (const [host, { seenAtMs }] of this.#hosts) {
+      if (nowMs - seenAtMs > hostSilenceMaxMs) this.#hosts.delete(host);
+    }
+    return {
+      host: this.#host,
+      nowMs,
+      hosts: this.#hostRows(nowMs),
+      functions: this.#functionRows(),
+      calls: this.#callRows(nowMs),
+      seconds: this.#secondRows(Math.floor(nowMs / 1000)),
+    };
+  }
+
+  #hostRows(nowMs: number): HostRow[] {
+    return [...this.#hosts.values()]
+      .map(({ status: { warm, ...rest }, seenAtMs }) => ({
+        ...rest,
+        warmFunctions: warm.length,
+        silentMs: nowMs - seenAtMs,
+      }))
+      .sort((left, right) => (left.host < right.host ? -1 : 1));
+  }
+
+  #functionRows(): FunctionRow[] {
+    const warmHosts = new Map<string, number>();
+    for (const { status } of this.#hosts.values()) {
+      for (const id of status.warm) warmHosts.set(id, (warmHosts.get(id) ?? 0) + 1);
+    }
+    return [...this.#functions]
+      .sort(([left], [right]) => (left < right ? -1 : 1))
+      .map(([id, { asked: _, ...seen }]) => ({ ...seen, warmHosts: warmHosts.get(id) ?? 0 }));
+  }
+
+  #callRows(nowMs: number): SeenCall[] {
+    const newest = this.#calls.slice(0, this.#nextCall).reverse();
+    const older = this.#calls.slice(this.#nextCall).reverse();
+    return [...newest, ...older].filter(({ endedAtMs }) => nowMs - endedAtMs <= callsKeptMs);
+  }
+
+  #secondRows(now: number): SecondRow[] {
+    return Array.from({ length: secondsKept }, (_, index) => {
+      const at = now - secondsKept + index;
+      const second = this.#seconds[at % this.#seconds.length];
+      if (second?.at !== at) return { calls: 0, failed: 0, p50Ms: null, p95Ms: null };
+      const { durations, failed } = second;
+      return {
+        calls: durations.count,
+        failed,
+        p50Ms: durations.percentileMs(0.5),
+        p95Ms: durations.percentileMs(0.95),
+      };
+    });
+  }
+
+  #secondAt(at: number): Second {
+    const second = this.#seconds[at % this.#seconds.length]!;
+    if (second.at !== at) {
+      second.at = at;
+      second.failed = 0;
+      second.durations.clear();
+    }
+    return second;
+  }
+
+  /** Where there are too many, the one that has been known longest gives way. */
+  #functionOf(user: string, name: string): SeenFunction {
+    const id = `${user}/${name}`;
+    const known = this.#functions.get(id);
+    if (known !== undefined) return known;
+    if (this.#functions.size >= functionsMax) this.#functions.delete(this.#functions.keys().next().value!);
+    const seen = { user, name, version: null, asked: false, calls: 0, failed: 0, lastCallAtMs: null };
+    this.#functions.set(id, seen);
+    return seen;
+  }
+}

@@ -1,0 +1,81 @@
+/** The metrics of one host, for Prometheus. What is counted is counted elsewhere; it is put into words when asked for. */
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
+import type { HostStatus } from '../../proto/messages.ts';
+import { boundsMs } from './durations.ts';
+import type { Tally } from './tally.ts';
+
+export interface Metrics {
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+/** @param ownStatus the last that this host told of itself, if it did */
+export function createMetrics(tally: Tally, ownStatus: () => HostStatus | undefined): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  new Counter({
+    name: 'faasm_calls_total',
+    help: 'Calls that ended on this host, by how they ended: ok, or the code of the error',
+    labelNames: ['user', 'function', 'code'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { user, function: name, codes } of tally.functions()) {
+        for (const [code, count] of codes) this.inc({ user, function: name, code }, count);
+      }
+    },
+  });
+  registry.registerMetric(durationHistogram(tally) as unknown as Metric);
+  for (const [name, help, read] of gauges) {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        const status = ownStatus();
+        this.set(status === undefined ? 0 : read(status));
+      },
+    });
+  }
+  return { contentType: registry.contentType, text: () => registry.metrics() };
+}
+
+const gauges: readonly (readonly [string, string, (status: HostStatus) => number])[] = [
+  ['faasm_calls_active', 'Calls running or suspended on this host', (status) => status.activeCalls],
+  ['faasm_calls_queued', 'Calls waiting on this host', (status) => status.queuedCalls],
+  ['faasm_calls_capacity', 'The most calls that this host takes at once', (status) => status.capacity],
+  ['faasm_executors', 'Executors of this host', (status) => status.executors],
+  ['faasm_functions_warm', 'Functions with a warm Faaslet on this host', (status) => status.warm.length],
+  ['faasm_draining', '1 when this host is stopping', (status) => (status.draining ? 1 : 0)],
+];
+
+/** What a registry asks of a metric; its own histogram would put every call into words. */
+function durationHistogram(tally: Tally) {
+  const name = 'faasm_call_duration_seconds';
+  const type = 'histogram';
+  const help = 'From the arrival of a call at this host to its end';
+  const get = async () => {
+    const values: { metricName: string; labels: Record<string, string | number>; value: number }[] = [];
+    for (const { user, function: fn, durations } of tally.functions()) {
+      const labels = { user, function: fn };
+      let atMost = 0;
+      for (const [bucket, boundMs] of boundsMs.entries()) {
+        atMost += durations.counts[bucket]!;
+        values.push({
+          metricName: `${name}_bucket`,
+          labels: { ...labels, le: boundMs / 1000 },
+          value: atMost,
+        });
+      }
+      values.push({
+        metricName: `${name}_bucket`,
+        labels: { ...labels, le: '+Inf' },
+        value: durations.count,
+      });
+      values.push({ metricName: `${name}_sum`, labels, value: durations.sumMs / 1000 });
+      values.push({ metricName: `${name}_count`, labels, value: durations.count });
+    }
+    return { name, help, type, values, aggregator: 'sum' };
+  };
+  return { name, help, type, get, reset() {} };
+}

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import test from 'ava';
+import { startConsole } from '../../actors/console.ts';
+import type { CallEvent } from '../../proto/messages.ts';
+import { toCallId, toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
+import { createMemoryBus } from '../../src/bus/memory.ts';
+import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
+import type { BoardData } from '../../src/console/board.ts';
+import { functionChangedCodec, functionDescriptionCodec } from '../../src/functions/messages.ts';
+import { hostStatusCodec } from '../../src/scheduler/messages.ts';
+import { callEventCodec } from '../../src/worker-pool/messages.ts';
+import { silentLog, subjects } from '../http/_bridge.ts';
+
+const here = toHostId('here');
+const user = toUserName('demo');
+const name = toFunctionName('echo');
+const version = 'a'.repeat(64);
+
+function start(t: { teardown(fn: () => void): void }) {
+  const bus = createMemoryBus({ onError: () => {} });
+  const started = startConsole({ bus, subjects, log: silentLog, host: here });
+  t.teardown(() => started.stop());
+  const ask = async (kind: 'page' | 'data' | 'metrics') => {
+    const answer = await bus.request(subjects.console(here, kind), emptyBody);
+    return { answer, text: Buffer.from(toBytes(answer.body)).toString() };
+  };
+  const call = (change: Partial<CallEvent> = {}) =>
+    bus.publish(
+      subjects.event('call'),
+      new Encodable({ ...event, endedAtMs: Date.now(), ...change }, callEventCodec),
+    );
+  return { bus, ask, call, data: async () => JSON.parse((await ask('data')).text) as BoardData };
+}
+
+const event: CallEvent = {
+  id: toCallId('c1'),
+  parentId: null,
+  user,
+  function: name,
+  host: here,
+  endedAtMs: 0,
+  durationMs: 3,
+  outputBytes: 5,
+  returnValue: 0,
+  error: null,
+  stderr: null,
+};
+
+const status = {
+  host: here,
+  executors: 2,
+  activeCalls: 4,
+  queuedCalls: 1,
+  capacity: 10,
+  warm: ['demo/echo'],
+  draining: false,
+};
+
+test('startConsole() shows hosts, functions and calls with how they ended', async (t) => {
+  const { bus, call, data } = start(t);
+  bus.publish(
+    subjects.functionChanged(user, name),
+    new Encodable({ user, name, version }, functionChangedCodec),
+  );
+  bus.publish(subjects.hostStatus(here), new Encodable(status, hostStatusCodec));
+  call();
+  const error = { code: 'guest_trapped', message: 'It trapped <b>', details: {} } as const;
+  call({ id: toCallId('c2'), host: toHostId('there'), error, stderr: 'oh no' });
+  const { hosts, functions, calls, host } = await data();
+  t.is(host, 'here');
+  t.like(hosts[0], { host: 'here', activeCalls: 4, warmFunctions: 1 });
+  t.like(functions[0], { user, name, version, calls: 2, failed: 1, warmHosts: 1 });
+  t.like(calls[0], {
+    id: 'c2',
+    code: 'guest_trapped',
+    message: 'It trapped <b>',
+    stderr: 'oh no',
+    host: 'there',
+  });
+  t.like(calls[1], { id: 'c1', code: 'ok', message: null, outputBytes: 5 });
+});
+
+test('startConsole() learns the live version of a function that it only saw called', async (t) => {
+  const { bus, call, data } = start(t);
+  const description = { user, name, live: version, versions: [{ version, sizeBytes: 1, uploadedAtMs: 1 }] };
+  bus.subscribe(subjects.functions('describe', user, name), (message) =>
+    respond(bus, message, new Encodable(description, functionDescriptionCodec)),
+  );
+  call();
+  t.is((await data()).functions[0]!.version, null);
+  t.is((await data()).functions[0]!.version, version);
+});
+
+test('startConsole() counts the calls of its own host for Prometheus', async (t) => {
+  const { bus, call, ask } = start(t);
+  bus.publish(subjects.hostStatus(here), new Encodable(status, hostStatusCodec));
+  bus.publish(
+    subjects.hostStatus(toHostId('there')),
+    new Encodable({ ...status, host: toHostId('there'), executors: 77 }, hostStatusCodec),
+  );
+  call({ durationMs: 3 });
+  call({ durationMs: 700 });
+  call({ host: toHostId('there') });
+  call({ durationMs: 1, error: { code: 'guest_returned', message: '', details: {} } });
+  for (const _ of [1, 2]) {
+    const { answer, text } = await ask('metrics');
+    t.regex(header(answer, 'Content-Type') ?? '', /^text\/plain; version=0\.0\.4/);
+    const lines = text.split('\n');
+    const has = (line: string) => t.true(lines.includes(line), line);
+    has('faasm_calls_total{user="demo",function="echo",code="ok"} 2');
+    has('faasm_calls_total{user="demo",function="echo",code="guest_returned"} 1');
+    has('faasm_call_duration_seconds_bucket{user="demo",function="echo",le="0.005"} 2');
+    has('faasm_call_duration_seconds_bucket{user="demo",function="echo",le="0.5"} 2');
+    has('faasm_call_duration_seconds_bucket{user="demo",function="echo",le="1"} 3');
+    has('faasm_call_duration_seconds_bucket{user="demo",function="echo",le="+Inf"} 3');
+    has('faasm_call_duration_seconds_count{user="demo",function="echo"} 3');
+    has('faasm_call_duration_seconds_sum{user="demo",function="echo"} 0.704');
+    has('# TYPE faasm_call_duration_seconds histogram');
+    has('faasm_calls_active 4');
+    has('faasm_executors 2');
+    has('faasm_functions_warm 1');
+    t.regex(text, /^process_cpu_seconds_total /m);
+  }
+});
+
+test('startConsole() keeps metrics few, however many functions are called', async (t) => {
+  const { call, ask } = start(t);
+  for (let n = 0; n < 1000; n++) call({ function: toFunctionName(`f${n}`) });
+  const { text } = await ask('metrics');
+  t.is(text.match(/^faasm_calls_total\{/gm)!.length, 201);
+  t.regex(text, /^faasm_calls_total\{user="\(others\)",function="\(others\)",code="ok"\} 800$/m);
+});
+
+test('startConsole() survives events that are none', async (t) => {
+  const { bus, data } = start(t);
+  const odd = {
+    id: 7,
+    durationMs: 'x',
+    user: null,
+    function: { a: 1 },
+    endedAtMs: Date.now(),
+    error: { code: 'made_up' },
+    stderr: 'x'.repeat(9999),
+  };
+  bus.publish(subjects.event('call'), new Encodable(odd as unknown as CallEvent, callEventCodec));
+  bus.publish(subjects.event('call'), Buffer.from('no msgpack at all'));
+  const { calls } = await data();
+  t.is(calls.length, 1);
+  t.like(calls[0], { id: '', user: '', code: 'internal', durationMs: 0 });
+  t.is(calls[0]!.stderr!.length, 500);
+});
+
+test('the page loads nothing, allows only itself, and sets text as text', async (t) => {
+  const { ask } = start(t);
+  const { answer, text } = await ask('page');
+  t.is(header(answer, 'Content-Type'), 'text/html; charset=utf-8');
+  const policy = header(answer, 'Content-Security-Policy') ?? '';
+  const script = /<script>([\s\S]*?)<\/script>/.exec(text)![1]!;
+  t.true(policy.includes(`script-src 'sha256-${createHash('sha256').update(script).digest('base64')}'`));
+  t.regex(policy, /^default-src 'none';/);
+  t.notRegex(policy, /unsafe/);
+  t.notRegex(text, /(?:src|href)="(?!data:,)/);
+  t.notRegex(text, /\sstyle="|\son[a-z]+="/);
+  t.notRegex(script, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(/);
+});
+
+test('stop() leaves nobody to ask', async (t) => {
+  const bus = createMemoryBus();
+  startConsole({ bus, subjects, log: silentLog, host: here }).stop();
+  const asked = bus.request(subjects.console(here, 'page'), emptyBody);
+  t.is((await t.throwsAsync<Error & { code: string }>(asked)).code, 'no_responders');
+});

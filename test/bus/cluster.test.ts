@@ -1,0 +1,295 @@
+import test from 'ava';
+import { FaasmError } from '../../proto/errors.ts';
+import { createClusterBus } from '../../src/bus/cluster.ts';
+import { createMemoryBus } from '../../src/bus/memory.ts';
+import { connectNatsBus } from '../../src/bus/nats.ts';
+import { type BusMessage, Encodable, emptyBody, type HostBus, respond, toBytes } from '../../src/bus/port.ts';
+import { busContract } from '../_contracts/bus.ts';
+import { type NatsServer, startNatsServer } from '../_servers/nats-server.ts';
+
+let server: NatsServer;
+test.before(async () => {
+  server = await startNatsServer();
+});
+test.after.always(() => server.stop());
+
+/** One after the other: they share the server and its subjects. */
+const serial = test.serial as typeof test;
+
+async function openHost(errors: unknown[] = []): Promise<HostBus> {
+  const remote = await connectNatsBus({ url: server.url, noEcho: true });
+  const local = createMemoryBus({
+    maxPayloadBytes: remote.maxPayloadBytes,
+    onError: (error) => errors.push(error),
+  });
+  return createClusterBus(local, remote);
+}
+
+busContract(serial, 'cluster, one host', async () => {
+  const errors: unknown[] = [];
+  const bus = await openHost(errors);
+  return { bus, other: bus, errors, close: () => bus.close() };
+});
+
+busContract(serial, 'cluster, two hosts', async () => {
+  const errors: unknown[] = [];
+  const [bus, other] = [await openHost(), await openHost(errors)];
+  const close = async () => {
+    await bus.close();
+    await other.close();
+  };
+  return { bus, other, errors, close };
+});
+
+interface Cluster {
+  readonly one: HostBus;
+  readonly two: HostBus;
+  /** What either host heard, as `<host> <label>: <body>`. */
+  readonly heard: string[];
+  hear(
+    host: 'one' | 'two',
+    subject: string,
+    options?: { queue?: string; origin?: object; label?: string },
+  ): void;
+  /** Until all that was published and subscribed has arrived. */
+  settle(): Promise<void>;
+}
+
+async function onCluster(run: (cluster: Cluster) => Promise<void>): Promise<void> {
+  const one = await openHost();
+  const two = await openHost();
+  const hosts = { one, two };
+  const heard: string[] = [];
+  const cluster: Cluster = {
+    one,
+    two,
+    heard,
+    hear(host, subject, { label, ...options } = {}) {
+      const bus = hosts[host];
+      bus.subscribe(
+        subject,
+        (message) => {
+          heard.push(`${host}${label ? ` ${label}` : ''}: ${text(message)}`);
+          respond(bus, message, Buffer.from(host));
+        },
+        options,
+      );
+    },
+    async settle() {
+      for (let round = 0; round < 3; round++) {
+        await one.flush();
+        await two.flush();
+      }
+    },
+  };
+  try {
+    await run(cluster);
+  } finally {
+    await one.close();
+    await two.close();
+  }
+}
+
+const text = (message: BusMessage): string => Buffer.from(toBytes(message.body)).toString();
+const bytes = (value: string): Uint8Array => Buffer.from(value);
+
+serial('createClusterBus() keeps work here where a queue group member is here', async (t) => {
+  await onCluster(async ({ one, hear, heard, settle }) => {
+    hear('one', 'work', { queue: 'q' });
+    hear('two', 'work', { queue: 'q' });
+    hear('two', 'work', { label: 'plain' });
+    await settle();
+    for (let at = 0; at < 20; at++) one.publish('work', bytes(String(at)));
+    await settle();
+    t.deepEqual(
+      heard,
+      Array.from({ length: 20 }, (_, at) => `one: ${at}`),
+    );
+    t.is(text(await one.request('work', bytes('ask'))), 'one');
+  });
+});
+
+serial('createClusterBus() sends work to another host where no member is here', async (t) => {
+  await onCluster(async ({ one, hear, heard, settle }) => {
+    hear('two', 'work', { queue: 'q' });
+    hear('two', 'work', { queue: 'q' });
+    await settle();
+    for (let at = 0; at < 20; at++) one.publish('work', bytes(String(at)));
+    await settle();
+    t.deepEqual(
+      heard,
+      Array.from({ length: 20 }, (_, at) => `two: ${at}`),
+    );
+    t.is(text(await one.request('work', bytes('ask'))), 'two');
+  });
+});
+
+serial('createClusterBus() lets plain subscriptions everywhere hear once what nobody takes', async (t) => {
+  await onCluster(async ({ one, two, hear, heard, settle }) => {
+    hear('one', 'news.*', { label: 'a' });
+    hear('one', 'news.*', { label: 'b' });
+    hear('two', 'news.*', { label: 'a' });
+    hear('two', 'news.*', { label: 'b' });
+    await settle();
+    one.publish('news.x', bytes('1'));
+    two.publish('news.x', bytes('2'));
+    await settle();
+    const expected = ['1', '2'].flatMap((n) =>
+      ['one a', 'one b', 'two a', 'two b'].map((who) => `${who}: ${n}`),
+    );
+    t.deepEqual(heard.sort(), expected.sort());
+  });
+});
+
+serial('createClusterBus() hears its own messages once, where patterns overlap once for each', async (t) => {
+  await onCluster(async ({ one, two, hear, heard, settle }) => {
+    hear('one', 'x.>', { label: 'rest' });
+    hear('one', 'x.y', { label: 'exact' });
+    await settle();
+    one.publish('x.y', bytes('own'));
+    two.publish('x.y', bytes('other'));
+    await settle();
+    t.deepEqual(heard.sort(), ['one exact: other', 'one exact: own', 'one rest: other', 'one rest: own']);
+  });
+});
+
+serial('createClusterBus() gives a queue group one copy, whatever hosts its members are on', async (t) => {
+  await onCluster(async ({ one, two, hear, heard, settle }) => {
+    const three = await openHost();
+    hear('one', 'work', { queue: 'q' });
+    hear('two', 'work', { queue: 'q' });
+    await settle();
+    for (let at = 0; at < 60; at++) three.publish('work', bytes(String(at)));
+    await three.flush();
+    await settle();
+    t.is(heard.length, 60);
+    t.is(new Set(heard.map((line) => line.split(': ')[1])).size, 60);
+    t.true(heard.some((line) => line.startsWith('one')) && heard.some((line) => line.startsWith('two')));
+    await three.close();
+    t.is(two.maxPayloadBytes, one.maxPayloadBytes);
+  });
+});
+
+serial(
+  'createClusterBus() gets the answer of a plain subscriber here although NATS has no responders',
+  async (t) => {
+    await onCluster(async ({ one, hear, settle }) => {
+      const seen: string[] = [];
+      one.subscribe('slow', async (message) => {
+        await settle();
+        respond(one, message, bytes('here'));
+      });
+      one.subscribe(
+        '_INBOX.mine.*',
+        (message) => void seen.push(`${message.headers?.Status} ${text(message)}`),
+      );
+      hear('one', 'unrelated');
+      await settle();
+      t.is(text(await one.request('slow', emptyBody)), 'here');
+      one.publish('slow', emptyBody, { reply: '_INBOX.mine.1' });
+      while (seen.length === 0) await settle();
+      t.deepEqual(seen, ['undefined here']);
+    });
+  },
+);
+
+serial('createClusterBus() gets an answer from either host for a plain request that both hear', async (t) => {
+  await onCluster(async ({ one, hear, settle }) => {
+    const answers: string[] = [];
+    one.subscribe('_INBOX.all.*', (message) => void answers.push(text(message)));
+    hear('one', 'who');
+    hear('two', 'who');
+    await settle();
+    one.publish('who', emptyBody, { reply: '_INBOX.all.1' });
+    while (answers.length < 2) await settle();
+    t.deepEqual(answers.sort(), ['one', 'two']);
+  });
+});
+
+serial('createClusterBus() sends an answer that somebody here only listens in to', async (t) => {
+  await onCluster(async ({ one, two, settle }) => {
+    const overheard: string[] = [];
+    two.subscribe('ask', (message) => respond(two, message, bytes('answer')), { queue: 'q' });
+    two.subscribe('>', (message) => void overheard.push(text(message)));
+    two.subscribe('>', () => {}, { queue: 'greedy' });
+    await settle();
+    t.is(text(await one.request('ask', bytes('question'))), 'answer');
+    await settle();
+    t.true(overheard.includes('answer'));
+  });
+});
+
+serial('createClusterBus() makes bytes only for another host', async (t) => {
+  await onCluster(async ({ one, two, settle }) => {
+    let encoded = 0;
+    const codec = {
+      name: 'word',
+      encode(value: string) {
+        encoded++;
+        return bytes(value);
+      },
+      decode: () => t.fail('nobody decodes') as never,
+    };
+    const got: unknown[] = [];
+    one.subscribe('here', ({ body }) => void got.push(body), { queue: 'q' });
+    two.subscribe('there', ({ body }) => void got.push(body), { queue: 'q' });
+    await settle();
+    const body = new Encodable('x', codec);
+    one.publish('here', body);
+    t.is(got[0], body);
+    t.is(encoded, 0);
+    one.publish('there', body);
+    await settle();
+    t.deepEqual([...toBytes(got[1] as Uint8Array)], [...bytes('x')]);
+    t.is(encoded, 1);
+  });
+});
+
+serial('createClusterBus() takes more here than it can send', async (t) => {
+  const remote = await connectNatsBus({ url: server.url, noEcho: true });
+  const bus = createClusterBus(createMemoryBus(), remote);
+  const large = new Uint8Array(remote.maxPayloadBytes + 1);
+  let heard = 0;
+  bus.subscribe('here', ({ body }) => void (heard += toBytes(body).length), { queue: 'q' });
+  t.is(bus.maxPayloadBytes, remote.maxPayloadBytes);
+  bus.publish('here', large);
+  t.is(heard, large.length);
+  t.is(t.throws(() => bus.publish('there', large), { instanceOf: FaasmError })?.code, 'too_large');
+  await bus.close();
+});
+
+serial(
+  'createClusterBus() keeps a message from its origin, and asks NATS where only the origin would hear',
+  async (t) => {
+    await onCluster(async ({ one, hear, heard, settle }) => {
+      const client = {};
+      hear('one', 'chat', { origin: client, label: 'client' });
+      hear('two', 'chat');
+      hear('one', 'job', { origin: client, queue: 'q', label: 'client' });
+      hear('two', 'job', { queue: 'q' });
+      await settle();
+      one.publish('chat', bytes('1'), { origin: client });
+      one.publish('job', bytes('2'), { origin: client });
+      await settle();
+      t.deepEqual(heard.sort(), ['two: 1', 'two: 2']);
+    });
+  },
+);
+
+serial('createClusterBus() stops being a responder when its last subscription ends', async (t) => {
+  await onCluster(async ({ one, two, settle }) => {
+    const handler = (message: BusMessage) => respond(two, message, bytes('two'));
+    const subscriptions = [
+      two.subscribe('s', handler, { queue: 'q' }),
+      two.subscribe('s', handler, { queue: 'q' }),
+    ];
+    await settle();
+    subscriptions[0]!.unsubscribe();
+    await settle();
+    t.is(text(await one.request('s', emptyBody)), 'two');
+    subscriptions[1]!.unsubscribe();
+    await settle();
+    const error = await t.throwsAsync(one.request('s', emptyBody), { instanceOf: FaasmError });
+    t.is(error?.code, 'no_responders');
+  });
+});

@@ -1,0 +1,194 @@
+import test from 'ava';
+import type { Call, CallResult } from '../../proto/call.ts';
+import { FaasmError } from '../../proto/errors.ts';
+import { toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { callCodec, callResultCodec, foundingMessageCodec } from '../../src/calls/codec.ts';
+import { errorTextMaxLength } from '../../src/calls/limits.ts';
+import { emptyMessage, encodeMessage, type Message } from '../../src/calls/message.ts';
+
+const id = toCallId('call-1');
+const call: Call = {
+  id,
+  user: toUserName('demo'),
+  function: toFunctionName('echo'),
+  input: Uint8Array.of(1, 2, 3),
+  rootId: id,
+  depth: 0,
+  deadlineMs: 1_795_000_000_000,
+};
+const chained: Call = {
+  ...call,
+  parentId: toCallId('call-0'),
+  rootId: toCallId('call-r'),
+  depth: 2,
+  version: 'ab'.repeat(32),
+  traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+};
+const success: CallResult = { id, output: Uint8Array.of(9, 8), returnValue: 0 };
+const failure: CallResult = {
+  id,
+  output: new Uint8Array(0),
+  returnValue: -3,
+  error: {
+    code: 'guest_trapped',
+    message: 'demo/echo trapped: unreachable',
+    details: {
+      component: 'worker-pool',
+      returnValue: -3,
+      trap: 'unreachable',
+      backtrace: 'at f\nat g',
+      stderr: 'Grüße "you"\u0000',
+      droppedChains: 2,
+      retryAfterMs: 10,
+    },
+  },
+};
+const wire: Partial<Message> = {
+  user: 'demo',
+  function: 'echo',
+  type: 'CALL',
+  id: 'call-1',
+  deadlineMs: 1_795_000_000_000,
+};
+
+test('callCodec gives back a root call and a chained one', (t) => {
+  t.deepEqual(callCodec.decode(callCodec.encode(call)), call);
+  t.deepEqual(callCodec.decode(callCodec.encode(chained)), chained);
+});
+
+test('callCodec takes a call without a root as its own root', (t) => {
+  t.deepEqual(callCodec.decode(encodeMessage({ ...wire, inputData: Uint8Array.of(1, 2, 3) })), call);
+});
+
+test('callCodec takes a later millisecond rather than a part of one', (t) => {
+  t.is(callCodec.decode(callCodec.encode({ ...call, deadlineMs: 1000.2 })).deadlineMs, 1001);
+});
+
+test('callCodec leaves out a trace context that is not fit for a header', (t) => {
+  for (const traceparent of ['a\r\nX: y', 'é', 'x'.repeat(257), 'a b']) {
+    t.false('traceparent' in callCodec.decode(encodeMessage({ ...wire, traceparent })));
+  }
+});
+
+const refused = test.macro({
+  title: (_, what: string) => `callCodec refuses ${what}`,
+  exec(t, _what: string, part: Partial<Message>, why: RegExp) {
+    t.throws(() => callCodec.decode(encodeMessage({ ...wire, ...part })), {
+      instanceOf: FaasmError,
+      code: 'bad_message',
+      message: why,
+    });
+  },
+});
+
+test(refused, 'no user', { user: '' }, /^Not a call: Bad user name ""/);
+test(refused, 'a bad user', { user: '../etc' }, /Bad user name/);
+test(refused, 'a bad function', { function: 'a.b' }, /Bad function name/);
+test(refused, 'no id', { id: '' }, /Bad call id name/);
+test(refused, 'a bad parent', { parentId: 'a b' }, /Bad call id/);
+test(refused, 'a bad root', { rootId: '>' }, /Bad call id/);
+test(refused, 'what is no call', { type: 'KILL' }, /its type is KILL/);
+test(refused, 'no deadline', { deadlineMs: 0 }, /no deadline/);
+test(refused, 'a version that could be a path', { version: '../../x' }, /not a sha256/);
+test(refused, 'an input that is elsewhere', { input: { kind: 'redis', key: 'k' } }, /elsewhere/);
+
+test('callCodec refuses bytes that are no message', (t) => {
+  t.throws(() => callCodec.decode(Buffer.from('hello')), { code: 'bad_message', message: /^Not a call: / });
+  t.throws(() => callCodec.decode(new Uint8Array(0)), { code: 'bad_message' });
+});
+
+test('callResultCodec gives back a success and a failure', (t) => {
+  t.deepEqual(callResultCodec.decode(callResultCodec.encode(success)), success);
+  t.deepEqual(callResultCodec.decode(callResultCodec.encode(failure)), failure);
+});
+
+test('callResultCodec takes a return value as an i32', (t) => {
+  const returned = (returnValue: number) =>
+    callResultCodec.decode(callResultCodec.encode({ ...success, returnValue })).returnValue;
+  t.deepEqual([0, 255, -1, 2 ** 31 - 1, 2 ** 32 - 1].map(returned), [0, 255, -1, 2 ** 31 - 1, -1]);
+});
+
+test('callResultCodec refuses a success with an error, and a failure without one', (t) => {
+  const error = { code: 'internal', message: 'x', details: '' };
+  t.throws(() => callResultCodec.decode(encodeMessage({ id: 'a', success: true, error })), {
+    code: 'bad_message',
+  });
+  t.throws(() => callResultCodec.decode(encodeMessage({ id: 'a' })), { code: 'bad_message' });
+});
+
+test('callResultCodec takes an unknown code as internal, and of the details only what it knows', (t) => {
+  const details = JSON.stringify({ trap: 5, stderr: 'x', droppedChains: 'many', __proto__: 1, more: {} });
+  const decode = (text: string) =>
+    callResultCodec.decode(
+      encodeMessage({ id: 'a', error: { code: 'of_tomorrow', message: 'm', details: text } }),
+    ).error;
+  t.deepEqual(decode(details), { code: 'internal', message: 'm', details: { stderr: 'x' } });
+  for (const broken of ['', '{', 'null', '7', '[]']) t.deepEqual(decode(broken)?.details, {});
+});
+
+test('callResultCodec sends an error whatever its texts amount to', (t) => {
+  const long = '\u0000😀'.repeat(100_000);
+  const decoded = callResultCodec.decode(
+    callResultCodec.encode({
+      ...failure,
+      error: {
+        code: 'guest_trapped',
+        message: `first ${long}`,
+        details: { returnValue: 1, trap: long, backtrace: long, stderr: `${long} last` },
+      },
+    }),
+  ).error;
+  t.is(decoded?.message.length, errorTextMaxLength);
+  t.true(decoded?.message.startsWith('first '));
+  t.is(decoded?.details.returnValue, 1);
+  const stderr = callResultCodec.decode(
+    callResultCodec.encode({
+      ...failure,
+      error: { code: 'internal', message: 'm', details: { stderr: `${'é'.repeat(9000)} last` } },
+    }),
+  ).error?.details.stderr;
+  t.is(stderr?.length, errorTextMaxLength);
+  t.true(stderr?.endsWith('é last'));
+});
+
+test('foundingMessageCodec takes a call without an id, and gives every field', (t) => {
+  const bytes = Buffer.concat([
+    Buffer.of(0x0a, 4),
+    Buffer.from('demo'),
+    Buffer.of(0x12, 4),
+    Buffer.from('echo'),
+    Buffer.of(0x18, 2, 0x22, 1, 0x72, 0x38, 1, 0x42, 2, 0x68, 0x69),
+  ]);
+  t.deepEqual(foundingMessageCodec.decode(bytes), {
+    ...emptyMessage,
+    user: 'demo',
+    function: 'echo',
+    type: 'CALL',
+    resultKey: 'r',
+    isAsync: true,
+    inputData: Uint8Array.of(0x68, 0x69),
+  });
+});
+
+test('foundingMessageCodec answers in the founding fields', (t) => {
+  const answer = { ...emptyMessage, user: 'a', success: true, outputData: Uint8Array.of(7) };
+  t.deepEqual([...foundingMessageCodec.encode(answer)], [0x0a, 1, 0x61, 0x30, 1, 0x4a, 1, 7]);
+  t.deepEqual(foundingMessageCodec.decode(foundingMessageCodec.encode(answer)), answer);
+});
+
+test('foundingMessageCodec refuses bad names, and a call without any', (t) => {
+  const bad: Partial<Message>[] = [
+    { type: 'CALL' },
+    { type: 'CALL', user: 'a' },
+    { user: 'a b', function: 'f' },
+    { user: 'a', function: 'f/..' },
+    { user: 'a', function: 'f', id: '*' },
+  ];
+  for (const part of bad) {
+    t.throws(() => foundingMessageCodec.decode(encodeMessage(part)), {
+      code: 'bad_message',
+      message: /^Not a founding message: Bad /,
+    });
+  }
+  t.notThrows(() => foundingMessageCodec.decode(encodeMessage({ type: 'BIND', user: 'a' })));
+});

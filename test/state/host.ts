@@ -1,0 +1,79 @@
+/** One host's state actor on a memory bus, and executors' local tiers beside it, for tests. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { startState } from '../../actors/state.ts';
+import { createSubjects } from '../../proto/subjects.ts';
+import { expectAnswer } from '../../src/bus/error-headers.ts';
+import { createMemoryBus } from '../../src/bus/memory.ts';
+import { type Bus, type Codec, Encodable, readBody } from '../../src/bus/port.ts';
+import type { Log } from '../../src/log.ts';
+import { defaultStateConfig, type StateConfig } from '../../src/state/config.ts';
+import { type AskState, createLocalTier } from '../../src/state/local-tier.ts';
+import { stateCodecs } from '../../src/state/messages.ts';
+import type { StateStore } from '../../src/state/port.ts';
+import type { AllocateData, SegmentData } from '../../src/state/segment.ts';
+import { createSqliteStateStore } from '../../src/state/sqlite-store.ts';
+
+export const subjects = createSubjects();
+
+const silent = () => {};
+export const noLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
+
+export interface HostOptions {
+  readonly dataFolder?: string;
+  readonly config?: Partial<StateConfig>;
+  readonly allocate?: AllocateData;
+  readonly release?: (data: SegmentData) => void;
+  /** Puts something between the actor and its store. */
+  readonly wrap?: (store: StateStore) => StateStore;
+  readonly maxPayloadBytes?: number;
+}
+
+export function temporaryFolder(t: ExecutionContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'faasm-state-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export async function startHost(t: ExecutionContext, options: HostOptions = {}) {
+  const { dataFolder = temporaryFolder(t), wrap = (same) => same, maxPayloadBytes } = options;
+  const bus = createMemoryBus(maxPayloadBytes === undefined ? {} : { maxPayloadBytes });
+  const sqlite = await createSqliteStateStore({ dataFolder });
+  const store = wrap(sqlite);
+  const config = { ...defaultStateConfig, ...options.config };
+  const { allocate, release } = options;
+  const actor = await startState({
+    bus,
+    subjects,
+    store,
+    config,
+    log: noLog,
+    ...(allocate && { allocate }),
+    ...(release && { release }),
+  });
+  let stopped = false;
+  const stop = async (): Promise<void> => {
+    if (stopped) return;
+    stopped = true;
+    await actor.stop().finally(() => sqlite.close());
+  };
+  t.teardown(async () => {
+    await stop().catch(() => {});
+    await bus.close();
+  });
+  const ask = askOver(bus);
+  return { bus, store, actor, stop, ask, executor: (owner: string) => createLocalTier({ owner, ask }) };
+}
+
+/** As the worker pool asks for its executors. */
+export function askOver(bus: Bus): AskState {
+  return async (op, user, key, value) => {
+    const { request, answer } = stateCodecs[op] as { request: Codec<unknown>; answer: Codec<unknown> };
+    const message = await bus.request(subjects.state(op, user, key), new Encodable(value, request), {
+      timeoutMs: 0,
+    });
+    return readBody(expectAnswer(message), answer);
+  };
+}

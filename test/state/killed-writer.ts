@@ -1,0 +1,48 @@
+/**
+ * Writes values through the state actor, as guests and as messages do, and prints `key count` when one was
+ * acknowledged, until it is killed. Every value is its count, and then bytes made of it.
+ */
+import { writeSync } from 'node:fs';
+import { startState } from '../../actors/state.ts';
+import { toStateKey, toUserName } from '../../proto/names.ts';
+import { createSubjects } from '../../proto/subjects.ts';
+import { expectAnswer } from '../../src/bus/error-headers.ts';
+import { createMemoryBus } from '../../src/bus/memory.ts';
+import { defaultStateConfig } from '../../src/state/config.ts';
+import { createLocalTier } from '../../src/state/local-tier.ts';
+import { createSqliteStateStore } from '../../src/state/sqlite-store.ts';
+import { askOver, noLog } from './host.ts';
+
+const user = toUserName('ann');
+const bus = createMemoryBus();
+const subjects = createSubjects();
+const store = await createSqliteStateStore({ dataFolder: process.argv[2]! });
+await startState({ bus, subjects, store, config: defaultStateConfig, log: noLog });
+
+const nextCount = async (name: string): Promise<number> => {
+  const found = await store.get(user, toStateKey(name), 0, 8);
+  return found === undefined ? 1 : new DataView(found.bytes.buffer).getFloat64(0) + 1;
+};
+
+const toValue = (count: number): Uint8Array => {
+  const value = new Uint8Array(100_000).fill(count % 256);
+  new DataView(value.buffer).setFloat64(0, count);
+  return value;
+};
+
+async function write(name: string, put: (value: Uint8Array) => unknown): Promise<void> {
+  for (let count = await nextCount(name); ; count++) {
+    await put(toValue(count));
+    writeSync(1, `${name} ${count}\n`);
+  }
+}
+
+for (const name of ['guest1', 'guest2', 'guest3']) {
+  const guest = createLocalTier({ owner: name, ask: askOver(bus) }).begin(user);
+  void write(name, (value) => guest.write(toStateKey(name), value, true));
+}
+for (const name of ['message1', 'message2']) {
+  void write(name, async (value) =>
+    expectAnswer(await bus.request(subjects.state('set', user, toStateKey(name)), value)),
+  );
+}
