@@ -37,7 +37,7 @@ import {
 import { parseDurationMs } from '../src/calls/duration.ts';
 import type { CallsConfig } from '../src/calls/queue-config.ts';
 import { callStatusCodec } from '../src/calls/queue-messages.ts';
-import type { Attempt, CallEnd, CallQueue, NewCall } from '../src/calls/queue-port.ts';
+import type { Attempt, CallEnd, CallQueue, Enqueued, NewCall } from '../src/calls/queue-port.ts';
 import type { Log } from '../src/log.ts';
 import { readLength, readOffset } from '../src/state/request-headers.ts';
 
@@ -67,7 +67,7 @@ const storeRetryMs = 1000;
 const headersMaxBytes = 4096;
 const dedupeHeaders = ['Nats-Msg-Id', 'Idempotency-Key'] as const;
 const dedupeKeyMaxBytes = 256;
-/** How many doubtful moments of a timer fit: setTimeout takes 31 bits. */
+/** setTimeout takes 31 bits. */
 const timerMaxMs = 2 ** 31 - 1;
 
 /** What an attempt gave. */
@@ -93,14 +93,15 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       answerStatus(message, known);
       return;
     }
+    let enqueued: Enqueued;
     try {
-      const { status, isNew } = await queue.enqueue(call);
-      answerStatus(message, status);
-      perform(step(isNew ? { type: 'queued', id: call.id, user } : { type: 'notQueued', user }));
+      enqueued = await queue.enqueue(call);
     } catch (error) {
       step({ type: 'notQueued', user });
       throw error;
     }
+    answerStatus(message, enqueued.status);
+    perform(step(enqueued.isNew ? { type: 'queued', id: call.id, user } : { type: 'notQueued', user }));
   }
 
   function toNewCall(message: BusMessage): NewCall {
@@ -273,6 +274,10 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     working.add(followed);
   }
 
+  async function idle(): Promise<void> {
+    while (working.size > 0) await Promise.all(working);
+  }
+
   function arm(): void {
     clearTimeout(timer);
     const atMs = nextTickMs(state);
@@ -300,6 +305,9 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     }
   };
 
+  const pending = await queue.recover();
+  if (pending.length > 0) log.info({ calls: pending.length }, 'calls of the last run go on');
+  perform(step({ type: 'recovered', calls: pending, nowMs: now() }));
   const group = { queue: queueGroup('calls') };
   const subscriptions = [
     bus.subscribe(subjects.async('*', '*'), handle(submit), group),
@@ -307,9 +315,6 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   ];
   const sweeper = setInterval(() => follow(sweep()), sweepMs);
   follow(sweep());
-  const pending = await queue.recover();
-  if (pending.length > 0) log.info({ calls: pending.length }, 'calls of the last run go on');
-  perform(step({ type: 'recovered', calls: pending, nowMs: now() }));
 
   return {
     async stop() {
@@ -318,12 +323,10 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       stopped = true;
       clearTimeout(timer);
       clearInterval(sweeper);
-      const late = new AbortController();
-      const drained = Promise.all(working).then(() => late.abort());
-      await Promise.race([
-        drained,
-        delay(config.drainTimeoutMs, undefined, { signal: late.signal }).catch(() => {}),
-      ]);
+      const enough = new AbortController();
+      const timeout = delay(config.drainTimeoutMs, undefined, { signal: enough.signal }).catch(() => {});
+      await Promise.race([idle(), timeout]);
+      enough.abort();
       if (working.size > 0)
         log.warn({ calls: working.size }, 'calls are still running; they run again after a restart');
     },

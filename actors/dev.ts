@@ -10,17 +10,18 @@
  * after the other; changes that happen during one are what the next one finds.
  */
 import { createHash } from 'node:crypto';
-import { type FSWatcher, watch } from 'node:fs';
-import { relative } from 'node:path';
+import { existsSync, type FSWatcher, watch } from 'node:fs';
+import { join } from 'node:path';
 import { FaasmError } from '../proto/errors.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
 import type { FunctionName, UserName } from '../proto/names.ts';
 import type { CachedBuildOptions, CachedBuildResult } from '../src/build/build-cached.ts';
 import { type DiscoveredFunction, discoverFunctions } from '../src/build/discover-functions.ts';
+import type { BuildStage } from '../src/build/options.ts';
 import { type ReadSources, readSources } from '../src/build/read-sources.ts';
 
 export interface DevOptions {
-  /** With `<user>/<name>.cpp` or `.c` in it. */
+  /** With `<user>/<name>.cpp` or `.c` in it, and in `include` what is found before all else by `#include "…"`. */
   readonly folder: string;
   readonly cacheFolder: string;
   readonly host: {
@@ -55,6 +56,7 @@ export function startDev({ folder, cacheFolder, host, build, note }: DevOptions)
   /** sha256 of the sources that were built last, by `user/name`. */
   const seen = new Map<string, string>();
   let known: readonly string[] = [];
+  let loading = false;
   let stopped = false;
   let settling: NodeJS.Timeout | undefined;
 
@@ -83,7 +85,7 @@ export function startDev({ folder, cacheFolder, host, build, note }: DevOptions)
   }
 
   function onChange(file: string): void {
-    if (/^(?:include|lib)[/\\]/.test(file)) seen.clear();
+    if (/^lib[/\\]/.test(file)) note(`${join(folder, file)} changed: it is linked from the next start on`);
     clearTimeout(settling);
     settling = setTimeout(() => {
       latest = latest.then(pass);
@@ -130,18 +132,17 @@ export function startDev({ folder, cacheFolder, host, build, note }: DevOptions)
   /** @returns whether something was built */
   async function refresh(fn: DiscoveredFunction): Promise<boolean> {
     const name = nameOf(fn);
-    const { sources, includes } = await readSources([fn.path]);
+    const include = join(folder, 'include');
+    const { sources, includes } = await readSources([fn.path], existsSync(include) ? [include] : []);
     const fingerprint = toFingerprint(sources);
     if (seen.get(name) === fingerprint || stopped) return false;
     seen.set(name, fingerprint);
     const startedMs = performance.now();
     const { wasm, warnings, cached } = await build({
       sources,
-      flags: { includes },
+      flags: { includes, extra: includes.map((path) => `-iquote${path}`) },
       cacheFolder,
-      onProgress: (stage) => {
-        if (stage !== 'linking') note(`${name}: ${stage}`);
-      },
+      onProgress: (stage) => tell(name, stage),
     });
     if (warnings !== '') note(warnings);
     const isLive = (await liveVersion(fn)) === sha256(wasm);
@@ -150,6 +151,13 @@ export function startDev({ folder, cacheFolder, host, build, note }: DevOptions)
     if (!cached) note(`${name}: live, ${wasm.length} bytes, built in ${seconds} s`);
     else if (!isLive) note(`${name}: live, ${wasm.length} bytes`);
     return !cached;
+  }
+
+  function tell(name: string, stage: BuildStage): void {
+    if (stage === 'compiling') note(`${name}: compiling`);
+    if (stage !== 'loading toolchain' || loading) return;
+    loading = true;
+    note('Loading the toolchain, which takes some seconds the first time');
   }
 
   async function liveVersion({ user, name }: DiscoveredFunction): Promise<string | undefined> {
@@ -168,6 +176,6 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 function toFingerprint(sources: ReadSources['sources']): string {
   const hash = createHash('sha256');
-  for (const { path, text } of sources) hash.update(`${relative('.', path)} ${text.length}\n`).update(text);
+  for (const { path, text } of sources) hash.update(`${path} ${text.length}\n`).update(text);
   return hash.digest('hex');
 }

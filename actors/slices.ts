@@ -4,7 +4,9 @@ import { FaasmError } from '../proto/errors.ts';
 import type { HostId } from '../proto/names.ts';
 import { quote } from '../proto/names.ts';
 import type { NatsBusOptions } from '../src/bus/nats.ts';
+import { type CallsConfig, defaultCallsConfig } from '../src/calls/queue-config.ts';
 import type { Config } from '../src/config.ts';
+import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import type { ModuleLimits } from '../src/faaslet/module/inspect.ts';
 import type { HttpConfig } from '../src/http/config.ts';
 import { defaultStateConfig, type StateConfig } from '../src/state/config.ts';
@@ -24,7 +26,7 @@ export function toModuleLimits(config: Config): ModuleLimits {
   return { memoryMaxPages: Math.min(4096, config.FAASM_MEMORY_MAX_MIB) * pagesPerMiB };
 }
 
-export function toPoolConfig(config: Config, host: HostId): WorkerPoolConfig {
+export function toPoolConfig(config: Config, host: HostId, memory: MemoryPort['kind']): WorkerPoolConfig {
   return {
     host,
     chainDepthMax: config.FAASM_CHAIN_DEPTH_MAX,
@@ -38,9 +40,10 @@ export function toPoolConfig(config: Config, host: HostId): WorkerPoolConfig {
       queuedCallsMax: config.FAASM_QUEUED_CALLS_MAX,
       busyAfterMs: 10,
       killGraceMs: 50,
+      provenAfterCalls: 20,
     },
     executor: {
-      memory: toMemoryKind(config.FAASM_MEMORY),
+      memory,
       idleFaasletsMax: config.FAASM_IDLE_FAASLETS_MAX,
       limits: {
         outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
@@ -115,6 +118,14 @@ export function toStateConfig(config: Config): StateConfig {
   };
 }
 
-export function toCallsConfig(_config: Config) {
-  return {};
+export function toCallsConfig(config: Config): CallsConfig {
+  return {
+    ...defaultCallsConfig,
+    runningMax: config.FAASM_ASYNC_CALLS_MAX,
+    queuedPerUserMax: config.FAASM_ASYNC_QUEUED_PER_USER_MAX,
+    callTimeoutMs: config.FAASM_CALL_TIMEOUT_MS,
+    inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
+    resultKeptMs: config.FAASM_RESULT_KEPT_MS,
+    drainTimeoutMs: config.FAASM_DRAIN_TIMEOUT_MS,
+  };
 }

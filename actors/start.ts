@@ -68,7 +68,7 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
   await mkdir(data, { recursive: true });
 
   /** What to undo, the last first. */
-  const closers: (() => Promise<unknown> | undefined | void)[] = [];
+  const closers: (() => unknown)[] = [];
   const stopAll = async (): Promise<void> => {
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
   };
@@ -87,7 +87,8 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     const { port: memory, why } = detectMemoryPort(toMemoryKind(config.FAASM_MEMORY));
     log('host').info({ host: id, memory: memory.kind, why }, 'memory of Faaslets');
 
-    startConsole({ bus, subjects, host: id, log: log('console') });
+    const board = startConsole({ bus, subjects, host: id, log: log('console') });
+    closers.push(() => board.stop());
     const store = await createSqliteStateStore({ dataFolder: data });
     closers.push(() => store.close());
     const state = await startState({
@@ -96,16 +97,21 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
       store,
       log: log('state'),
       config: toStateConfig(config),
+      allocate(byteLength) {
+        const { buffer, byteLength: allocated } = memory.createSegment(byteLength);
+        return { buffer, byteOffset: 0, byteLength: allocated, fd: -1 };
+      },
+      release: (segment) => memory.discardSegment(segment),
     });
     closers.push(() => state.stop());
     const pool = await startWorkerPool({
       bus,
       subjects,
-      config: toPoolConfig(config, id),
+      config: toPoolConfig(config, id, memory.kind),
       newCallId,
       log: log('worker-pool'),
     });
-    closers.push(() => pool.stop(config.FAASM_DRAIN_TIMEOUT_MS));
+    closers.push(() => pool.stop());
     const scheduler = startScheduler({ bus, subjects, config: toSchedulerConfig(config, id), newCallId });
     closers.push(() => scheduler.stop());
     const functions = await startFunctions({
@@ -121,6 +127,8 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
       log: log('functions'),
     });
     closers.push(() => functions.stop());
+    // What runs may still chain and start functions, so those actors stop after it has ended.
+    closers.push(() => pool.drain(config.FAASM_DRAIN_TIMEOUT_MS));
     const queue = await openSqliteCallQueue(join(data, 'calls.db'));
     closers.push(() => queue.close());
     const calls = await startCalls({

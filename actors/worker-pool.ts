@@ -62,8 +62,10 @@ export interface WorkerPoolOptions {
 }
 
 export interface WorkerPool {
-  /** Waits until no call is left, chained ones included, for at most so long; then stops the executors. */
-  stop(drainMs: number): Promise<void>;
+  /** Waits until no call is left, chained ones included, for at most so long. */
+  drain(timeoutMs: number): Promise<void>;
+  /** Stops the executors, whatever they do. */
+  stop(): void;
 }
 
 /** A call, or an initialisation, and who wants to hear of its end. */
@@ -118,7 +120,7 @@ export async function startWorkerPool({
   step({ type: 'tick', samples: [], nowMs: Date.now() });
   publishStatus();
 
-  return { stop };
+  return { drain, stop };
 
   function onCall(message: BusMessage): void | Promise<void> {
     const call = readBody(message, callCodec);
@@ -172,6 +174,7 @@ export async function startWorkerPool({
         name: `${call.user}/${call.function}`,
         version: program.key,
         deadlineMs: call.deadlineMs,
+        root: call.rootId,
         chained: call.depth > 0,
       },
     });
@@ -356,18 +359,19 @@ export async function startWorkerPool({
     bus.publish(subjects.hostStatus(config.host), new Encodable(status, hostStatusCodec));
   }
 
-  async function stop(drainMs: number): Promise<void> {
+  async function drain(timeoutMs: number): Promise<void> {
+    if (state.calls.size === 0 && chained.pending === 0) return;
+    const late = AbortSignal.timeout(timeoutMs);
+    await new Promise<void>((resolve) => {
+      whenIdle = resolve;
+      late.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const left = state.calls.size;
+    if (left > 0) log.warn({ calls: left, timeoutMs }, 'calls did not end while draining and are stopped');
+  }
+
+  function stop(): void {
     clearInterval(statusTimer);
-    if (state.calls.size > 0 || chained.pending > 0) {
-      const idle = new Promise<void>((resolve) => {
-        whenIdle = resolve;
-      });
-      const timer = AbortSignal.timeout(drainMs);
-      const late = new Promise<void>((resolve) =>
-        timer.addEventListener('abort', () => resolve(), { once: true }),
-      );
-      await Promise.race([idle, late]);
-    }
     stopping = true;
     for (const subscription of subscriptions) subscription.unsubscribe();
     catalog.close();

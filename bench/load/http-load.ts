@@ -23,7 +23,7 @@ function client(): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: hostname, port: Number(port), noDelay: true });
     let sentMs = 0;
-    let received = Buffer.alloc(0);
+    let received: Buffer = Buffer.alloc(0);
     const send = (): void => {
       sentMs = performance.now();
       socket.write(request);

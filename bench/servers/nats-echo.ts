@@ -2,6 +2,6 @@
 import { connect } from 'nats';
 
 const connection = await connect({ servers: process.argv[2]! });
-connection.subscribe('bench.echo', { callback: (_error, message) => message.respond(message.data) });
+connection.subscribe('bench.echo', { callback: (_error, message) => void message.respond(message.data) });
 await connection.flush();
 console.log('ready');

@@ -37,7 +37,7 @@ export function toAnnouncement(place: HostPlace, tookMs: number, deployed?: Depl
 
 function countsOf({ live, failed }: DeployedFunctions): string[] {
   return [
-    `  functions      ${live.length} are live`,
+    `  functions      ${live.length} live`,
     ...(failed.length === 0 ? [] : [`  failed         ${failed.join(', ')}`]),
   ];
 }
@@ -47,10 +47,12 @@ function examples(place: HostPlace, live: readonly string[]): string[] {
   const [invoke, upload] = toHttpUrls(place).map((url) => url.replace('http://', ''));
   const server = toNatsUrl(place);
   const nats = server === 'nats://localhost:4222' ? 'nats' : `nats -s ${server}`;
+  const other = live.find((name) => !name.startsWith('demo/')) ?? '';
   const lines: (readonly [needs: string, line: string])[] = [
     ['demo/hello', `curl -X POST ${invoke}/f/demo/hello`],
     ['demo/echo', `curl -d 'any bytes' ${invoke}/f/demo/echo`],
     ['demo/increment', `curl -X POST ${invoke}/f/demo/increment`],
+    ...(other === '' ? [] : [[other, `curl -X POST ${invoke}/f/${other}`] as const]),
     ['', `curl -X PUT -d 'put by curl' ${upload}/s/demo/my_key`],
     ['', `curl ${upload}/s/demo/my_key`],
     ['demo/echo', `curl -d later ${invoke}/fa/demo/echo; echo      # then: curl ${invoke}/calls/<id>`],

@@ -30,8 +30,9 @@ export async function toInput(source: InputSource, world: World): Promise<Reques
 }
 
 async function readFile(path: string): Promise<RequestBody> {
-  const found = await stat(path).catch((cause: Error) => {
-    throw new FaasmError('not_found', `Cannot read ${quote(path)}: ${cause.message}`, { cause });
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === 'ENOENT' ? 'there is no such file' : cause.message;
+    throw new FaasmError('not_found', `Cannot read ${quote(path)}: ${reason}`, { cause });
   });
   if (found.isDirectory()) throw new FaasmError('bad_request', `${quote(path)} is a folder, not a file`);
   if (found.size === 0) return { stream: createReadStream(path) };

@@ -1,5 +1,16 @@
 /** From a problem document (RFC 9457) of a host back to the error that it tells of. */
-import { type ErrorDetails, FaasmError, isErrorCode } from '../../proto/errors.ts';
+import { type ErrorCode, type ErrorDetails, FaasmError, isErrorCode } from '../../proto/errors.ts';
+
+/** What a host says went wrong. */
+export class HostError extends FaasmError {
+  /** By which its log names the request. */
+  readonly requestId: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails, requestId: string | undefined) {
+    super(code, message, { details });
+    this.requestId = requestId;
+  }
+}
 
 const textMaxLength = 500;
 
@@ -12,10 +23,8 @@ export function fromProblem(status: number, body: Uint8Array, origin: string): F
     const said = text.trim().slice(0, textMaxLength) || 'nothing';
     return new FaasmError('bad_message', `${origin} answers with status ${status} and says: ${said}`);
   }
-  const request = typeof instance === 'string' ? `, request ${instance}` : '';
-  return new FaasmError(isErrorCode(code) ? code : 'internal', `${detail} (${code}${request})`, {
-    details: toDetails(document),
-  });
+  const requestId = typeof instance === 'string' ? instance : undefined;
+  return new HostError(isErrorCode(code) ? code : 'internal', detail, toDetails(document), requestId);
 }
 
 function toDetails(document: Record<string, unknown>): ErrorDetails {

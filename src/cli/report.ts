@@ -1,17 +1,26 @@
 /** Errors as people and programs read them on standard error. */
 import { FaasmError } from '../../proto/errors.ts';
 import { UsageError } from './command.ts';
+import { HostError } from './problem.ts';
 
 export function toErrorText(thrown: unknown): string {
   if (thrown instanceof UsageError) return toPrintable(`faasm: ${thrown.message.trimEnd()}\n`);
-  if (thrown instanceof FaasmError) return toPrintable(`faasm: ${thrown.message}\n${toDetailText(thrown)}`);
+  if (thrown instanceof FaasmError) {
+    return toPrintable(`faasm: ${thrown.message}${toOrigin(thrown)}\n${toDetailText(thrown)}`);
+  }
   return toPrintable(`faasm: ${isSystemError(thrown) ? thrown.message : stackOf(thrown)}\n`);
 }
 
 export function toErrorJson(thrown: unknown): string {
   if (thrown instanceof UsageError) return `${JSON.stringify({ code: 'usage', message: thrown.message })}\n`;
   const { code, message, details } = FaasmError.from(thrown);
-  return `${JSON.stringify({ code, message, ...details })}\n`;
+  const requestId = thrown instanceof HostError ? thrown.requestId : undefined;
+  return `${JSON.stringify({ code, message, ...details, requestId })}\n`;
+}
+
+function toOrigin(error: FaasmError): string {
+  if (!(error instanceof HostError)) return '';
+  return error.requestId === undefined ? ` (${error.code})` : ` (${error.code}, request ${error.requestId})`;
 }
 
 function toDetailText({ details }: FaasmError): string {

@@ -17,11 +17,15 @@ export async function runCli(args: readonly string[], world: World): Promise<Exi
     return 0;
   } catch (thrown) {
     if (beforeTerminator(rest).includes('--json')) world.stderr.write(toErrorJson(thrown));
-    else world.stderr.write(toErrorText(thrown));
-    if (!(thrown instanceof UsageError)) return 1;
-    if (commands.has(name)) world.stderr.write(`See faasm ${name} --help\n`);
-    return 2;
+    else world.stderr.write(`${toErrorText(thrown)}${await usageAfter(thrown, name)}`);
+    return thrown instanceof UsageError ? 2 : 1;
   }
+}
+
+async function usageAfter(thrown: unknown, name: string): Promise<string> {
+  const entry = commands.get(name);
+  if (!(thrown instanceof UsageError) || entry === undefined) return '';
+  return `Usage: faasm ${name} ${(await entry.load()).usage}; --help tells more\n`;
 }
 
 async function runCommand(name: string, rest: readonly string[], world: World): Promise<void> {

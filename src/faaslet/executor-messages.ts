@@ -12,7 +12,8 @@ export const executorSlots = 16_384;
 
 export interface ExecutorSettings {
   readonly name: string;
-  readonly memory: 'auto' | 'mapped' | 'copy';
+  /** As the main thread has it: images and segments are of one kind. */
+  readonly memory: 'mapped' | 'copy';
   readonly control: SharedArrayBuffer;
   readonly limits: CallLimits;
   readonly fileLimits: FileLimits;

@@ -1,20 +1,20 @@
 /** Asynchronous calls by HTTP. */
 import { FaasmError } from '../../proto/errors.ts';
 import { quote, toCallId } from '../../proto/names.ts';
-import { readBody, toBytes } from '../bus/port.ts';
+import { readBody } from '../bus/port.ts';
+import { callStatusCodec } from '../calls/queue-messages.ts';
 import { toWholeBody } from './body.ts';
+import { readPiece, sendPieces, sizeOf } from './download.ts';
 import {
   ask,
   type Exchange,
   type HttpParts,
   octetStream,
   requestHeader,
-  send,
   sendJson,
   sendText,
 } from './exchange.ts';
 import { toCallHeaders } from './invoke.ts';
-import { callStatusCodec } from './messages.ts';
 import type { CallRoute, FunctionRoute } from './route.ts';
 
 /** The header by which NATS knows a message that it has had before. */
@@ -42,8 +42,17 @@ export async function sendCallStatus(parts: HttpParts, exchange: Exchange, { id 
 }
 
 export async function sendCallOutput(parts: HttpParts, exchange: Exchange, { id }: CallRoute): Promise<void> {
-  const answer = await ask(parts, parts.subjects.calls('output', id));
-  send(exchange, 200, octetStream, toBytes(answer.body), { 'Faasm-Call-Id': id });
+  const subject = parts.subjects.calls('output', id);
+  const first = await readPiece(parts, subject, { offset: 0, length: Number.POSITIVE_INFINITY });
+  const output = { offset: 0, length: sizeOf(first, 0) };
+  exchange.res.writeHead(200, {
+    'Content-Type': octetStream,
+    'Content-Length': String(output.length),
+    'X-Content-Type-Options': 'nosniff',
+    'X-Request-Id': exchange.requestId,
+    'Faasm-Call-Id': id,
+  });
+  await sendPieces(parts, subject, output, first, exchange.res);
 }
 
 export async function cancelCall(parts: HttpParts, exchange: Exchange, { id }: CallRoute): Promise<void> {

@@ -9,9 +9,10 @@ import { sendConsolePage } from './console-pages.ts';
 import { type Exchange, type HttpParts, sendText } from './exchange.ts';
 import { describeFunction, listFunctions, removeFunction, uploadFunction } from './functions.ts';
 import { Invocation } from './invoke.ts';
+import { listState } from './list-state.ts';
 import { sendProblem } from './problem.ts';
 import { type Route, toRoute } from './route.ts';
-import { appendMaxBytes, appendState, deleteState, listState, readState, writeState } from './state.ts';
+import { appendMaxBytes, appendState, deleteState, readState, writeState } from './state.ts';
 
 export interface Readiness {
   readonly ready: boolean;

@@ -60,7 +60,7 @@ export function sendProblem(res: ServerResponse, error: FaasmError, options: Pro
     res.destroy();
     return;
   }
-  const body = Buffer.from(JSON.stringify(toProblem(error, options)));
+  const body = Buffer.from(`${JSON.stringify(toProblem(error, options))}\n`);
   res.writeHead(options.status ?? error.http, toProblemHeaders(error, body.length, options));
   res.end(body);
 }

@@ -2,27 +2,17 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { stateHeaders as names } from '../../proto/headers.ts';
 import type { StateDescription } from '../../proto/messages.ts';
-import { fromStateKey, type StateKey, toStateKey } from '../../proto/names.ts';
-import { type BusMessage, emptyBody, type Headers, header, readBody, toBytes } from '../bus/port.ts';
+import { type BusMessage, emptyBody, type Headers, header, readBody } from '../bus/port.ts';
+import { stateDescriptionCodec } from '../state/messages.ts';
 import { refuseLength, tooLarge, toWholeBody } from './body.ts';
 import { judgeRead, toEtag, toWriteConditions } from './conditions.ts';
-import {
-  ask,
-  type Exchange,
-  type HttpParts,
-  octetStream,
-  requestHeader,
-  sendJson,
-  sendNothing,
-} from './exchange.ts';
-import { stateDescriptionCodec, stateListCodec } from './messages.ts';
+import { readPiece, sendPieces, sizeOf } from './download.ts';
+import { ask, type Exchange, type HttpParts, octetStream, requestHeader, sendNothing } from './exchange.ts';
+import { pieceBytesOf } from './pieces.ts';
 import { sendProblem } from './problem.ts';
 import { type ByteRange, fromContentRange, toRange } from './range.ts';
-import type { StateRoute, UserRoute } from './route.ts';
-import { pieceBytesOf, readPart, sendPart, writePart, writeValue } from './state-transfer.ts';
-
-/** Stands in the subject of a list, which is of no key in particular. */
-const noKey: StateKey = toStateKey('_');
+import type { StateRoute } from './route.ts';
+import { writePart, writeValue } from './upload-state.ts';
 
 const whole: ByteRange = { offset: 0, length: Number.POSITIVE_INFINITY };
 
@@ -81,17 +71,6 @@ export async function deleteState(parts: HttpParts, exchange: Exchange, route: S
   sendNothing(exchange, 204);
 }
 
-export async function listState(parts: HttpParts, exchange: Exchange, { user }: UserRoute): Promise<void> {
-  const answer = await ask(parts, parts.subjects.state('list', user, noKey));
-  const listed = readBody(answer, stateListCodec).map(({ key, sizeBytes, version }) => ({
-    key: toText(fromStateKey(key)),
-    path: `/s/${user}/${key.replaceAll('=', '%')}`,
-    sizeBytes,
-    version,
-  }));
-  sendJson(exchange, 200, listed);
-}
-
 /** An append is one message, so that it is whole wherever it ends up among others. */
 export function appendMaxBytes(parts: HttpParts): number {
   return pieceBytesOf(parts.bus);
@@ -104,9 +83,9 @@ async function sendValue(
   wanted: ByteRange,
   status: 200 | 206,
 ): Promise<void> {
-  const first = await readPart(parts, route, wanted);
-  const bytes = toBytes(first.body);
-  const sizeBytes = Number(header(first, names.size) ?? wanted.offset + bytes.length);
+  const subject = parts.subjects.state('get', route.user, route.key);
+  const first = await readPiece(parts, subject, wanted);
+  const sizeBytes = sizeOf(first, wanted.offset);
   const part = { offset: wanted.offset, length: Math.min(wanted.length, sizeBytes - wanted.offset) };
   if (status === 206 && part.length <= 0) {
     sendNotSatisfiable(exchange, sizeBytes);
@@ -118,8 +97,7 @@ async function sendValue(
     'X-Request-Id': exchange.requestId,
     ...(status === 206 && { 'Content-Range': `bytes ${part.offset}-${end}/${sizeBytes}` }),
   });
-  if (bytes.length === part.length) exchange.res.end(bytes);
-  else await sendPart(parts, route, part, first, exchange.res);
+  await sendPieces(parts, subject, part, first, exchange.res);
 }
 
 /** `If-Range` makes a range good for one version only; for any other the whole value is sent. */
@@ -141,7 +119,7 @@ async function toConditionHeaders(parts: HttpParts, exchange: Exchange, route: S
   if (ifNoneMatch !== undefined) return { [names.ifNoneMatch]: ['*'] };
   if (ifMatch === undefined) return {};
   if (ifMatch === '*') return { [names.ifMatch]: ['*'] };
-  if (ifMatch.length === 1 && /^\d{1,15}$/.test(ifMatch[0]!)) return { [names.ifMatch]: [ifMatch[0]!] };
+  if (ifMatch.length === 1 && isVersion(ifMatch[0]!)) return { [names.ifMatch]: [ifMatch[0]!] };
   const description = await describe(parts, route);
   if (!ifMatch.includes(String(description.version))) throw changed(description);
   return { [names.ifMatch]: [String(description.version)] };
@@ -169,10 +147,8 @@ function toVersionHeaders(answer: BusMessage): Record<string, string> {
   return version === undefined ? {} : { ETag: toEtag(version) };
 }
 
-/** A key as text, or nothing where its bytes are not UTF-8. */
-function toText(bytes: Uint8Array): string | null {
-  const text = Buffer.from(bytes).toString('utf8');
-  return Buffer.from(text, 'utf8').equals(bytes) ? text : null;
+function isVersion(text: string): boolean {
+  return /^\d{1,16}$/.test(text) && Number.isSafeInteger(Number(text));
 }
 
 function changed({ version }: StateDescription): FaasmError {

@@ -3,6 +3,7 @@
  * Everything here about one value is called under that value's gate, one at a time; guests meanwhile read and write
  * the segments.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
 import type { StateKey, UserName } from '../../proto/names.ts';
 import type { Gates } from './gates.ts';
@@ -52,6 +53,9 @@ const pageBytes = 4096;
 const overheadBytes = 2048;
 /** Of the memory for values, what is freed at once when it is used up. */
 const spareShare = 0.1;
+/** What is done to a value ends soon, unless it waits for room as well: then one of the two has to give up. */
+const busyWaitMs = 1000;
+const busyPollMs = 2;
 
 export const nameOf = (user: UserName, key: StateKey): string => `${user}/${key}`;
 
@@ -69,10 +73,6 @@ export class Residents {
 
   get(name: string): Resident | undefined {
     return this.#all.get(name);
-  }
-
-  get bytes(): number {
-    return this.#bytes;
   }
 
   /** Some memory waits for a guest to give it back. */
@@ -241,30 +241,40 @@ export class Residents {
     this.#options.release(view.segment.data);
   }
 
-  /** Drops values that nobody has used for long, oldest first, and none that is being worked on. */
+  /** Drops values that nobody has used for long, oldest first. @throws FaasmError `no_capacity` */
   async #makeRoom(name: string, neededBytes: number): Promise<void> {
+    const { residentMaxBytes } = this.#options;
+    const endMs = performance.now() + busyWaitMs;
+    while (this.#lacks(neededBytes, residentMaxBytes)) {
+      const someWereBusy = await this.#evictSome(name, neededBytes);
+      if (!this.#lacks(neededBytes, residentMaxBytes)) return;
+      if (!someWereBusy || performance.now() > endMs) throw noRoom(name, this.#bytes, residentMaxBytes);
+      await delay(busyPollMs);
+    }
+  }
+
+  /** @returns whether values were passed over because something is done to them at the moment */
+  async #evictSome(name: string, neededBytes: number): Promise<boolean> {
     const { residentMaxBytes, gates } = this.#options;
-    const lacks = (maxBytes: number): boolean => this.#bytes + neededBytes > maxBytes;
-    // More than is needed at once, for looking at all of them takes time.
-    const wantedBytes = residentMaxBytes * (1 - spareShare);
-    const candidates = lacks(residentMaxBytes) ? [...this.#all.values()] : [];
+    let someWereBusy = false;
+    const candidates = [...this.#all.values()];
     // A value in use is passed over the first time, as by the hand of a clock.
     for (const passing of [true, false]) {
+      // More than is needed at once, for looking at all of them takes time.
+      const enoughBytes = passing ? residentMaxBytes * (1 - spareShare) : residentMaxBytes;
       for (const resident of candidates) {
-        if (!lacks(passing ? wantedBytes : residentMaxBytes)) return;
+        if (!this.#lacks(neededBytes, enoughBytes)) return false;
         if (resident.name === name || this.#all.get(resident.name) !== resident) continue;
-        if (!gates.isIdle(resident.name)) continue;
-        if (passing && takeUsed(resident.view)) this.touch(resident);
+        if (!gates.isIdle(resident.name)) someWereBusy = true;
+        else if (passing && takeUsed(resident.view)) this.touch(resident);
         else await gates.run(resident.name, () => this.evict(resident));
       }
     }
-    if (!lacks(residentMaxBytes)) return;
-    throw new FaasmError(
-      'no_capacity',
-      `No room in memory for state ${name}: ${this.#bytes} of ${residentMaxBytes} bytes are in use; ` +
-        'raise FAASM_STATE_RESIDENT_MAX_BYTES',
-      { details: { component: 'state' } },
-    );
+    return someWereBusy;
+  }
+
+  #lacks(neededBytes: number, maxBytes: number): boolean {
+    return this.#bytes + neededBytes > maxBytes;
   }
 
   async #fill(
@@ -285,6 +295,15 @@ export class Residents {
     view.words[word.size] = first.sizeBytes;
     view.version[0] = first.version;
   }
+}
+
+function noRoom(name: string, usedBytes: number, maxBytes: number): FaasmError {
+  return new FaasmError(
+    'no_capacity',
+    `No room in memory for state ${name}: ${usedBytes} of ${maxBytes} bytes are in use; ` +
+      'raise FAASM_STATE_RESIDENT_MAX_BYTES',
+    { details: { component: 'state' } },
+  );
 }
 
 /** Under the old one's mutex. */

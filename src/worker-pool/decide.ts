@@ -12,6 +12,9 @@
  * - A call is answered once: by its executor, or by `finish` when it is late, cancelled or lost.
  * - An executor is killed only for a call that is over its time and inside its guest.
  *
+ * Killing an executor ends all that is on it, so a call that may have to be killed is kept apart from calls that are
+ * not of its own tree: a program is unproven until it has ended some calls, and again once it had to be killed.
+ *
  * State is the pool's own record; `decide` changes it in place and returns the effects in order.
  */
 import type { CallError } from '../../proto/call.ts';
@@ -34,6 +37,8 @@ export interface PoolLimits {
   readonly busyAfterMs: number;
   /** A late call that is inside its guest has so long to notice before its executor is killed. */
   readonly killGraceMs: number;
+  /** A program that has ended so many calls is proven. */
+  readonly provenAfterCalls: number;
 }
 
 /** A call, or the initialisation of a program, as far as placing it goes. */
@@ -42,8 +47,11 @@ export interface Work {
   readonly user: UserName;
   /** `user/function`, for messages. */
   readonly name: string;
+  /** The key of its program. */
   readonly version: string;
   readonly deadlineMs: number;
+  /** The call at the root of the chain that it is in. */
+  readonly root: CallId;
   /** Made by another call, which may be waiting for it. */
   readonly chained: boolean;
 }
@@ -90,6 +98,8 @@ interface ExecutorState {
   /** Whose calls are on it. */
   user: UserName | undefined;
   readonly calls: Set<CallId>;
+  /** How many of them are of programs that were unproven when they came. */
+  unproven: number;
   /** Versions it has run: it may have a warm Faaslet of them. */
   readonly versions: Set<string>;
   turn: number;
@@ -102,6 +112,8 @@ interface ExecutorState {
 
 interface CallState {
   readonly work: Work;
+  /** Whether it counts as unproven on its executor. */
+  unproven: boolean;
   executor: number | undefined;
   /** When it was answered although it is still on its executor. */
   finishedMs: number | undefined;
@@ -109,6 +121,8 @@ interface CallState {
 
 export interface PoolState {
   readonly limits: PoolLimits;
+  /** How many calls a program has ended; minus infinity once it had to be killed. */
+  readonly records: Map<string, number>;
   readonly executors: Map<number, ExecutorState>;
   readonly calls: Map<CallId, CallState>;
   /** Waiting calls by user; the map's order is the order in which users have their turn. */
@@ -118,7 +132,15 @@ export interface PoolState {
 }
 
 export function createPoolState(limits: PoolLimits): PoolState {
-  return { limits, executors: new Map(), calls: new Map(), queues: new Map(), queued: 0, lastExecutor: 0 };
+  return {
+    limits,
+    records: new Map(),
+    executors: new Map(),
+    calls: new Map(),
+    queues: new Map(),
+    queued: 0,
+    lastExecutor: 0,
+  };
 }
 
 export function decide(state: PoolState, message: PoolMessage): PoolEffect[] {
@@ -163,7 +185,7 @@ function admit(state: PoolState, work: Work, nowMs: number, effects: PoolEffect[
     effects.push({ type: 'finish', id: work.id, error: late(work) });
     return;
   }
-  const call: CallState = { work, executor: undefined, finishedMs: undefined };
+  const call: CallState = { work, unproven: false, executor: undefined, finishedMs: undefined };
   state.calls.set(work.id, call);
   if (hasRoom(state, work) && !state.queues.has(work.user) && place(state, call, nowMs, effects)) return;
   if (state.queued >= limits.queuedCallsMax) {
@@ -191,22 +213,31 @@ function place(state: PoolState, call: CallState, nowMs: number, effects: PoolEf
   executor.user = call.work.user;
   executor.calls.add(call.work.id);
   executor.versions.add(call.work.version);
+  call.unproven = !isProven(state, call.work.version);
+  if (call.unproven) executor.unproven++;
   if (executor.calls.size === 1) executor.turnSinceMs = nowMs;
   call.executor = executor.id;
   effects.push({ type: 'post', executor: executor.id, id: call.work.id });
   return true;
 }
 
-/** An executor that has calls of this user and is not busy; else an idle one, rather one that has run the version. */
+/**
+ * An executor that has calls of this user and is not busy; else an idle one, rather one that has run the version.
+ * A call shares an executor with calls of another tree only if all of them are proven, or no more executors can start.
+ */
 function choose(state: PoolState, work: Work): ExecutorState | undefined {
   let own: ExecutorState | undefined;
+  let shared: ExecutorState | undefined;
   let idle: ExecutorState | undefined;
   let held = 0;
   for (const executor of state.executors.values()) {
     if (!executor.ready) continue;
     if (executor.user === work.user) {
       held++;
-      if (!isBusy(executor) && (own === undefined || executor.calls.size < own.calls.size)) own = executor;
+      if (isBusy(executor)) continue;
+      if (shared === undefined || executor.calls.size < shared.calls.size) shared = executor;
+      if (own !== undefined && executor.calls.size >= own.calls.size) continue;
+      if (mayShare(state, work, executor)) own = executor;
     } else if (executor.user === undefined) {
       if (idle === undefined || (!idle.versions.has(work.version) && executor.versions.has(work.version))) {
         idle = executor;
@@ -214,7 +245,28 @@ function choose(state: PoolState, work: Work): ExecutorState | undefined {
     }
   }
   if (own !== undefined) return own;
-  return held < executorsPerUser(state.limits) ? idle : undefined;
+  if (held >= executorsPerUser(state.limits)) return shared;
+  return idle ?? (state.executors.size >= state.limits.executorsMax ? shared : undefined);
+}
+
+function mayShare(state: PoolState, work: Work, executor: ExecutorState): boolean {
+  if (isProven(state, work.version) && executor.unproven === 0) return true;
+  for (const id of executor.calls) if (state.calls.get(id)!.work.root !== work.root) return false;
+  return true;
+}
+
+function isProven(state: PoolState, version: string): boolean {
+  return (state.records.get(version) ?? 0) >= state.limits.provenAfterCalls;
+}
+
+/** A record is kept for so many programs; when there are more, all start anew. */
+const recordsMax = 10_000;
+
+function record(state: PoolState, version: string, killed: boolean): void {
+  if (state.records.size >= recordsMax && !state.records.has(version)) state.records.clear();
+  const before = state.records.get(version) ?? 0;
+  if (killed) state.records.set(version, Number.NEGATIVE_INFINITY);
+  else if (before < state.limits.provenAfterCalls) state.records.set(version, before + 1);
 }
 
 /** One user never holds all executors, unless there is only one. */
@@ -261,6 +313,7 @@ function forget(state: PoolState, id: CallId, nowMs: number): void {
     executor.turnSinceMs = nowMs;
     executor.withdrawnTurn = -1;
   }
+  record(state, call.work.version, false);
   release(state, call, nowMs);
   state.calls.delete(id);
 }
@@ -270,6 +323,7 @@ function release(state: PoolState, call: CallState, nowMs: number): void {
   call.executor = undefined;
   if (executor === undefined) return;
   executor.calls.delete(call.work.id);
+  if (call.unproven) executor.unproven--;
   if (executor.calls.size > 0) return;
   executor.user = undefined;
   executor.idleSinceMs = nowMs;
@@ -379,6 +433,7 @@ function killIfLate(state: PoolState, executor: ExecutorState, nowMs: number, ef
   if (current?.finishedMs === undefined || current.executor !== executor.id) return;
   const graceMs = state.limits.killGraceMs;
   if (nowMs - current.finishedMs < graceMs || nowMs - executor.turnSinceMs < graceMs) return;
+  record(state, current.work.version, true);
   executor.ready = false;
   executor.current = undefined;
   effects.push({
@@ -400,12 +455,15 @@ function stopIdle(state: PoolState, nowMs: number, effects: PoolEffect[]): void 
   }
 }
 
-/** Starts executors until there are as many without calls as are wanted: the spare ones, and one for each waiting user. */
+/** Started at once at the most for calls that wait: a start takes a core for some milliseconds. */
+const startingMax = 4;
+
+/** Starts executors until there are as many without calls as are wanted: the spare ones, and some for waiting calls. */
 function keepSpares(state: PoolState, effects: PoolEffect[]): void {
   const { executorsMax, executorsSpare } = state.limits;
   let free = 0;
   for (const executor of state.executors.values()) if (executor.user === undefined) free++;
-  const wanted = executorsSpare + Math.min(state.queues.size, 4);
+  const wanted = executorsSpare + Math.min(state.queued, startingMax);
   while (free < wanted && state.executors.size < executorsMax) {
     const id = ++state.lastExecutor;
     state.executors.set(id, {
@@ -413,6 +471,7 @@ function keepSpares(state: PoolState, effects: PoolEffect[]): void {
       ready: false,
       user: undefined,
       calls: new Set(),
+      unproven: 0,
       versions: new Set(),
       turn: 0,
       turnSinceMs: 0,

@@ -9,8 +9,8 @@ import { toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
+import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { functionDescriptionCodec, functionListCodec } from '../../src/functions/messages.ts';
-import { callStatusCodec } from '../../src/http/messages.ts';
 import { collect, host, silentLog, startBridge, streamOf, subjects, until } from '../http/_bridge.ts';
 
 const user = toUserName('demo');
@@ -202,6 +202,21 @@ test('POST /fa/ refuses an Idempotency-Key that is none', async (t) => {
   const { fetch } = await startBridge(t);
   const headers = { 'Idempotency-Key': 'x'.repeat(256) };
   t.is((await fetch('/fa/demo/echo', { method: 'POST', headers })).status, 400);
+});
+
+test('/calls/<id>/output gives a large output piece by piece', async (t) => {
+  const { bus, fetch } = await startBridge(t);
+  const output = randomBytes(3_000_000);
+  const asked = collect(bus, subjects.calls('output', '*'));
+  bus.subscribe(subjects.calls('output', '*'), (message) => {
+    const offset = Number(header(message, stateHeaders.offset));
+    const bytes = output.subarray(offset, offset + Number(header(message, stateHeaders.length)));
+    respond(bus, message, bytes, { [stateHeaders.size]: [String(output.length)] });
+  });
+  const answer = await fetch('/calls/kept-1/output');
+  t.is(answer.headers.get('content-length'), '3000000');
+  t.true(Buffer.from(await answer.arrayBuffer()).equals(output));
+  t.is(asked.length, 3);
 });
 
 test('/calls/ tells the status, gives the output, cancels', async (t) => {

@@ -230,8 +230,10 @@ test('lock from outside needs a lease, and is free after it', async (t) => {
   const lock = (owner: string, leaseMs: number, waitMs: number) =>
     request('lock', stateCodecs.lock.request.encode({ owner, mode: 'write', leaseMs, waitMs }));
   await t.throwsAsync(lock('a', 0, 0), { code: 'bad_request' });
-  const first = readBody(await lock('a', 100, 0), stateCodecs.lock.answer);
+  const first = readBody(await lock('a', 60_000, 0), stateCodecs.lock.answer);
   await t.throwsAsync(lock('b', 100, 0), { code: 'conflict' });
+  const renewed = readBody(await lock('a', 1, 0), stateCodecs.lock.answer);
+  t.is(renewed.fence, first.fence);
   const second = readBody(await lock('b', 60_000, 10_000), stateCodecs.lock.answer);
   t.true(second.fence > first.fence);
   await t.throwsAsync(request('unlock', stateCodecs.unlock.request.encode({ owner: 'a' })), {

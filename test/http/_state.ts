@@ -3,8 +3,16 @@ import { FaasmError } from '../../proto/errors.ts';
 import { stateHeaders as names } from '../../proto/headers.ts';
 import { fromStateToken } from '../../proto/names.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
-import { type Bus, type BusMessage, Encodable, header, respond, toBytes } from '../../src/bus/port.ts';
-import { stateDescriptionCodec, stateListCodec } from '../../src/http/messages.ts';
+import {
+  type Bus,
+  type BusMessage,
+  Encodable,
+  header,
+  readBody,
+  respond,
+  toBytes,
+} from '../../src/bus/port.ts';
+import { stateCodecs, stateDescriptionCodec } from '../../src/state/messages.ts';
 import { subjects } from './_bridge.ts';
 
 interface Value {
@@ -41,9 +49,13 @@ export function answerState(bus: Bus): FakeState {
     const found = state.values.get(id);
     const body = Buffer.from(toBytes(message.body));
     if (op === 'list') {
-      const all = [...state.values].filter(([each]) => each.startsWith(`${user}/`));
-      const list = all.map(([each, value]) => describe(each.slice(user.length + 1), value));
-      respond(bus, message, new Encodable(list, stateListCodec));
+      const { after = '', limit } = readBody(message, stateCodecs.list.request);
+      const all = [...state.values].sort(([left], [right]) => (left < right ? -1 : 1));
+      const list = all
+        .filter(([each]) => each.startsWith(`${user}/`))
+        .map(([each, value]) => describe(each.slice(user.length + 1), value))
+        .filter(({ key }) => key > after);
+      respond(bus, message, new Encodable(list.slice(0, limit), stateCodecs.list.answer));
     } else if (op === 'set') set(message, id, found, body);
     else if (op === 'append')
       write(message, id, found, Buffer.concat([found?.bytes ?? Buffer.alloc(0), body]));

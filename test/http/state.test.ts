@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import test from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
-import { toPieces } from '../../src/http/state-transfer.ts';
+import { toPieces } from '../../src/http/upload-state.ts';
 import { exchangeRaw, startBridge, streamOf, until } from './_bridge.ts';
 import { answerState } from './_state.ts';
 
@@ -44,6 +44,20 @@ test('a key that is no text is listed by its path', async (t) => {
   t.is(got.status, 200);
   t.is(await got.text(), '');
 });
+
+for (const count of [0, 499, 500, 501, 1000, 1201]) {
+  test(`GET /s/<user> lists all of ${count} keys`, async (t) => {
+    const { fetch, state } = await startState(t);
+    const names = Array.from({ length: count }, (_, at) => `k${String(at).padStart(5, '0')}`);
+    for (const [at, name] of names.entries())
+      state.values.set(`demo/${name}`, { bytes: Buffer.alloc(1), version: at });
+    const listed = (await (await fetch('/s/demo')).json()) as { key: string }[];
+    t.deepEqual(
+      listed.map(({ key }) => key),
+      names,
+    );
+  });
+}
 
 test('POST sets as curl -d does, and appends when asked', async (t) => {
   const { fetch, state } = await startState(t);

@@ -44,28 +44,29 @@ const warm = ['ada/f@1'];
 const full = { activeCalls: 10 };
 
 const placing = test.macro({
-  exec(t, statuses: readonly HostStatus[], expected: string, nowMs = 0) {
+  exec(t, statuses: readonly HostStatus[], expected: string, nowMs: number) {
     const effect = invoke(scheduler(statuses), call('a'), nowMs);
     t.is(effect?.type === 'place' ? effect.host : undefined, expected as HostId);
   },
   title: (about = '') => `decide() places a call ${about}`,
 });
 
-test('here when nothing is known', placing, [], 'here');
-test('here when a warm Faaslet is here', placing, [host('here', { warm }), host('b', { warm })], 'here');
-test('where a warm Faaslet is', placing, [host('here'), host('b', { warm })], 'b');
-test('here cold rather than elsewhere cold', placing, [host('here'), host('b')], 'here');
-test('elsewhere when here is full', placing, [host('here', full), host('b')], 'b');
+test('here when nothing is known', placing, [], 'here', 0);
+test('here when a warm Faaslet is here', placing, [host('here', { warm }), host('b', { warm })], 'here', 0);
+test('where a warm Faaslet is', placing, [host('here'), host('b', { warm })], 'b', 0);
+test('here cold rather than elsewhere cold', placing, [host('here'), host('b')], 'here', 0);
+test('elsewhere when here is full', placing, [host('here', full), host('b')], 'b', 0);
 test(
   'on the least loaded of several',
   placing,
   [host('here', full), host('b', { activeCalls: 5 }), host('c')],
   'c',
+  0,
 );
-test('here when all are full', placing, [host('here', full), host('b', full)], 'here');
-test('never on a draining host', placing, [host('here'), host('b', { warm, draining: true })], 'here');
+test('here when all are full', placing, [host('here', full), host('b', full)], 'here', 0);
+test('never on a draining host', placing, [host('here'), host('b', { warm, draining: true })], 'here', 0);
 test('never on a silent host', placing, [host('here'), host('b', { warm })], 'here', 1000);
-test('never on a host that queues', placing, [host('here'), host('b', { warm, queuedCalls: 1 })], 'here');
+test('never on a host that queues', placing, [host('here'), host('b', { warm, queuedCalls: 1 })], 'here', 0);
 
 const refusing = test.macro({
   exec(t, prepare: (state: SchedulerState) => void, each: Call, code: string) {

@@ -4,7 +4,8 @@ import { toStateKey, toUserName } from '../../proto/names.ts';
 import { Encodable } from '../../src/bus/port.ts';
 import type { GuestState } from '../../src/state/local-tier.ts';
 import { chunkBytes, type StateStore } from '../../src/state/port.ts';
-import { viewSegment } from '../../src/state/segment.ts';
+import { viewSegment, word } from '../../src/state/segment.ts';
+import { stateActorOwner } from '../../src/state/segment-mutex.ts';
 import { executorGoneCodec } from '../../src/worker-pool/messages.ts';
 import { startHost, subjects, temporaryFolder } from './host.ts';
 
@@ -293,6 +294,15 @@ test('locks of an executor that is gone are free', async (t) => {
   const waiting = two.lockWrite(key);
   bus.publish(subjects.event('executor.gone'), new Encodable({ owner: 'x1' }, executorGoneCodec));
   await t.notThrowsAsync(waiting);
+});
+
+test('what an executor that is gone had mapped or half done does not stand in the way', async (t) => {
+  const { one, two, bus, store } = await start(t, { config: { pushDelayMs: 1_000_000 } });
+  const view = viewSegment(await one.open(key, 5));
+  view.words[word.mutex] = stateActorOwner + 1;
+  bus.publish(subjects.event('executor.gone'), new Encodable({ owner: 'x1' }, executorGoneCodec));
+  await two.write(key, new Uint8Array(100_000).fill(3), true);
+  t.is((await store.describe(ann, key))?.sizeBytes, 100_000);
 });
 
 test('two calls of one executor do not share a lock', async (t) => {

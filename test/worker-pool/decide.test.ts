@@ -21,6 +21,7 @@ const limits: PoolLimits = {
   queuedCallsMax: 3,
   busyAfterMs: 10,
   killGraceMs: 20,
+  provenAfterCalls: 0,
 };
 
 const work = (id: string, user = 'ada', more: Partial<Work> = {}): Work => ({
@@ -29,6 +30,7 @@ const work = (id: string, user = 'ada', more: Partial<Work> = {}): Work => ({
   name: `${user}/f`,
   version: `${user}/f@1`,
   deadlineMs: 1000,
+  root: id as CallId,
   chained: false,
   ...more,
 });
@@ -179,6 +181,23 @@ test('decide() stops executors that were idle for long, but for the spare one', 
   );
 });
 
+test('decide() keeps an unproven call apart from calls of other trees', (t) => {
+  const state = ready(3, { provenAfterCalls: 1 });
+  const parent = work('parent');
+  t.like(posts(call(state, parent))[0], { executor: 1 });
+  t.like(posts(call(state, work('child', 'ada', { root: parent.id })))[0], { executor: 1 });
+  t.like(posts(call(state, work('other')))[0], { executor: 2 });
+});
+
+test('decide() lets proven calls share an executor, and unproven ones when there is no other', (t) => {
+  const state = ready(2, { provenAfterCalls: 1, executorsMax: 2 });
+  call(state, work('a'));
+  t.like(posts(call(state, work('b')))[0], { executor: 1 });
+  decide(state, { type: 'ended', ids: ['a' as CallId, 'b' as CallId], nowMs: 1 });
+  call(state, work('c'));
+  t.like(posts(call(state, work('d')))[0], { executor: 1 });
+});
+
 test('decide() keeps its invariants in random histories', (t) => {
   for (let seed = 1; seed <= 300; seed++) {
     const problem = simulate(createRandom(seed));
@@ -199,7 +218,7 @@ function kills(effects: readonly PoolEffect[]): PoolEffect[] {
 
 /** A world of executors with virtual time; gives what went wrong, if anything. */
 function simulate(random: Random): string | undefined {
-  const state = createPoolState(limits);
+  const state = createPoolState({ ...limits, provenAfterCalls: random.below(3) });
   const executors = new Map<number, CallId[]>();
   const turns = new Map<number, number>();
   const open = new Set<CallId>();

@@ -1,3 +1,4 @@
+import { FaasmError } from '../../../proto/errors.ts';
 import type { Declarations } from './declarations.ts';
 import { InstructionReader } from './instruction-reader.ts';
 import { opcodes } from './instructions.ts';
@@ -27,6 +28,10 @@ export interface CodeFacts {
   readonly droppedElements: Set<number>;
   /** Code takes a reference to the start function. */
   refersToStart: boolean;
+  /** try with catch, catch_all or delegate in it. */
+  usesLegacyExceptions: boolean;
+  /** try_table, throw_ref, or a value that refers to an exception. */
+  usesExceptionReferences: boolean;
   writesTables: boolean;
   initsMemory: boolean;
   waitsOnAtomics: boolean;
@@ -39,6 +44,8 @@ export function noCode(): CodeFacts {
     droppedData: new Set(),
     droppedElements: new Set(),
     refersToStart: false,
+    usesLegacyExceptions: false,
+    usesExceptionReferences: false,
     writesTables: false,
     initsMemory: false,
     waitsOnAtomics: false,
@@ -79,13 +86,27 @@ export function readCode(
     }
     reader.end = sectionEnd;
   }
+  if (instructions.namesExceptions) facts.usesExceptionReferences = true;
+  checkExceptions(facts);
   return facts;
+}
+
+/** V8 refuses a mixture, but not every time it sees the same module: its threads validate functions independently. */
+function checkExceptions({ usesLegacyExceptions, usesExceptionReferences }: CodeFacts): void {
+  if (!usesLegacyExceptions || !usesExceptionReferences) return;
+  throw new FaasmError(
+    'unsupported_module',
+    'The module mixes legacy exception handling (try) with the newer kind (try_table, exnref), which the engine ' +
+      'does not run: build all of it with one of them',
+  );
 }
 
 function readLocals(reader: ByteReader, typeCount: number, facts: CodeFacts): void {
   for (let left = reader.count('groups of locals'); left > 0; left--) {
     reader.u32();
-    if (readValueType(reader, typeCount).letter === 'V') facts.usesSimd = true;
+    const { letter, exception } = readValueType(reader, typeCount);
+    if (letter === 'V') facts.usesSimd = true;
+    if (exception) facts.usesExceptionReferences = true;
   }
 }
 
@@ -107,6 +128,13 @@ function readBody(
         break;
       case opcodes.refFunc:
         if (instructions.operand === start) facts.refersToStart = true;
+        break;
+      case opcodes.try:
+        facts.usesLegacyExceptions = true;
+        break;
+      case opcodes.tryTable:
+      case opcodes.throwRef:
+        facts.usesExceptionReferences = true;
         break;
       case opcodes.tableSet:
       case opcodes.tableInit:

@@ -22,6 +22,8 @@ export class InstructionReader {
   readonly #spaces: IndexSpaces;
   /** The index after the opcode, the first if there are two; only where there is one. */
   operand = 0;
+  /** An instruction so far has named a type of references to exceptions. */
+  namesExceptions = false;
 
   constructor(reader: ByteReader, spaces: IndexSpaces) {
     this.#reader = reader;
@@ -86,7 +88,7 @@ export class InstructionReader {
         for (let left = reader.count('labels'); left >= 0; left--) reader.u32();
         return;
       case immediate.valueTypes:
-        for (let left = reader.count('types'); left > 0; left--) readValueType(reader, this.#spaces.types);
+        for (let left = reader.count('types'); left > 0; left--) this.#skipValueType();
         return;
       case immediate.catches:
         this.#skipBlockType();
@@ -109,7 +111,7 @@ export class InstructionReader {
         reader.skip(16);
         return;
       case immediate.heapType:
-        readHeapType(reader, this.#spaces.types);
+        if (readHeapType(reader, this.#spaces.types).exception) this.namesExceptions = true;
         return;
       case immediate.garbageCollection:
         refuseGarbageCollection(`the instruction ${toHex(first)}`);
@@ -128,6 +130,10 @@ export class InstructionReader {
     return index;
   }
 
+  #skipValueType(): void {
+    if (readValueType(this.#reader, this.#spaces.types).exception) this.namesExceptions = true;
+  }
+
   #skipMemoryAccess(): void {
     const reader = this.#reader;
     if (reader.u32() & memoryIndexFollows) reader.u32();
@@ -138,7 +144,7 @@ export class InstructionReader {
     const reader = this.#reader;
     const byte = reader.peek();
     if (byte === emptyBlockType) reader.skip(1);
-    else if (byte >= 0x40 && byte < 0x80) readValueType(reader, this.#spaces.types);
+    else if (byte >= 0x40 && byte < 0x80) this.#skipValueType();
     else if (reader.s33() >= this.#spaces.types) throw reader.bad('the type of a block does not exist');
   }
 

@@ -42,7 +42,10 @@ export function prefixed(prefix: number, opcode: number): number {
 }
 
 export const opcodes = {
+  try: 0x06,
+  throwRef: 0x0a,
   end: 0x0b,
+  tryTable: 0x1f,
   globalGet: 0x23,
   tableSet: 0x26,
   memoryGrow: 0x40,

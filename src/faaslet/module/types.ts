@@ -10,6 +10,8 @@ export interface ValueType {
   readonly text: string;
   /** JavaScript can read a global of this type and set it to what it read. */
   readonly settable: boolean;
+  /** A reference to an exception, which only the newer kind of exception handling has. */
+  readonly exception?: boolean;
 }
 
 const v128: ValueType = { letter: 'V', text: 'v128', settable: false };
@@ -26,10 +28,10 @@ const valueTypes = new Map<number, ValueType>([
 const heapTypes = new Map<number, { readonly name: string; readonly value: ValueType }>([
   [0x70, { name: 'func', value: { letter: 'r', text: 'funcref', settable: true } }],
   [0x6f, { name: 'extern', value: { letter: 'r', text: 'externref', settable: true } }],
-  [0x69, { name: 'exn', value: { letter: 'r', text: 'exnref', settable: false } }],
+  [0x69, { name: 'exn', value: { letter: 'r', text: 'exnref', settable: false, exception: true } }],
   [0x73, { name: 'nofunc', value: { letter: 'r', text: 'nullfuncref', settable: true } }],
   [0x72, { name: 'noextern', value: { letter: 'r', text: 'nullexternref', settable: true } }],
-  [0x74, { name: 'noexn', value: { letter: 'r', text: 'nullexnref', settable: false } }],
+  [0x74, { name: 'noexn', value: { letter: 'r', text: 'nullexnref', settable: false, exception: true } }],
 ]);
 
 const refusedTypes = new Map<number, string>([
@@ -66,11 +68,7 @@ export function readValueType(reader: ByteReader, typeCount: number): ValueType 
   if (plain !== undefined) return plain;
   if (code === refType || code === refNullType) {
     const heap = readHeapType(reader, typeCount);
-    return {
-      letter: 'r',
-      text: `(ref ${code === refNullType ? 'null ' : ''}${heap.text})`,
-      settable: heap.settable,
-    };
+    return { ...heap, letter: 'r', text: `(ref ${code === refNullType ? 'null ' : ''}${heap.text})` };
   }
   throw refuseType(reader, code);
 }
@@ -82,10 +80,8 @@ export function readReferenceType(reader: ByteReader, typeCount: number): ValueT
   return type;
 }
 
-export function readHeapType(
-  reader: ByteReader,
-  typeCount: number,
-): { readonly text: string; readonly settable: boolean } {
+/** What a reference refers to. */
+export function readHeapType(reader: ByteReader, typeCount: number): Omit<ValueType, 'letter'> {
   const value = reader.s33();
   if (value >= 0) {
     if (value >= typeCount) throw reader.bad(`type ${value} does not exist`);
@@ -94,7 +90,7 @@ export function readHeapType(
   const code = value & 0x7f;
   const heap = value >= -0x40 ? heapTypes.get(code) : undefined;
   if (heap === undefined) throw refuseType(reader, code);
-  return { text: heap.name, settable: heap.value.settable };
+  return { ...heap.value, text: heap.name };
 }
 
 export interface FunctionTypes {

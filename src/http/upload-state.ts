@@ -1,26 +1,16 @@
 /**
- * State values on their way through, a piece at a time: no more than one piece of a value is held here, and the next
- * is asked for once the one before is taken. A value larger than a piece is staged: nobody sees any of it before the
- * last piece commits the whole.
+ * State values on their way in, a piece at a time: no more than one piece of a value is held here, and the next is
+ * read once the one before is taken. A value larger than a piece is staged: nobody sees any of it before the last
+ * piece commits the whole.
  */
-import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
 import { FaasmError } from '../../proto/errors.ts';
 import { stateHeaders as names } from '../../proto/headers.ts';
-import { type BusMessage, type Headers, header, toBytes } from '../bus/port.ts';
+import { type BusMessage, type Headers, header } from '../bus/port.ts';
 import { tooLarge } from './body.ts';
 import { ask, type HttpParts } from './exchange.ts';
+import { pieceBytesOf } from './pieces.ts';
 import type { ByteRange } from './range.ts';
 import type { StateRoute } from './route.ts';
-
-const pieceMaxBytes = 1024 * 1024;
-
-/** What the headers of a state message may take of a payload: a subject's key is 3 times 512 bytes at most. */
-const headersMaxBytes = 4096;
-
-export function pieceBytesOf(bus: { readonly maxPayloadBytes: number }): number {
-  return Math.max(1, Math.min(pieceMaxBytes, bus.maxPayloadBytes - headersMaxBytes));
-}
 
 export interface Piece {
   /** In bytes, from the start of the stream. */
@@ -102,62 +92,8 @@ export async function writePart(
   throw new FaasmError('internal', 'A stream was cut into no pieces');
 }
 
-export function readPart(
-  parts: HttpParts,
-  route: StateRoute,
-  { offset, length }: ByteRange,
-): Promise<BusMessage> {
-  return ask(parts, parts.subjects.state('get', route.user, route.key), undefined, {
-    [names.offset]: [String(offset)],
-    [names.length]: [String(Math.min(length, pieceBytesOf(parts.bus)))],
-  });
-}
-
-/**
- * Writes a part of the value to an answer whose head is out, beginning with the bytes that came first.
- * @throws FaasmError `conflict` when the value has changed in between, `deadline_exceeded` when the client takes nothing
- */
-export async function sendPart(
-  parts: HttpParts,
-  route: StateRoute,
-  part: ByteRange,
-  first: BusMessage,
-  res: ServerResponse,
-): Promise<void> {
-  const version = header(first, names.version);
-  let sent = 0;
-  for (let answer = first; ; ) {
-    const bytes = toBytes(answer.body);
-    if (bytes.length === 0 || header(answer, names.version) !== version) {
-      throw new FaasmError('conflict', 'The value changed while it was sent; ask again');
-    }
-    sent += bytes.length;
-    if (sent >= part.length) {
-      res.end(bytes);
-      return;
-    }
-    if (!res.write(bytes)) await drained(res, parts.config.stallTimeoutMs);
-    if (res.destroyed) return;
-    answer = await readPart(parts, route, { offset: part.offset + sent, length: part.length - sent });
-  }
-}
-
 function set(parts: HttpParts, route: StateRoute, bytes: Uint8Array, headers: Headers): Promise<BusMessage> {
   return ask(parts, parts.subjects.state('set', route.user, route.key), bytes, headers);
-}
-
-/** Resolves when more may be written, and when the client has gone. */
-async function drained(res: ServerResponse, stallTimeoutMs: number): Promise<void> {
-  if (res.destroyed) return;
-  const settled = new AbortController();
-  const { signal } = settled;
-  const stall = setTimeout(() => res.destroy(), stallTimeoutMs);
-  try {
-    await Promise.race([once(res, 'drain', { signal }), once(res, 'close', { signal })]);
-  } finally {
-    clearTimeout(stall);
-    settled.abort();
-  }
 }
 
 function join(parts: readonly Uint8Array[], length: number): Uint8Array {

@@ -1,0 +1,31 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { toCallId } from '../../proto/names.ts';
+import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
+import { callQueueContract, newCall } from '../_contracts/call-queue.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'faasm-calls-'));
+test.after.always(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+const nextFile = () => join(folder, `${++files}.db`);
+
+callQueueContract(test, 'SQLite', () => openSqliteCallQueue(nextFile()));
+
+test('SQLite: calls and their keys are there after a restart', async (t) => {
+  const file = nextFile();
+  const first = await openSqliteCallQueue(file);
+  await first.enqueue(newCall('c1', { dedupeKey: 'key' }));
+  await first.claim(toCallId('c1'), 5);
+  await first.close();
+  const second = await openSqliteCallQueue(file);
+  t.deepEqual(
+    (await second.recover()).map(({ id, attempts }) => [id, attempts]),
+    [[toCallId('c1'), 1]],
+  );
+  t.false((await second.enqueue(newCall('c2', { dedupeKey: 'key' }))).isNew);
+  t.is((await second.claim(toCallId('c1'), 6))?.attempts, 2);
+  await second.close();
+});

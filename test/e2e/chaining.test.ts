@@ -1,0 +1,128 @@
+/** Chaining as the original has it, and waiting. */
+import test from 'ava';
+import { guests, startTestHost } from './_host.ts';
+
+const at = await startTestHost({ FAASM_CHAIN_DEPTH_MAX: '5' });
+test.after.always(() => at[Symbol.asyncDispose]());
+
+interface Problem {
+  readonly code: string;
+  readonly detail: string;
+  readonly droppedChains?: number;
+}
+
+/** Chains a function by name, then does what the code says. */
+const chainer = (target: string, code: string): string => `(module
+  (import "env" "__faasm_chain_name" (func $chain (param i32 i32 i32) (result i32)))
+  (import "env" "__faasm_await_call" (func $await (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "${target}\\00")
+  (func (export "exec") (result i32) (local $id i32)
+    (local.set $id (call $chain (i32.const 16) (i32.const 0) (i32.const 0)))
+    ${code}))`;
+
+const withoutWaiting = '(i32.const 0)';
+const waiting = '(call $await (local.get $id))';
+
+/** Writes the state key "ran". */
+const marker = `(module
+  (import "env" "__faasm_write_state" (func $write (param i32 i32 i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 0) "ran\\00")
+  (func (export "exec") (result i32) (call $write (i32.const 0) (i32.const 0) (i32.const 3)) (i32.const 0)))`;
+
+let users = 0;
+const newUser = (): string => `user${++users}`;
+
+async function ran(user: string): Promise<boolean> {
+  for (let tries = 0; tries < 100; tries++) {
+    const response = await fetch(`${at.url}/s/${user}/ran`);
+    if (response.ok) return true;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return false;
+}
+
+test('a chained call is made when its caller has ended', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/marker`, marker);
+  await at.put(`${user}/caller`, chainer('marker', withoutWaiting));
+  t.is((await at.post(`${user}/caller`)).status, 200);
+  t.true(await ran(user));
+});
+
+for (const [how, code] of [
+  ['without waiting', withoutWaiting],
+  ['and waits', waiting],
+] as const) {
+  test(`a call that chains an unknown function ${how} fails with its name`, async (t) => {
+    const user = newUser();
+    await at.put(`${user}/caller`, chainer('nobody', code));
+    const response = await at.post(`${user}/caller`);
+    const problem = (await response.json()) as Problem;
+    t.is(problem.code, 'chain_refused');
+    t.regex(problem.detail, /nobody/);
+  });
+}
+
+test('a function of another user cannot be chained', async (t) => {
+  const [user, other] = [newUser(), newUser()];
+  await at.put(`${other}/secret`, guests.echo);
+  await at.put(`${user}/caller`, chainer('secret', waiting));
+  t.is(((await (await at.post(`${user}/caller`)).json()) as Problem).code, 'chain_refused');
+});
+
+test('a call that fails drops its chained calls and says how many', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/marker`, marker);
+  await at.put(`${user}/caller`, chainer('marker', '(i32.const 7)'));
+  const problem = (await (await at.post(`${user}/caller`)).json()) as Problem;
+  t.is(problem.droppedChains, 1);
+  t.regex(problem.detail, /1 chained call/);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  t.is((await fetch(`${at.url}/s/${user}/ran`)).status, 404);
+});
+
+test('awaitCall() gives what the chained call returned', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/three`, '(module (func (export "exec") (result i32) (i32.const 3)))');
+  await at.put(`${user}/caller`, chainer('three', waiting));
+  const problem = (await (await at.post(`${user}/caller`)).json()) as Problem;
+  t.regex(problem.detail, /returned 3/);
+});
+
+test('awaitCall() of an id that was never given fails', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/echo`, guests.echo);
+  await at.put(`${user}/caller`, chainer('echo', '(call $await (i32.const 99))'));
+  t.regex(((await (await at.post(`${user}/caller`)).json()) as Problem).detail, /99/);
+});
+
+test('a call that chains itself is stopped at the depth limit', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/self`, chainer('self', waiting));
+  const response = await at.post(`${user}/self`);
+  t.is(response.status, 500);
+});
+
+test('a fan-out of 1,000 calls is joined', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/echo`, guests.echo);
+  await at.put(
+    `${user}/caller`,
+    `(module
+      (import "env" "__faasm_chain_name" (func $chain (param i32 i32 i32) (result i32)))
+      (import "env" "__faasm_await_call" (func $await (param i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 16) "echo\\00")
+      (func (export "exec") (result i32) (local $at i32) (local $failed i32)
+        (loop $chain_all
+          (drop (call $chain (i32.const 16) (i32.const 0) (i32.const 0)))
+          (br_if $chain_all (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 1))) (i32.const 1000))))
+        (loop $await_all
+          (local.set $failed (i32.add (local.get $failed) (call $await (local.get $at))))
+          (br_if $await_all (local.tee $at (i32.sub (local.get $at) (i32.const 1)))))
+        (local.get $failed)))`,
+  );
+  t.is((await at.post(`${user}/caller`)).status, 200);
+});

@@ -1,0 +1,87 @@
+/** What was acknowledged is there: after a restart, and after the process was killed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { guests, startTestHost, wasm } from './_host.ts';
+
+test('functions, state and results survive a restart', async (t) => {
+  await using at = await startTestHost();
+  await at.put('ada/echo', guests.echo);
+  await fetch(`${at.url}/s/ada/key`, { method: 'PUT', body: 'value' });
+  const accepted = await fetch(`${at.url}/fa/ada/echo`, { method: 'POST', body: 'later' });
+  t.is(accepted.status, 202);
+  const id = (await accepted.text()).trim();
+  await at.restart();
+  t.is(await (await at.post('ada/echo', 'again')).text(), 'again');
+  t.is(await (await fetch(`${at.url}/s/ada/key`)).text(), 'value');
+  t.is(await eventually(`${at.url}/calls/${id}/output`), 'later');
+});
+
+test('what was acknowledged survives a kill', async (t) => {
+  const data = await mkdtemp(join(tmpdir(), 'faasm-killed-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  let host = await startProcess(data, port);
+  const put = await fetch(`${url}/f/ada/echo`, { method: 'PUT', body: wasm(guests.echo) });
+  t.is(put.status, 200);
+  const kept: string[] = [];
+  const ids: string[] = [];
+  // Writes go on while the process is killed: those that were answered count.
+  const writing = (async () => {
+    for (let at = 0; ; at++) {
+      const response = await fetch(`${url}/s/ada/key${at}`, { method: 'PUT', body: `value ${at}` });
+      if (response.ok) kept.push(`key${at}`);
+      const call = await fetch(`${url}/fa/ada/echo`, { method: 'POST', body: `call ${at}` });
+      if (call.status === 202) ids.push((await call.text()).trim());
+    }
+  })().catch(() => {});
+  while (kept.length < 20) await new Promise((resolve) => setTimeout(resolve, 10));
+  host.kill('SIGKILL');
+  await once(host, 'exit');
+  await writing;
+
+  host = await startProcess(data, port);
+  for (const key of kept) {
+    t.is(await (await fetch(`${url}/s/ada/${key}`)).text(), `value ${key.slice(3)}`);
+  }
+  for (const [at, id] of ids.entries()) t.is(await eventually(`${url}/calls/${id}/output`), `call ${at}`);
+  host.kill('SIGTERM');
+  const [status] = await once(host, 'exit');
+  t.is(status, 0);
+  await rm(data, { recursive: true });
+});
+
+async function startProcess(data: string, port: number): Promise<ChildProcess> {
+  const root = join(import.meta.dirname, '../..');
+  const ports = ['--http-port', String(port), '--upload-port', '0', '--nats-port', '0'];
+  const host = spawn(process.execPath, ['actors/faasm.ts', 'start', '--data', data, ...ports], {
+    cwd: root,
+    stdio: 'ignore',
+  });
+  for (;;) {
+    const ready = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+    if (ready?.ok) return host;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function eventually(url: string): Promise<string> {
+  for (let tries = 0; tries < 400; tries++) {
+    const response = await fetch(url);
+    if (response.ok) return response.text();
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  return `nothing at ${url}`;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
