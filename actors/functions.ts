@@ -193,7 +193,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       return { ...fresh, proto };
     } catch (thrown) {
       const error = FaasmError.from(thrown);
-      if (error.retry) {
+      if (error.retry || error.code === 'deadline_exceeded') {
         log.warn(
           { function: `${user}/${name}`, err: error.message },
           'no Proto-Faaslet: it initialises in every call',

@@ -37,7 +37,7 @@ export const errorTable = {
   no_responders: { http: 503, retry: true },
   draining: { http: 503, retry: true },
   storage_unavailable: { http: 503, retry: true },
-  deadline_exceeded: { http: 504, retry: true },
+  deadline_exceeded: { http: 504, retry: false },
 } as const;
 
 export type ErrorCode = keyof typeof errorTable;

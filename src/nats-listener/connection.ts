@@ -225,19 +225,24 @@ export class Connection {
   }
 
   #deliver(own: ClientSubscription, message: BusMessage): void {
-    if (this.#closed || (!this.#client.no_responders && isNoResponders(message))) return;
-    const { subject, reply, headers } = message;
-    const body = toBytes(message.body);
-    const target = reply === undefined ? `${subject} ${own.sid}` : `${subject} ${own.sid} ${reply}`;
+    if (this.#closed) return;
+    const unheard = isNoResponders(message);
+    if (unheard && !this.#client.no_responders) return;
+    this.#send(own.sid, message);
+    // "No responders" is the server's word and no delivery.
+    if (!unheard && ++own.delivered === own.max) this.#drop(own);
+  }
+
+  #send(sid: string, { subject, reply, headers, body }: BusMessage): void {
+    const bytes = toBytes(body);
+    const target = reply === undefined ? `${subject} ${sid}` : `${subject} ${sid} ${reply}`;
     if (headers !== undefined && this.#client.headers) {
       const block = encodeHeaders(headers);
-      const size = `${block.length} ${block.length + body.length}`;
-      this.#outbox.write(`HMSG ${target} ${size}\r\n`, block, body, lineEnd);
+      const size = `${block.length} ${block.length + bytes.length}`;
+      this.#outbox.write(`HMSG ${target} ${size}\r\n`, block, bytes, lineEnd);
     } else {
-      this.#outbox.write(`MSG ${target} ${body.length}\r\n`, body, lineEnd);
+      this.#outbox.write(`MSG ${target} ${bytes.length}\r\n`, bytes, lineEnd);
     }
-    own.delivered++;
-    if (own.delivered === own.max) this.#drop(own);
   }
 
   #drop(own: ClientSubscription): void {

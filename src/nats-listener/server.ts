@@ -68,6 +68,7 @@ class Listener implements NatsListener {
   readonly #connections = new Set<Connection>();
   readonly #server: Server;
   #clients = 0;
+  #port = 0;
 
   constructor(options: NatsListenerOptions) {
     this.#options = options;
@@ -75,7 +76,7 @@ class Listener implements NatsListener {
   }
 
   get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+    return this.#port;
   }
 
   async listen(): Promise<void> {
@@ -88,6 +89,7 @@ class Listener implements NatsListener {
     } catch (cause) {
       throw toListenError(cause as NodeJS.ErrnoException, host, port);
     }
+    this.#port = (this.#server.address() as AddressInfo).port;
     this.#server.removeListener('error', reject);
     this.#server.on('error', () => {});
   }

@@ -133,15 +133,8 @@ export class Residents {
       this.#charge(user, name, newBytes - oldBytes, neededBytes);
     }
     try {
-      const view = await this.#allocate(name, newBytes);
-      try {
-        await withMutexLater(old, () => moveInto(view, old, name));
-      } catch (error) {
-        this.#release(view);
-        throw error;
-      }
-      resident.view = view;
-      this.#release(old);
+      if (newBytes <= old.data.length) await this.#raise(resident, newBytes);
+      else await this.#replace(resident, newBytes);
     } catch (error) {
       account(quota, user, oldBytes - newBytes);
       throw error;
@@ -224,11 +217,34 @@ export class Residents {
     await this.#makeRoom(name, capacity + overheadBytes);
     this.#bytes += capacity + overheadBytes;
     try {
-      return viewSegment(createSegment(this.#options.allocate(capacity)));
+      return viewSegment(createSegment(this.#options.allocate(capacity), capacity));
     } catch (error) {
       this.#bytes -= capacity + overheadBytes;
       throw error;
     }
+  }
+
+  /** More room in the memory that is there. */
+  async #raise({ name, view }: Resident, capacityBytes: number): Promise<void> {
+    const addedBytes = capacityBytes - capacityOf(view);
+    await this.#makeRoom(name, addedBytes);
+    this.#bytes += addedBytes;
+    await withMutexLater(view, () => {
+      view.words[word.capacity] = capacityBytes;
+    });
+  }
+
+  async #replace(resident: Resident, capacityBytes: number): Promise<void> {
+    const { name, view: old } = resident;
+    const view = await this.#allocate(name, capacityBytes);
+    try {
+      await withMutexLater(old, () => moveInto(view, old, name));
+    } catch (error) {
+      this.#release(view);
+      throw error;
+    }
+    resident.view = view;
+    this.#release(old);
   }
 
   #release(view: SegmentView): void {

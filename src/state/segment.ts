@@ -4,7 +4,7 @@
  *     control, in 32-bit words                                           data
  *     ┌───────┬─────────┬─────────┬──────┬───────┬──────┬──────────┬─────────┬────────┬───────┐   ┌──────────┐
  *     │ mutex │ waiters │ retired │ used │ dirty │ size │ capacity │ version │ mapped │ dirty │   │ capacity │
- *     │       │         │         │      │       │      │          │ 2 words │ 256    │ bits  │   │ bytes    │
+ *     │       │         │         │      │       │      │          │ 2 words │ 256    │ bits  │   │ bytes …  │
  *     └───────┴─────────┴─────────┴──────┴───────┴──────┴──────────┴─────────┴────────┴───────┘   └──────────┘
  *
  * - mutex: 0, or the number of the owner. See segment-mutex.ts.
@@ -21,7 +21,7 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { chunkBytes, type Piece } from './port.ts';
 
-/** Where a value's bytes are; `fd` is the memfd that can be mapped elsewhere, -1 where there is none. */
+/** Where a value's bytes are, more of them than were asked for where that costs nothing; `fd` is the memfd that can be mapped elsewhere, -1 where there is none. */
 export interface SegmentData {
   readonly buffer: SharedArrayBuffer;
   readonly byteOffset: number;
@@ -43,7 +43,7 @@ export interface SegmentView {
   readonly segment: Segment;
   readonly words: Int32Array;
   readonly version: Float64Array;
-  /** All of the capacity. */
+  /** All of the data: the capacity, and what may become capacity. */
   readonly data: Uint8Array;
 }
 
@@ -64,10 +64,11 @@ export const word = {
 /** As many executors as may have one value mapped at once. */
 const mappedMax = word.dirtyBits - word.mapped;
 
-export function createSegment(data: SegmentData): Segment {
+/** @param capacityBytes how much of the data may be used so far; it can be raised in place */
+export function createSegment(data: SegmentData, capacityBytes = data.byteLength): Segment {
   const bitWords = Math.ceil(data.byteLength / chunkBytes / 32);
   const control = new SharedArrayBuffer((word.dirtyBits + bitWords) * 4);
-  new Int32Array(control)[word.capacity] = data.byteLength;
+  new Int32Array(control)[word.capacity] = capacityBytes;
   return { control, data };
 }
 

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 export type Script = readonly (readonly [client: string, text: string])[];
 
 /** A step that is waited for longer than so long has gone wrong. */
-const stepTimeoutMs = 10_000;
+const stepTimeoutMs = 5000;
 
 interface Client {
   said: string;
@@ -30,14 +30,14 @@ export async function converse(port: number, script: Script): Promise<Record<str
       const isLast = !script.slice(at + 1).some(([other]) => other === name);
       await say(client, text, isLast);
     }
+    return Object.fromEntries([...clients].map(([name, client]) => [name, toTranscript(client)]));
   } finally {
     for (const client of clients.values()) await client.end();
   }
-  return Object.fromEntries([...clients].map(([name, client]) => [name, toTranscript(client)]));
 }
 
 async function say(client: Client, text: string, isLast: boolean): Promise<void> {
-  const pings = text.match(/^PING.*\n/gim)?.length ?? 0;
+  const pings = text.match(/^PING[^\n]*\n/gim)?.length ?? 0;
   const before = pongs(client);
   client.write(text);
   if (pings > 0 || isLast) {

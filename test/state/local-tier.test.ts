@@ -4,7 +4,7 @@ import { toStateKey, toUserName } from '../../proto/names.ts';
 import { Encodable } from '../../src/bus/port.ts';
 import type { GuestState } from '../../src/state/local-tier.ts';
 import { chunkBytes, type StateStore } from '../../src/state/port.ts';
-import { viewSegment, word } from '../../src/state/segment.ts';
+import { allocateShared, viewSegment, word } from '../../src/state/segment.ts';
 import { stateActorOwner } from '../../src/state/segment-mutex.ts';
 import { executorGoneCodec } from '../../src/worker-pool/messages.ts';
 import { startHost, subjects, temporaryFolder } from './host.ts';
@@ -239,6 +239,25 @@ test('values that are not used leave memory and come back as they were', async (
     const count = await one.read(name, 0, () => into);
     t.is(new TextDecoder().decode(into.subarray(0, count)), `value of ${name}`);
   }
+});
+
+test('a value grows in place where its memory has room, even while it is mapped', async (t) => {
+  const allocated: number[] = [];
+  const allocate = (byteLength: number) => {
+    allocated.push(byteLength);
+    return allocateShared(Math.ceil(byteLength / 65_536) * 65_536);
+  };
+  const { one, two, store } = await start(t, { allocate, config: { userMaxBytes: 100_000 } });
+  await one.open(key, 5);
+  const grown = new Uint8Array(50_000).fill(4);
+  await two.write(key, grown, true);
+  t.is(await one.size(key), 50_000);
+  t.deepEqual((await store.get(ann, key))?.bytes, grown);
+  t.is(allocated.length, 1);
+  await one.write(toStateKey('a'), new Uint8Array(40_000), false);
+  await t.throwsAsync(async () => one.write(toStateKey('b'), new Uint8Array(20_000), false), {
+    code: 'too_large',
+  });
 });
 
 test('open() keeps a value where it is until the call ends', async (t) => {

@@ -102,12 +102,6 @@ export class ByteReader {
   }
 
   truncated(): FaasmError {
-    if (this.end === this.bytes.length) {
-      return new FaasmError(
-        'bad_module',
-        `The module is truncated: it ends after ${this.end} bytes within ${this.where}; upload it whole`,
-      );
-    }
-    return this.bad(`its content ends too early, at byte ${this.end}`);
+    return this.bad(`it ends too early, at byte ${this.end}`);
   }
 }

@@ -1,3 +1,4 @@
+import { FaasmError } from '../../../proto/errors.ts';
 import type { ByteReader } from './reader.ts';
 import { structureLimits } from './structure-limits.ts';
 
@@ -75,6 +76,13 @@ export function splitSections(reader: ByteReader): Section[] {
     reader.where = `the ${sectionName(id)} section`;
     const byteLength = reader.u32();
     const contentStart = reader.position;
+    if (byteLength > reader.remaining) {
+      throw new FaasmError(
+        'bad_module',
+        `The module is truncated: ${reader.where} has ${byteLength} bytes, of which ${reader.remaining} are there; ` +
+          'upload the whole file',
+      );
+    }
     reader.skip(byteLength);
     sections.push({ id, start, contentStart, end: reader.position });
     if (sections.length > structureLimits.sections) {

@@ -1,0 +1,172 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { type DevOptions, startDev } from '../../actors/dev.ts';
+import { FaasmError } from '../../proto/errors.ts';
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** A folder of functions, a compiler whose modules are the sources themselves, and a host that keeps what it is given. */
+async function setUp(t: ExecutionContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'faasm-dev-'));
+  const live = new Map<string, string>();
+  const builds: string[] = [];
+  const notes: string[] = [];
+  const uploads: string[] = [];
+  const watchers = new Set<() => void>();
+  const changed = (): void => {
+    for (const check of watchers) check();
+  };
+  const options: DevOptions = {
+    folder,
+    cacheFolder: join(folder, 'cache'),
+    host: {
+      async upload(user, name, module) {
+        live.set(`${user}/${name}`, Buffer.from(module).toString());
+        uploads.push(`${user}/${name}`);
+        changed();
+        return { user, name, live: sha256(module), versions: [] };
+      },
+      async describe(user, name) {
+        const module = live.get(`${user}/${name}`);
+        if (module === undefined) throw new FaasmError('not_found', 'none');
+        return { user, name, live: sha256(Buffer.from(module)), versions: [] };
+      },
+    },
+    async build({ sources }) {
+      const text = sources.map((source) => source.text.toString()).join('|');
+      builds.push(text);
+      if (text.includes('error')) throw new FaasmError('bad_request', 'clang says no');
+      return { wasm: new Uint8Array(Buffer.from(text)), warnings: '', cached: text.includes('cached') };
+    },
+    note(text) {
+      notes.push(text);
+      changed();
+    },
+  };
+  let dev: ReturnType<typeof startDev> | undefined;
+  t.teardown(async () => {
+    await dev?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+  return {
+    live,
+    builds,
+    notes,
+    uploads,
+    start: () => (dev = startDev(options)),
+    async write(path: string, text: string) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), text);
+    },
+    remove: (path: string) => rm(join(folder, path)),
+    until: (holds: () => boolean): Promise<void> =>
+      new Promise((resolve) => {
+        const check = (): void => {
+          if (!holds()) return;
+          watchers.delete(check);
+          resolve();
+        };
+        watchers.add(check);
+        check();
+      }),
+  };
+}
+
+test('startDev() builds and uploads every function', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/one.cpp', '1');
+  await at.write('demo/two.c', '2');
+  await at.write('me/one.c', '3');
+  const summary = await at.start().ready;
+  t.deepEqual(summary, { live: ['demo/one', 'demo/two', 'me/one'], failed: [], built: 3 });
+  t.deepEqual(Object.fromEntries(at.live), { 'demo/one': '1', 'demo/two': '2', 'me/one': '3' });
+});
+
+test('startDev() uploads nothing that is live already', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/same.c', 'cached same');
+  await at.write('demo/other.c', 'cached other');
+  at.live.set('demo/same', 'cached same');
+  at.live.set('demo/other', 'older');
+  const summary = await at.start().ready;
+  t.deepEqual(summary, { live: ['demo/other', 'demo/same'], failed: [], built: 0 });
+  t.deepEqual(at.uploads, ['demo/other']);
+});
+
+test('startDev() has nothing to do where there is no function', async (t) => {
+  const at = await setUp(t);
+  t.deepEqual(await at.start().ready, { live: [], failed: [], built: 0 });
+});
+
+test('startDev() says why a function does not build, and leaves live what was', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/bad.c', 'error');
+  await at.write('demo/good.c', 'fine');
+  at.live.set('demo/bad', 'older');
+  t.deepEqual(await at.start().ready, { live: ['demo/good'], failed: ['demo/bad'], built: 1 });
+  t.true(at.notes.includes('demo/bad: clang says no'));
+  t.is(at.live.get('demo/bad'), 'older');
+});
+
+test('startDev() builds again what changed, and only that', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/bad.c', 'error');
+  await at.write('demo/one.c', '1');
+  await at.start().ready;
+  await at.write('demo/one.c', '2');
+  await at.until(() => at.live.get('demo/one') === '2');
+  t.deepEqual(at.builds.toSorted(), ['1', '2', 'error']);
+});
+
+test('startDev() builds again when a header beside a source or in include changes', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/one.c', 'src');
+  await at.write('demo/own.h', 'own1');
+  await at.write('include/all.h', 'all1');
+  await at.start().ready;
+  t.is(at.live.get('demo/one'), 'src|own1|all1');
+  await at.write('demo/own.h', 'own2');
+  await at.until(() => at.live.get('demo/one') === 'src|own2|all1');
+  await at.write('include/all.h', 'all2');
+  await at.until(() => at.live.get('demo/one') === 'src|own2|all2');
+  t.is(at.uploads.length, 3);
+});
+
+test('startDev() builds a function of a new user', async (t) => {
+  const at = await setUp(t);
+  await at.start().ready;
+  await at.write('new/fn.cpp', 'new');
+  await at.until(() => at.live.get('new/fn') === 'new');
+  t.deepEqual(at.uploads, ['new/fn']);
+});
+
+test('startDev() leaves live what has lost its source, and says so', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/one.c', '1');
+  await at.start().ready;
+  await at.remove('demo/one.c');
+  await at.until(() => at.notes.some((note) => note.startsWith('demo/one: its source is gone')));
+  t.is(at.live.get('demo/one'), '1');
+});
+
+test('startDev() goes on after a file whose name is no function name', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/no name.c', '1');
+  await at.write('demo/one.c', '1');
+  t.deepEqual(await at.start().ready, { live: [], failed: [], built: 0 });
+  t.true(at.notes.some((note) => note.includes('"no name"')));
+  await at.remove('demo/no name.c');
+  await at.until(() => at.live.get('demo/one') === '1');
+  t.deepEqual(at.uploads, ['demo/one']);
+});
+
+test('startDev() uploads nothing once it is stopped', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/one.c', '1');
+  const dev = at.start();
+  await dev.stop();
+  t.deepEqual(at.uploads, []);
+});

@@ -1,0 +1,121 @@
+/** The host on NATS: through its own listener, and as a part of a real NATS system. */
+import test from 'ava';
+import { connect, headers, type NatsConnection } from 'nats';
+import { startNatsServer } from '../_servers/nats-server.ts';
+import { guests, startTestHost, type TestHost } from './_host.ts';
+
+async function client(t: { teardown(close: () => unknown): void }, port: number): Promise<NatsConnection> {
+  const connection = await connect({ servers: `nats://127.0.0.1:${port}` });
+  t.teardown(() => connection.close());
+  return connection;
+}
+
+const ways: readonly (readonly [
+  way: string,
+  start: () => Promise<{ at: TestHost; port: number } & AsyncDisposable>,
+])[] = [
+  [
+    "the host's own listener",
+    async () => {
+      const at = await startTestHost();
+      return { at, port: at.host.natsPort!, [Symbol.asyncDispose]: () => at[Symbol.asyncDispose]() };
+    },
+  ],
+  [
+    'a nats-server',
+    async () => {
+      const server = await startNatsServer();
+      const at = await startTestHost({ NATS_URL: server.url });
+      return {
+        at,
+        port: server.port,
+        async [Symbol.asyncDispose]() {
+          await at[Symbol.asyncDispose]();
+          await server.stop();
+        },
+      };
+    },
+  ],
+];
+
+for (const [way, start] of ways) {
+  test(`a request to an invoke subject gets the output, over ${way}`, async (t) => {
+    await using system = await start();
+    await system.at.put('ada/echo', guests.echo);
+    const nats = await client(t, system.port);
+    const answer = await nats.request('faasm.invoke.ada.echo', 'hello');
+    t.is(answer.string(), 'hello');
+  });
+
+  test(`an unknown function is a service error, over ${way}`, async (t) => {
+    await using system = await start();
+    const nats = await client(t, system.port);
+    const answer = await nats.request('faasm.invoke.ada.nobody', 'hello');
+    t.is(answer.headers?.get('Nats-Service-Error-Code'), '404');
+    t.is(answer.headers?.get('Faasm-Error'), 'not_found');
+    t.regex(answer.headers?.get('Nats-Service-Error') ?? '', /ada\/nobody/);
+  });
+
+  test(`a time limit is taken from a header, over ${way}`, async (t) => {
+    await using system = await start();
+    await system.at.put('ada/loop', guests.loop);
+    const nats = await client(t, system.port);
+    const limit = headers();
+    limit.set('Faasm-Timeout', '200ms');
+    const answer = await nats.request('faasm.invoke.ada.loop', '', { headers: limit, timeout: 5000 });
+    t.is(answer.headers?.get('Nats-Service-Error-Code'), '504');
+  });
+
+  test(`a published call runs, and is told of as an event, over ${way}`, async (t) => {
+    await using system = await start();
+    await system.at.put('ada/echo', guests.echo);
+    const nats = await client(t, system.port);
+    const events = nats.subscribe('faasm.event.call', { max: 1 });
+    await nats.flush();
+    nats.publish('faasm.invoke.ada.echo', 'hello');
+    for await (const event of events) t.true(event.data.length > 0);
+  });
+
+  test(`state is read and written on subjects, over ${way}`, async (t) => {
+    await using system = await start();
+    const nats = await client(t, system.port);
+    await nats.request('faasm.state.set.ada.key', 'value');
+    t.is((await nats.request('faasm.state.get.ada.key')).string(), 'value');
+    t.is(await (await fetch(`${system.at.url}/s/ada/key`)).text(), 'value');
+  });
+
+  test(`actors are listed as NATS services, over ${way}`, async (t) => {
+    await using system = await start();
+    const nats = await client(t, system.port);
+    const names: string[] = [];
+    for await (const info of await nats.requestMany('$SRV.INFO', '', { maxWait: 500 })) {
+      names.push(info.json<{ name: string }>().name);
+    }
+    t.deepEqual(names.sort(), ['faasm-calls', 'faasm-functions', 'faasm-scheduler', 'faasm-state']);
+  });
+
+  test(`a subject that nobody serves has no responders, over ${way}`, async (t) => {
+    await using system = await start();
+    const nats = await client(t, system.port);
+    await t.throwsAsync(nats.request('faasm.nothing'), { name: 'NoRespondersError' });
+  });
+}
+
+test('two hosts on one NATS system serve one queue', async (t) => {
+  await using server = await startNatsServer();
+  await using one = await startTestHost({ NATS_URL: server.url, FAASM_HOST_NAME: 'one' });
+  await using two = await startTestHost({ NATS_URL: server.url, FAASM_HOST_NAME: 'two' });
+  await one.put('ada/echo', guests.echo);
+  await two.put('ada/echo', guests.echo);
+  const nats = await client(t, server.port);
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, async (_, each) =>
+      (await nats.request('faasm.invoke.ada.echo', `${each}`)).string(),
+    ),
+  );
+  t.deepEqual(
+    answers,
+    Array.from({ length: 100 }, (_, each) => `${each}`),
+  );
+  t.is(await (await two.post('ada/echo', 'over HTTP')).text(), 'over HTTP');
+});
