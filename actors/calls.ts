@@ -15,9 +15,9 @@ import { type CallError, fromCallError, toCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names, stateHeaders } from '../proto/headers.ts';
 import type { CallStatus } from '../proto/messages.ts';
-import { type CallId, quote, toCallId, toFunctionName, toUserName } from '../proto/names.ts';
-import { queueGroup, type Subjects, tokensAfter } from '../proto/subjects.ts';
-import { expectAnswer, fromErrorHeaders, respondError } from '../src/bus/error-headers.ts';
+import { type CallId, type HostId, quote, toCallId, toFunctionName, toUserName } from '../proto/names.ts';
+import { type Subjects, tokensAfter } from '../proto/subjects.ts';
+import { expectAnswer, fromErrorHeaders } from '../src/bus/error-headers.ts';
 import {
   type Bus,
   type BusMessage,
@@ -27,6 +27,7 @@ import {
   respond,
   toBytes,
 } from '../src/bus/port.ts';
+import { serve } from '../src/bus/serve.ts';
 import {
   type CallsEffect,
   type CallsMessage,
@@ -42,6 +43,7 @@ import type { Log } from '../src/log.ts';
 import { readLength, readOffset } from '../src/state/request-headers.ts';
 
 export interface CallsOptions {
+  readonly host: HostId;
   readonly bus: Bus;
   readonly subjects: Subjects;
   /** Closed by whoever opened it, after `stop`. */
@@ -294,31 +296,27 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     }
   }
 
-  const handle = (work: (message: BusMessage) => Promise<void>) => async (message: BusMessage) => {
-    try {
-      await work(message);
-    } catch (thrown) {
-      respondError(bus, message, thrown);
-      const error = FaasmError.from(thrown);
-      if (error.http >= 500)
-        log.warn({ err: error, subject: message.subject }, 'request about a call failed');
-    }
-  };
-
   const pending = await queue.recover();
   if (pending.length > 0) log.info({ calls: pending.length }, 'calls of the last run go on');
   perform(step({ type: 'recovered', calls: pending, nowMs: now() }));
-  const group = { queue: queueGroup('calls') };
-  const subscriptions = [
-    bus.subscribe(subjects.async('*', '*'), handle(submit), group),
-    bus.subscribe(subjects.calls('*', '*'), handle(answerCalls), group),
-  ];
+  const served = serve(bus, {
+    actor: 'calls',
+    id: options.host,
+    description: 'Asynchronous calls: submit, status, output, cancel',
+    endpoints: [
+      { name: 'async', subject: subjects.async('*', '*'), handler: submit },
+      { name: 'calls', subject: subjects.calls('*', '*'), handler: answerCalls },
+    ],
+    onFailure(error, { subject }) {
+      if (error.http >= 500) log.warn({ err: error, subject }, 'request about a call failed');
+    },
+  });
   const sweeper = setInterval(() => follow(sweep()), sweepMs);
   follow(sweep());
 
   return {
     async stop() {
-      for (const subscription of subscriptions) subscription.unsubscribe();
+      served.unsubscribe();
       step({ type: 'stop' });
       stopped = true;
       clearTimeout(timer);

@@ -11,9 +11,16 @@ import { LRUCache } from 'lru-cache';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names, stateHeaders } from '../proto/headers.ts';
 import type { FunctionDescription, FunctionVersion } from '../proto/messages.ts';
-import { type FunctionName, type HostId, toFunctionName, toUserName, type UserName } from '../proto/names.ts';
-import { queueGroup, type Subjects } from '../proto/subjects.ts';
-import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
+import {
+  type FunctionName,
+  type HostId,
+  quote,
+  toFunctionName,
+  toUserName,
+  type UserName,
+} from '../proto/names.ts';
+import { type Subjects, tokensAfter } from '../proto/subjects.ts';
+import { expectAnswer } from '../src/bus/error-headers.ts';
 import {
   type Bus,
   type BusMessage,
@@ -24,6 +31,7 @@ import {
   respond,
   toBytes,
 } from '../src/bus/port.ts';
+import { serve } from '../src/bus/serve.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import { type Program, type ProtoFaaslet, programKey } from '../src/faaslet/program.ts';
 import {
@@ -69,48 +77,53 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   const changing = new Map<string, Promise<unknown>>();
 
   for (const description of await store.list()) functions.set(nameOf(description), description);
-  const subscription = bus.subscribe(subjects.functions('*', '*', '*'), onMessage, {
-    queue: queueGroup('functions'),
+  const served = serve(bus, {
+    actor: 'functions',
+    id: config.host,
+    description: 'Upload, describe, list and delete functions',
+    endpoints: [{ name: 'functions', subject: subjects.functions('*', '*', '*'), handler: onMessage }],
   });
   for (const description of functions.values()) publishChange(description, description.live);
   log.info({ functions: functions.size }, 'functions are live');
 
   return {
     async stop() {
-      subscription.unsubscribe();
+      served.unsubscribe();
       await Promise.allSettled(changing.values());
       await preparer.close();
     },
   };
 
   async function onMessage(message: BusMessage): Promise<void> {
-    try {
-      const [op, userToken, nameToken] = message.subject
-        .slice(subjects.prefix.length + 1)
-        .split('.')
-        .slice(1);
-      const user = toUserName(userToken!);
-      if (op === 'list') {
-        const all = [...functions.values()].filter((each) => each.user === user).sort(byName);
-        respond(bus, message, new Encodable(all, functionListCodec));
-        return;
-      }
-      const name = toFunctionName(nameToken!);
-      if (op === 'upload') {
+    const [op, userToken, nameToken] = tokensAfter(message.subject, 1);
+    const user = toUserName(userToken ?? '');
+    if (op === 'list') {
+      const all = [...functions.values()].filter((each) => each.user === user).sort(byName);
+      respond(bus, message, new Encodable(all, functionListCodec));
+      return;
+    }
+    const name = toFunctionName(nameToken ?? '');
+    switch (op) {
+      case 'upload': {
         const description = await oneAtATime(user, name, () => upload(user, name, message));
         respond(bus, message, new Encodable(description, functionDescriptionCodec));
-      } else if (op === 'delete') {
-        await oneAtATime(user, name, () => remove(user, name));
-        respond(bus, message, emptyBody);
-      } else if (op === 'describe') {
-        respond(bus, message, new Encodable(find(user, name), functionDescriptionCodec));
-      } else if (op === 'fetch') {
-        respond(bus, message, await store.readModule(find(user, name).live));
-      } else if (op === 'program') {
-        respond(bus, message, new Encodable(await program(user, name), programCodec));
+        return;
       }
-    } catch (thrown) {
-      respondError(bus, message, thrown);
+      case 'delete':
+        await oneAtATime(user, name, () => remove(user, name, message));
+        respond(bus, message, emptyBody);
+        return;
+      case 'describe':
+        respond(bus, message, new Encodable(find(user, name), functionDescriptionCodec));
+        return;
+      case 'fetch':
+        respond(bus, message, await store.readModule(find(user, name).live));
+        return;
+      case 'program':
+        respond(bus, message, new Encodable(await program(user, name), programCodec));
+        return;
+      default:
+        throw new FaasmError('bad_request', `Functions have no operation ${quote(op ?? '')}`);
     }
   }
 
@@ -146,8 +159,9 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     return description;
   }
 
-  async function remove(user: UserName, name: FunctionName): Promise<void> {
+  async function remove(user: UserName, name: FunctionName, message: BusMessage): Promise<void> {
     const description = find(user, name);
+    checkConditions(message, description);
     await store.removeDescription(user, name);
     functions.delete(`${user}/${name}`);
     for (const { version } of description.versions) programs.delete(programKey(user, name, version));

@@ -8,12 +8,13 @@
  *
  * Whether and where is decided in src/scheduler/decide.ts.
  */
-import { type Call, type CallResult, fromCallError } from '../proto/call.ts';
+import { type Call, fromCallError } from '../proto/call.ts';
 import { headers as names } from '../proto/headers.ts';
 import type { CallId, HostId } from '../proto/names.ts';
-import { queueGroup, type Subjects } from '../proto/subjects.ts';
-import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
+import type { Subjects } from '../proto/subjects.ts';
+import { expectAnswer } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, readBody, respond } from '../src/bus/port.ts';
+import { serve } from '../src/bus/serve.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import { toCall } from '../src/calls/invocation.ts';
 import { functionChangedCodec } from '../src/functions/messages.ts';
@@ -51,7 +52,12 @@ export function startScheduler({ bus, subjects, config, newCallId }: SchedulerOp
     bus.subscribe(subjects.hostStatus('*'), (message) => {
       decide(state, { type: 'status', status: readBody(message, hostStatusCodec), nowMs: Date.now() });
     }),
-    bus.subscribe(subjects.invoke('*', '*'), onInvoke, { queue: queueGroup('scheduler') }),
+    serve(bus, {
+      actor: 'scheduler',
+      id: config.host,
+      description: 'Invoke a function: raw input in, raw output out',
+      endpoints: [{ name: 'invoke', subject: subjects.invoke('*', '*'), handler: onInvoke }],
+    }),
   ];
 
   return {
@@ -61,34 +67,23 @@ export function startScheduler({ bus, subjects, config, newCallId }: SchedulerOp
     },
   };
 
-  function onInvoke(message: BusMessage): void {
-    let call: Call;
+  function onInvoke(message: BusMessage): Promise<void> {
     const nowMs = Date.now();
-    try {
-      call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newId: newCallId });
-    } catch (thrown) {
-      respondError(bus, message, thrown);
-      return;
-    }
+    const call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newId: newCallId });
     const effect = decide(state, { type: 'invoke', call, nowMs });
-    if (effect?.type === 'refuse') respondError(bus, message, fromCallError(effect.error));
-    if (effect?.type === 'place') void place(message, effect.call, effect.host);
+    if (effect.type === 'refuse') throw fromCallError(effect.error);
+    return place(message, effect.call, effect.host);
   }
 
   async function place(message: BusMessage, call: Call, host: HostId): Promise<void> {
     const timeoutMs = host === config.host ? 0 : call.deadlineMs - Date.now() + otherHostGraceMs;
     try {
       const answer = await bus.request(subjects.call(host), new Encodable(call, callCodec), { timeoutMs });
-      answerInvoker(message, readBody(expectAnswer(answer), callResultCodec));
-    } catch (thrown) {
-      respondError(bus, message, thrown);
+      const { id, output, returnValue, error } = readBody(expectAnswer(answer), callResultCodec);
+      if (error !== undefined) throw fromCallError(error);
+      respond(bus, message, output, { [names.callId]: [id], [names.returnValue]: [String(returnValue)] });
     } finally {
       decide(state, { type: 'ended', id: call.id });
     }
-  }
-
-  function answerInvoker(message: BusMessage, { id, output, returnValue, error }: CallResult): void {
-    if (error !== undefined) respondError(bus, message, fromCallError(error));
-    else respond(bus, message, output, { [names.callId]: [id], [names.returnValue]: [String(returnValue)] });
   }
 }

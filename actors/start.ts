@@ -92,6 +92,7 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     const store = await createSqliteStateStore({ dataFolder: data });
     closers.push(() => store.close());
     const state = await startState({
+      host: id,
       bus,
       subjects,
       store,
@@ -132,6 +133,7 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     const queue = await openSqliteCallQueue(join(data, 'calls.db'));
     closers.push(() => queue.close());
     const calls = await startCalls({
+      host: id,
       bus,
       subjects,
       queue,
@@ -155,6 +157,8 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     });
     const listener = config.NATS_URL === '' ? await openListener(bus) : undefined;
 
+    // Others reach this host from now on.
+    await bus.flush();
     return {
       id,
       httpPorts: bridge.ports,

@@ -11,10 +11,11 @@
  * pushes is in src/state/decide.ts; here it is done.
  */
 import { FaasmError } from '../proto/errors.ts';
-import { fromStateToken, type StateKey, toUserName, type UserName } from '../proto/names.ts';
-import { queueGroup, type StateOp, type Subjects, stateOps, tokensAfter } from '../proto/subjects.ts';
+import { fromStateToken, type HostId, type StateKey, toUserName, type UserName } from '../proto/names.ts';
+import { type StateOp, type Subjects, stateOps, tokensAfter } from '../proto/subjects.ts';
 import { respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, readBody, respond, toBytes } from '../src/bus/port.ts';
+import { serve } from '../src/bus/serve.ts';
 import type { Log } from '../src/log.ts';
 import type { StateConfig } from '../src/state/config.ts';
 import { createStateCore, decide, isIdle, type StateEffect, type StateMessage } from '../src/state/decide.ts';
@@ -34,6 +35,7 @@ import { Values, type WritePlace } from '../src/state/values.ts';
 import { executorGoneCodec } from '../src/worker-pool/messages.ts';
 
 export interface StateOptions {
+  readonly host: HostId;
   readonly bus: Bus;
   readonly subjects: Subjects;
   /** Closed by whoever opened it, after `stop`. */
@@ -197,19 +199,13 @@ export async function startState(options: StateOptions): Promise<StateActor> {
   }
 
   async function onMessage(message: BusMessage): Promise<void> {
-    try {
-      const [op, userToken, keyToken] = tokensAfter(message.subject, 1);
-      const handler = stateOps.find((known) => known === op);
-      if (handler === undefined) {
-        throw new FaasmError('bad_request', `State has no operation ${op}; it has ${stateOps.join(', ')}`);
-      }
-      const user = toUserName(userToken ?? '');
-      await handlers[handler]({ message, user, key: fromStateToken(keyToken ?? '') });
-    } catch (thrown) {
-      respondError(bus, message, thrown);
-      const error = FaasmError.from(thrown);
-      if (error.http >= 500) log.warn({ err: error, subject: message.subject }, 'state request failed');
+    const [op, userToken, keyToken] = tokensAfter(message.subject, 1);
+    const handler = stateOps.find((known) => known === op);
+    if (handler === undefined) {
+      throw new FaasmError('bad_request', `State has no operation ${op}; it has ${stateOps.join(', ')}`);
     }
+    const user = toUserName(userToken ?? '');
+    await handlers[handler]({ message, user, key: fromStateToken(keyToken ?? '') });
   }
 
   function onExecutorGone(message: BusMessage): void {
@@ -283,7 +279,15 @@ export async function startState(options: StateOptions): Promise<StateActor> {
 
   let stopped = false;
   const subscriptions = [
-    bus.subscribe(subjects.state('*', '*', '*'), onMessage, { queue: queueGroup('state') }),
+    serve(bus, {
+      actor: 'state',
+      id: options.host,
+      description: 'Read, write and lock state',
+      endpoints: [{ name: 'state', subject: subjects.state('*', '*', '*'), handler: onMessage }],
+      onFailure(error, { subject }) {
+        if (error.http >= 500) log.warn({ err: error, subject }, 'state request failed');
+      },
+    }),
     bus.subscribe(subjects.event('executor.gone'), onExecutorGone),
   ];
 

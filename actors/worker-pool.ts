@@ -14,7 +14,7 @@ import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
 import type { CallEvent } from '../proto/messages.ts';
 import { type CallId, type HostId, toCallId } from '../proto/names.ts';
-import type { Subjects } from '../proto/subjects.ts';
+import { queueGroup, type Subjects } from '../proto/subjects.ts';
 import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
 import {
   type Bus,
@@ -109,8 +109,9 @@ export async function startWorkerPool({
   const chained = new ChainedCalls({ bus, subjects, catalog, depthMax: config.chainDepthMax, newCallId });
 
   const subscriptions = [
-    bus.subscribe(subjects.call(config.host), onCall),
-    bus.subscribe(subjects.initialize(config.host), onInitialize),
+    // In a queue group of one, so that what is for this host does not leave it.
+    bus.subscribe(subjects.call(config.host), onCall, { queue: queueGroup('worker-pool') }),
+    bus.subscribe(subjects.initialize(config.host), onInitialize, { queue: queueGroup('worker-pool') }),
     bus.subscribe(subjects.cancel('*'), (message) => {
       const id = toCallId(message.subject.slice(message.subject.lastIndexOf('.') + 1));
       step({ type: 'cancel', id, nowMs: Date.now() });

@@ -62,6 +62,12 @@ export function createSchedulerState(host: HostId, limits: SchedulerLimits): Sch
   };
 }
 
+/** Only an `invoke` has an effect. */
+export function decide(
+  state: SchedulerState,
+  message: Extract<SchedulerMessage, { type: 'invoke' }>,
+): SchedulerEffect;
+export function decide(state: SchedulerState, message: SchedulerMessage): SchedulerEffect | undefined;
 export function decide(state: SchedulerState, message: SchedulerMessage): SchedulerEffect | undefined {
   switch (message.type) {
     case 'invoke':

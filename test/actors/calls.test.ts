@@ -8,7 +8,7 @@ import { startCalls } from '../../actors/calls.ts';
 import { type ErrorCode, FaasmError } from '../../proto/errors.ts';
 import { headers as names, stateHeaders } from '../../proto/headers.ts';
 import type { CallStatus } from '../../proto/messages.ts';
-import { type CallId, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { type CallId, type HostId, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
 import { createSubjects } from '../../proto/subjects.ts';
 import { expectAnswer, respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
@@ -81,7 +81,14 @@ async function start(t: ExecutionContext, options: Options = {}) {
   });
   const sqlite = await openSqliteCallQueue(file);
   const config = { ...defaultCallsConfig, retryMs: 1, retryMaxMs: 5, drainTimeoutMs: 50, ...options.config };
-  const actor = await startCalls({ bus, subjects, queue: wrap(sqlite), config, log: noLog });
+  const actor = await startCalls({
+    host: 'test' as HostId,
+    bus,
+    subjects,
+    queue: wrap(sqlite),
+    config,
+    log: noLog,
+  });
   let stopped = false;
   const stop = async (): Promise<void> => {
     if (stopped) return;

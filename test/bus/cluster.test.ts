@@ -25,13 +25,13 @@ async function openHost(errors: unknown[] = []): Promise<HostBus> {
   return createClusterBus(local, remote);
 }
 
-busContract(serial, 'cluster, one host', async () => {
+busContract(serial, 'cluster, one host', 'one bus', async () => {
   const errors: unknown[] = [];
   const bus = await openHost(errors);
   return { bus, other: bus, errors, close: () => bus.close() };
 });
 
-busContract(serial, 'cluster, two hosts', async () => {
+busContract(serial, 'cluster, two hosts', 'two buses', async () => {
   const errors: unknown[] = [];
   const [bus, other] = [await openHost(), await openHost(errors)];
   const close = async () => {

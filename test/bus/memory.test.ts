@@ -3,7 +3,7 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type BusMessage, Encodable, emptyBody, respond } from '../../src/bus/port.ts';
 import { busContract } from '../_contracts/bus.ts';
 
-busContract(test, 'memory', async () => {
+busContract(test, 'memory', 'one bus', async () => {
   const errors: unknown[] = [];
   const bus = createMemoryBus({ maxPayloadBytes: 1024 * 1024, onError: (error) => errors.push(error) });
   return { bus, other: bus, errors, close: () => bus.close() };

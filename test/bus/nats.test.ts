@@ -13,13 +13,13 @@ test.before(async () => {
 test.after.always(() => server.stop());
 
 /** One after the other: they share the server and its subjects. */
-busContract(test.serial as typeof test, 'nats, one connection', async () => {
+busContract(test.serial as typeof test, 'nats, one connection', 'one bus', async () => {
   const errors: unknown[] = [];
   const bus = await connectNatsBus({ url: server.url, onError: (error) => errors.push(error) });
   return { bus, other: bus, errors, close: () => bus.close() };
 });
 
-busContract(test.serial as typeof test, 'nats, two connections', async () => {
+busContract(test.serial as typeof test, 'nats, two connections', 'two buses', async () => {
   const errors: unknown[] = [];
   const bus = await connectNatsBus({ url: server.url });
   const other = await connectNatsBus({ url: server.url, onError: (error) => errors.push(error) });

@@ -1,7 +1,7 @@
 /** Submits asynchronous calls and prints `id input` when one was acknowledged, until it is killed. */
 import { writeSync } from 'node:fs';
 import { startCalls } from '../../actors/calls.ts';
-import { toFunctionName, toUserName } from '../../proto/names.ts';
+import { type HostId, toFunctionName, toUserName } from '../../proto/names.ts';
 import { createSubjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
@@ -18,7 +18,7 @@ bus.subscribe(subjects.invoke('*', '*'), (message) => {
   setTimeout(() => respond(bus, message, toBytes(message.body)), 3);
 });
 const queue = await openSqliteCallQueue(process.argv[2]!);
-await startCalls({ bus, subjects, queue, config: defaultCallsConfig, log: noLog });
+await startCalls({ host: 'test' as HostId, bus, subjects, queue, config: defaultCallsConfig, log: noLog });
 
 const subject = subjects.async(toUserName('ann'), toFunctionName('echo'));
 

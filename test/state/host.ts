@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { startState } from '../../actors/state.ts';
+import type { HostId } from '../../proto/names.ts';
 import { createSubjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
@@ -45,6 +46,7 @@ export async function startHost(t: ExecutionContext, options: HostOptions = {}) 
   const config = { ...defaultStateConfig, ...options.config };
   const { allocate, release } = options;
   const actor = await startState({
+    host: 'test' as HostId,
     bus,
     subjects,
     store,

@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { startState } from '../../actors/state.ts';
-import { toStateKey, toUserName } from '../../proto/names.ts';
+import { type HostId, toStateKey, toUserName } from '../../proto/names.ts';
 import { createSubjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
@@ -17,7 +17,7 @@ const user = toUserName('ann');
 const bus = createMemoryBus();
 const subjects = createSubjects();
 const store = await createSqliteStateStore({ dataFolder: process.argv[2]! });
-await startState({ bus, subjects, store, config: defaultStateConfig, log: noLog });
+await startState({ host: 'test' as HostId, bus, subjects, store, config: defaultStateConfig, log: noLog });
 
 const nextCount = async (name: string): Promise<number> => {
   const found = await store.get(user, toStateKey(name), 0, 8);

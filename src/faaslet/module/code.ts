@@ -3,6 +3,7 @@ import type { Declarations } from './declarations.ts';
 import { InstructionReader } from './instruction-reader.ts';
 import { opcodes } from './instructions.ts';
 import type { ByteReader } from './reader.ts';
+import { structureLimits } from './structure-limits.ts';
 import { readValueType } from './types.ts';
 
 /** A memory.grow in the code. */
@@ -66,6 +67,7 @@ export function readCode(
   const count = reader.u32();
   if (count !== bodyCount) throw reader.bad(`it has ${count} bodies for ${bodyCount} functions`);
   const facts = noCode();
+  let growCount = 0;
   const sectionEnd = reader.end;
   const instructions = new InstructionReader(reader, {
     types: declarations.typeCount,
@@ -79,7 +81,8 @@ export function readCode(
     if (byteLength > reader.remaining) throw reader.truncated();
     reader.end = bodyStart + byteLength;
     readLocals(reader, declarations.typeCount, facts);
-    const sites = readBody(reader, instructions, facts, start);
+    const sites = readBody(reader, instructions, facts, start, structureLimits.memoryGrows - growCount);
+    growCount += sites.length;
     if (sites.length > 0) {
       checkMemories(reader, sites, declarations);
       facts.growingBodies.push({ sizeStart, start: bodyStart, end: reader.end, sites });
@@ -116,6 +119,7 @@ function readBody(
   instructions: InstructionReader,
   facts: CodeFacts,
   start: number | undefined,
+  sitesMax: number,
 ): readonly GrowSite[] {
   let sites: GrowSite[] | undefined;
   while (reader.position < reader.end) {
@@ -124,6 +128,9 @@ function readBody(
     switch (opcode) {
       case opcodes.memoryGrow:
         sites ??= [];
+        if (sites.length >= sitesMax) {
+          throw reader.bad(`it grows memory in more than ${structureLimits.memoryGrows} places`);
+        }
         sites.push({ start: position, end: reader.position, memory: instructions.operand });
         break;
       case opcodes.refFunc:
@@ -147,10 +154,10 @@ function readBody(
         facts.initsMemory = true;
         break;
       case opcodes.dataDrop:
-        facts.droppedData.add(instructions.operand);
+        facts.droppedData.add(segmentIndex(reader, instructions));
         break;
       case opcodes.elemDrop:
-        facts.droppedElements.add(instructions.operand);
+        facts.droppedElements.add(segmentIndex(reader, instructions));
         break;
       case opcodes.atomicWait32:
       case opcodes.atomicWait64:
@@ -164,6 +171,11 @@ function readBody(
 }
 
 const noSites: readonly GrowSite[] = [];
+
+function segmentIndex(reader: ByteReader, { operand }: InstructionReader): number {
+  if (operand >= structureLimits.segments) throw reader.bad(`segment ${operand} does not exist`);
+  return operand;
+}
 
 function checkMemories(reader: ByteReader, sites: readonly GrowSite[], { memories }: Declarations): void {
   const site = sites.find(({ memory }) => memory >= memories.length);

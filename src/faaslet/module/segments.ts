@@ -1,6 +1,7 @@
 import { readConstant } from './constant.ts';
 import type { Declarations } from './declarations.ts';
 import type { ByteReader } from './reader.ts';
+import { structureLimits } from './structure-limits.ts';
 import { readReferenceType } from './types.ts';
 
 /** In the flags of an element segment. */
@@ -12,7 +13,7 @@ const holdsExpressions = 4;
 /** @returns by segment, whether it is passive: waiting for table.init */
 export function readElements(reader: ByteReader, declarations: Declarations): boolean[] {
   const passive: boolean[] = [];
-  for (let left = reader.count('element segments'); left > 0; left--) {
+  for (let left = reader.count('element segments', structureLimits.segments); left > 0; left--) {
     const flags = reader.u32();
     if (flags > 7) throw reader.bad(`an element segment of kind ${flags} is unknown`);
     const active = (flags & notActive) === 0;
@@ -38,7 +39,7 @@ export function readElements(reader: ByteReader, declarations: Declarations): bo
 /** @returns by segment, whether it is passive: waiting for memory.init */
 export function readData(reader: ByteReader, declarations: Declarations): boolean[] {
   const passive: boolean[] = [];
-  for (let left = reader.count('data segments'); left > 0; left--) {
+  for (let left = reader.count('data segments', structureLimits.segments); left > 0; left--) {
     const flags = reader.u32();
     if (flags > 2) throw reader.bad(`a data segment of kind ${flags} is unknown`);
     if (flags === 2) reader.u32();

@@ -17,6 +17,12 @@ export const structureLimits = {
   memories: 100,
   tables: 10_000,
   tags: 100_000,
+  /** V8's bound on parameters, and on results, of a function. */
+  functionValues: 1_000,
+  /** V8's bound on data segments, taken for element segments too. */
+  segments: 100_000,
+  /** An allocator has one or two. */
+  memoryGrows: 10_000,
   /** V8's bound on the body of one function, which the rewrite may make larger. */
   functionBodyBytes: 7_654_321,
 } as const;

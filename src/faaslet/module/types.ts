@@ -128,7 +128,11 @@ function readFunctionType(reader: ByteReader, typeCount: number): Signature {
 
 function readLetters(reader: ByteReader, typeCount: number): string {
   let letters = '';
-  for (let left = reader.count('values in a function type'); left > 0; left--) {
+  for (
+    let left = reader.count('values in a function type', structureLimits.functionValues);
+    left > 0;
+    left--
+  ) {
     letters += readValueType(reader, typeCount).letter;
   }
   return letters;

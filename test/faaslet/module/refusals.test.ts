@@ -215,6 +215,29 @@ test(
   /^bad_module: .*memory 0, which does not exist/,
 );
 test(
+  'growth of memory in more places than a rewrite can bear',
+  refuses,
+  fromSections(
+    section(1, [1, 0x60, 0, 0]),
+    section(3, [1, 0]),
+    section(5, [1, 0, 1]),
+    codeSection([0x41, 0, ...new Array<number[]>(10_001).fill([0x40, 0]).flat(), 0x1a, end]),
+  ),
+  /^bad_module: .*more than 10000 places/,
+);
+test(
+  'a dropped segment that cannot be there',
+  refuses,
+  code(0xfc, 9, 0xa0, 0x8d, 6),
+  /^bad_module: .*segment 100000/,
+);
+test(
+  'a function type with too many parameters',
+  refuses,
+  fromSections(section(1, [1, 0x60, 0xe9, 7, ...new Array<number>(1_001).fill(0x7f), 0])),
+  /^bad_module: .*1001 values in a function type.*limit is 1000/,
+);
+test(
   'both kinds of exception handling at once',
   refuses,
   code(0x06, 0x40, 0x19, end, 0x1f, 0x40, 0, end),

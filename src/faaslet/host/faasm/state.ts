@@ -86,7 +86,8 @@ export function createState(
       offset: number,
       byteLength: number,
       async?: number,
-    ) => pointer(key, Math.max(total >>> 0, (offset >>> 0) + (byteLength >>> 0)), offset >>> 0, isSync(async)),
+    ) =>
+      pointer(key, Math.max(total >>> 0, (offset >>> 0) + (byteLength >>> 0)), offset >>> 0, isSync(async)),
     __faasm_flag_state_dirty: (key: number, total: number) =>
       windows.flagDirty(context.state(), keyAt(key), 0, total >>> 0),
     __faasm_flag_state_offset_dirty: (key: number, _total: number, offset: number, byteLength: number) =>
