@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { LoadResult } from './load/summary.ts';
 
-const root = join(import.meta.dirname, '..');
+export const root = join(import.meta.dirname, '..');
+/** Of built functions; the same that `npm start` uses. */
+export const cacheFolder = join(root, '.faasm/cache');
 
 export interface Running extends AsyncDisposable {
   /** What it printed first. */
@@ -66,7 +68,7 @@ export async function startHost(environment: Readonly<Record<string, string>> = 
       FAASM_NATS_PORT: String(nats),
       FAASM_DATA: data,
       FAASM_LOG_LEVEL: 'warn',
-      FAASM_BUILD_CACHE: join(root, '.faasm', 'cache'),
+      FAASM_BUILD_CACHE: cacheFolder,
       ...environment,
     },
   });

@@ -28,7 +28,9 @@ console.log('\n# tests');
 const ava = run(['ava', ...process.argv.slice(2)]);
 const text = ava.output;
 const count = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
-const passed = count(/(\d+) tests? passed/) + checks.length - failedChecks.length;
+const lines = (mark: string): number =>
+  text.split('\n').filter((line) => line.startsWith(`  ${mark} `)).length;
+const passed = lines('✔') + checks.length - failedChecks.length;
 const failedTests =
   count(/(\d+) tests? failed/) + count(/(\d+) uncaught exception/) + count(/(\d+) unhandled rejection/);
 const failed = Math.max(failedTests, ava.status === 0 ? 0 : 1) + failedChecks.length;

@@ -15,6 +15,7 @@ const warmupMs = 500;
 const startMs = performance.now();
 const endMs = startMs + warmupMs + Number(seconds) * 1000;
 let failures = 0;
+const ok = Buffer.from('200');
 
 await Promise.all(Array.from({ length: Number(connections) }, client));
 console.log(JSON.stringify(summarize(latenciesUs, Number(seconds), failures)));
@@ -43,8 +44,6 @@ function client(): Promise<void> {
     });
   });
 }
-
-const ok = Buffer.from('200');
 
 /** The size of the response that the bytes begin with, once its header is there. */
 function responseBytes(bytes: Buffer): number | undefined {

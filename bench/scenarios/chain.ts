@@ -1,0 +1,48 @@
+/** Chain and await on one host: a function that chains an echo so many times, at once and one after the other. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildCached } from '../../src/build/build-cached.ts';
+import { stopToolchain } from '../../src/build/build-module.ts';
+import { median } from '../load/summary.ts';
+import { cacheFolder, root, startHost } from '../processes.ts';
+import type { Row } from '../table.ts';
+
+const calls = 1000;
+const rounds = 9;
+
+export async function chain(): Promise<Row[]> {
+  await using host = await startHost();
+  const path = join(root, 'bench/functions/fan_out.cpp');
+  const { wasm } = await buildCached({
+    sources: [{ path, text: await readFile(path, 'utf8') }],
+    cacheFolder,
+  });
+  await stopToolchain();
+  const url = `${host.http}/f/demo/fan_out`;
+  await fetch(url, { method: 'PUT', body: wasm });
+  const measure = async (how: string): Promise<number> => {
+    const times: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const startMs = performance.now();
+      const response = await fetch(url, { method: 'POST', body: `${how} ${calls}` });
+      if (!response.ok) throw new Error(await response.text());
+      times.push(performance.now() - startMs);
+    }
+    return median(times);
+  };
+  const atOnce = await measure('all');
+  const inTurn = await measure('one');
+  return [
+    {
+      what: `fan-out of ${calls} calls and join`,
+      value: `${atOnce.toFixed(0)} ms`,
+      baseline: 'to reach: 60 ms',
+    },
+    {
+      what: 'chain and await, one after the other',
+      value: `${((inTurn / calls) * 1000).toFixed(0)} µs each`,
+      baseline: 'to reach: 30 µs',
+    },
+  ];
+}

@@ -1,0 +1,101 @@
+/** The Faaslet alone, without threads and HTTP: a new one from its Proto-Faaslet, and a call with its reset. */
+import '../../actors/v8-flags.ts';
+import initWabt from 'wabt';
+import type { FunctionName, UserName } from '../../proto/names.ts';
+import { Faaslet, type FaasletPowers } from '../../src/faaslet/faaslet.ts';
+import { emptyFileTree } from '../../src/faaslet/host/wasi/tree.ts';
+import { wasiPowers } from '../../src/faaslet/host/wasi-powers.ts';
+import { detectMemoryPort } from '../../src/faaslet/memory/detect.ts';
+import type { Program } from '../../src/faaslet/program.ts';
+import { prepareModule } from '../../src/functions/prepare.ts';
+import { createLocalTier } from '../../src/state/local-tier.ts';
+import { median } from '../load/summary.ts';
+import type { Row } from '../table.ts';
+
+/** Writes one byte into each of so many pages. */
+const guest = (pages: number): string => `(module
+  (memory (export "memory") 16)
+  (func (export "_initialize") (i32.store (i32.const 100000) (i32.const 1)))
+  (func (export "exec") (result i32) (local $at i32)
+    (loop $next
+      (i32.store8 (i32.shl (local.get $at) (i32.const 12)) (i32.const 1))
+      (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 1))) (i32.const ${pages}))))
+    (i32.const 0)))`;
+
+export async function faaslet(): Promise<Row[]> {
+  const memory = detectMemoryPort('auto').port;
+  const powers: FaasletPowers = {
+    memory,
+    state: createLocalTier({ owner: 'bench', ask: () => Promise.reject(new Error('no state here')) }),
+    wasi: wasiPowers,
+    files: emptyFileTree,
+    fileLimits: { bytes: 0, inodes: 0, openFiles: 8 },
+    limits: { outputMaxBytes: 1024, stderrMaxBytes: 1024, chainedCallsMax: 1 },
+    config: new Map(),
+  };
+  const settings = { user: 'bench' as UserName, input: new Uint8Array(0), dispatch: () => {} };
+  const suspension = { left() {}, back: (go: () => void) => go() };
+
+  const programOf = async (pages: number): Promise<Program> => {
+    const wasm = (await initWabt()).parseWat('bench.wat', guest(pages)).toBinary({}).buffer;
+    const prepared = await prepareModule(new Uint8Array(wasm), { memoryMaxPages: 8192 });
+    const names = {
+      key: 'bench',
+      version: 'bench',
+      user: 'bench' as UserName,
+      function: 'bench' as FunctionName,
+    };
+    const program: Program = { ...names, ...prepared, proto: undefined };
+    const first = new Faaslet(program, powers);
+    await first.initialize(settings, suspension);
+    const left = first.capture()!;
+    return { ...program, proto: { image: memory.prepare(left.image!), globals: left.globals } };
+  };
+
+  const rows: Row[] = [];
+  const program = await programOf(1);
+  const kept: Faaslet[] = [];
+  const before = process.memoryUsage().rss;
+  const starts = measure(1000, () => {
+    const made = new Faaslet(program, powers);
+    made.attach(program.proto!);
+    kept.push(made);
+  });
+  const rss = (process.memoryUsage().rss - before) / kept.length / 1024;
+  rows.push({
+    what: 'new Faaslet from its Proto-Faaslet, p50',
+    value: `${(starts / 1000).toFixed(2)} ms`,
+    baseline: 'the original 0.5 ms',
+  });
+  rows.push({
+    what: 'memory of an idle Faaslet',
+    value: `${rss.toFixed(0)} KB`,
+    baseline: 'the original 90 KB',
+  });
+  for (const pages of [1, 4, 16]) {
+    const own = await programOf(pages);
+    const made = new Faaslet(own, powers);
+    made.attach(own.proto!);
+    const whole = measure(20_000, () => {
+      made.run(settings, suspension);
+      made.reset();
+    });
+    rows.push({
+      what: `call and reset, ${pages} dirty pages, p50 (${memory.kind})`,
+      value: `${whole.toFixed(1)} µs`,
+      baseline: pages === 4 ? 'to reach: 20 µs; the original 140 µs or more' : '',
+    });
+  }
+  return rows;
+}
+
+/** The median of so many runs, in microseconds. */
+function measure(runs: number, work: () => void): number {
+  const times: number[] = [];
+  for (let run = 0; run < runs; run++) {
+    const startMs = performance.now();
+    work();
+    times.push((performance.now() - startMs) * 1000);
+  }
+  return median(times);
+}
