@@ -16,9 +16,15 @@ export interface GuestKit {
 
 let kit: Promise<GuestKit> | undefined;
 
-/** Read once. */
+/** Read once, until it is read again. */
 export function readGuestKit(): Promise<GuestKit> {
   return (kit ??= read());
+}
+
+/** As it is on disk now, for this build and all that follow. */
+export function readGuestKitAgain(): Promise<GuestKit> {
+  kit = read();
+  return kit;
 }
 
 async function read(): Promise<GuestKit> {
