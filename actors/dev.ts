@@ -3,11 +3,11 @@
  *
  * In:   changes of files in the folder, and of what is in it at the start
  * Out:  uploads to the host; lines that tell what is built, what is live and why something is not
- * Owns: which sources of each function it has seen last
+ * Owns: what it has built each function from last
  * Never: uploads what is live already, or takes a live version away because a newer one does not build
  *
- * A pass looks at every function, and builds those whose sources are not those of the pass before. Passes come one
- * after the other; changes that happen during one are what the next one finds.
+ * A pass looks at every function, and builds those whose sources, or the guest kit, are not those of the pass before.
+ * Passes come one after the other; changes that happen during one are what the next one finds.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, type FSWatcher, watch } from 'node:fs';
@@ -16,7 +16,12 @@ import { FaasmError } from '../proto/errors.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
 import type { FunctionName, UserName } from '../proto/names.ts';
 import type { CachedBuildOptions, CachedBuildResult } from '../src/build/build-cached.ts';
-import { type DiscoveredFunction, discoverFunctions } from '../src/build/discover-functions.ts';
+import {
+  type DiscoveredFunction,
+  type Discovery,
+  discoverFunctions,
+} from '../src/build/discover-functions.ts';
+import type { GuestKit } from '../src/build/guest-kit.ts';
 import type { BuildStage } from '../src/build/options.ts';
 import { type ReadSources, readSources } from '../src/build/read-sources.ts';
 
@@ -29,6 +34,8 @@ export interface DevOptions {
     describe(user: UserName, name: FunctionName): Promise<FunctionDescription>;
   };
   build(options: CachedBuildOptions): Promise<CachedBuildResult>;
+  /** As it is on disk now; what is built from then on is built with it. */
+  readKit(): Promise<Pick<GuestKit, 'version'>>;
   /** Says a line, or several. */
   note(text: string): void;
 }
@@ -42,6 +49,7 @@ export interface Dev {
 export interface DevSummary {
   /** As `user/name`, in the order of the folder. */
   readonly live: readonly string[];
+  /** As `user/name`; by its path what cannot be a function. */
   readonly failed: readonly string[];
   readonly built: number;
 }
@@ -52,10 +60,11 @@ const atOnceMax = 2;
 /** Editors write a file in several steps. */
 const settleMs = 100;
 
-export function startDev({ folder, cacheFolder, host, build, note }: DevOptions): Dev {
-  /** sha256 of the sources that were built last, by `user/name`. */
+export function startDev({ folder, cacheFolder, host, build, readKit, note }: DevOptions): Dev {
+  /** sha256 of what was built last, by `user/name`. */
   const seen = new Map<string, string>();
   let known: readonly string[] = [];
+  let refusedBefore = new Set<string>();
   let loading = false;
   let stopped = false;
   let settling: NodeJS.Timeout | undefined;
@@ -77,15 +86,14 @@ export function startDev({ folder, cacheFolder, host, build, note }: DevOptions)
   function startWatching(): FSWatcher | undefined {
     const onError = (error: Error): void => note(`Changes of ${folder} are not seen: ${error.message}`);
     try {
-      return watch(folder, { recursive: true }, (_, file) => onChange(file ?? '')).on('error', onError);
+      return watch(folder, { recursive: true }, onChange).on('error', onError);
     } catch (thrown) {
       onError(thrown as Error);
       return undefined;
     }
   }
 
-  function onChange(file: string): void {
-    if (/^lib[/\\]/.test(file)) note(`${join(folder, file)} changed: it is linked from the next start on`);
+  function onChange(): void {
     clearTimeout(settling);
     settling = setTimeout(() => {
       latest = latest.then(pass);
@@ -93,9 +101,9 @@ export function startDev({ folder, cacheFolder, host, build, note }: DevOptions)
   }
 
   async function pass(): Promise<DevSummary> {
-    const functions = await discover();
-    if (functions === undefined) return { live: [], failed: [], built: 0 };
-    const names = functions.map(nameOf);
+    const found = await look();
+    if (found === undefined) return { live: [], failed: [], built: 0 };
+    const names = found.functions.map(nameOf);
     for (const gone of known.filter((name) => !names.includes(name))) {
       seen.delete(gone);
       note(`${gone}: its source is gone and it stays live; delete it with faasm rm ${gone}`);
@@ -103,11 +111,11 @@ export function startDev({ folder, cacheFolder, host, build, note }: DevOptions)
     known = names;
     const failed = new Set<string>();
     let built = 0;
-    const waiting = [...functions];
+    const waiting = [...found.functions];
     const worker = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined && !stopped; next = waiting.shift()) {
         try {
-          if (await refresh(next)) built++;
+          if (await refresh(next, found.kit)) built++;
         } catch (thrown) {
           const error = FaasmError.from(thrown);
           failed.add(nameOf(next));
@@ -117,24 +125,33 @@ export function startDev({ folder, cacheFolder, host, build, note }: DevOptions)
       }
     };
     await Promise.all(Array.from({ length: atOnceMax }, worker));
-    return { live: names.filter((name) => !failed.has(name)), failed: [...failed], built };
+    const live = names.filter((name) => !failed.has(name));
+    return { live, failed: [...failed, ...found.refused.map(({ path }) => path)], built };
   }
 
-  async function discover(): Promise<DiscoveredFunction[] | undefined> {
+  async function look(): Promise<(Discovery & { readonly kit: string }) | undefined> {
     try {
-      return await discoverFunctions(folder);
+      const [found, kit] = await Promise.all([discoverFunctions(folder), readKit()]);
+      tellRefused(found.refused.map(({ path, error }) => `${path}: ${error.message}`));
+      return { ...found, kit: kit.version };
     } catch (thrown) {
       note(FaasmError.from(thrown).message);
       return undefined;
     }
   }
 
+  /** What is still refused was told when it was first. */
+  function tellRefused(lines: readonly string[]): void {
+    for (const line of lines) if (!refusedBefore.has(line)) note(line);
+    refusedBefore = new Set(lines);
+  }
+
   /** @returns whether something was built */
-  async function refresh(fn: DiscoveredFunction): Promise<boolean> {
+  async function refresh(fn: DiscoveredFunction, kit: string): Promise<boolean> {
     const name = nameOf(fn);
     const include = join(folder, 'include');
     const { sources, includes } = await readSources([fn.path], existsSync(include) ? [include] : []);
-    const fingerprint = toFingerprint(sources);
+    const fingerprint = toFingerprint(sources, kit);
     if (seen.get(name) === fingerprint || stopped) return false;
     seen.set(name, fingerprint);
     const startedMs = performance.now();
@@ -174,8 +191,8 @@ const nameOf = ({ user, name }: DiscoveredFunction): string => `${user}/${name}`
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-function toFingerprint(sources: ReadSources['sources']): string {
-  const hash = createHash('sha256');
+function toFingerprint(sources: ReadSources['sources'], kit: string): string {
+  const hash = createHash('sha256').update(kit);
   for (const { path, text } of sources) hash.update(`${path} ${text.length}\n`).update(text);
   return hash.digest('hex');
 }

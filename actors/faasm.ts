@@ -68,16 +68,18 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
 }
 
 async function develop(config: Config, host: Host): Promise<Dev> {
-  const [{ startDev }, { buildCached }, { stopToolchain }] = await Promise.all([
+  const [{ startDev }, { buildCached }, { stopToolchain }, { readGuestKitAgain }] = await Promise.all([
     import('./dev.ts'),
     import('../src/build/build-cached.ts'),
     import('../src/build/build-module.ts'),
+    import('../src/build/guest-kit.ts'),
   ]);
   const dev = startDev({
     folder: 'func',
     cacheFolder: config.FAASM_BUILD_CACHE || join(config.FAASM_DATA, 'cache'),
     host,
     build: buildCached,
+    readKit: readGuestKitAgain,
     note: (text) => process.stderr.write(`${text}\n`),
   });
   return {

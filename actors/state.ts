@@ -91,13 +91,13 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       if (offset > found.sizeBytes) {
         throw new FaasmError(
           'range_not_satisfiable',
-          `State ${user}/${key} has ${found.sizeBytes} bytes; a range cannot begin at ${offset}`,
+          `State ${showValue(user, key)} has ${found.sizeBytes} bytes; a range cannot begin at ${offset}`,
         );
       }
       if (found.bytes.length > answerMaxBytes) {
         throw new FaasmError(
           'too_large',
-          `State ${user}/${key} has ${found.sizeBytes} bytes and an answer ${answerMaxBytes}; ask for ranges`,
+          `State ${showValue(user, key)} has ${found.sizeBytes} bytes and an answer ${answerMaxBytes}; ask for ranges`,
         );
       }
       respond(bus, message, found.bytes, toValueHeaders(found));
@@ -161,7 +161,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     async push({ message, user, key }) {
       const { wait } = readBody(message, stateCodecs.push.request);
       if (wait) await values.push(user, key);
-      else step({ type: 'dirtied', name: `${user}/${key}`, nowMs: Date.now() });
+      else step({ type: 'dirtied', name: nameOf(user, key), nowMs: Date.now() });
       respond(bus, message, new Encodable(null, stateCodecs.push.answer));
     },
 
@@ -175,7 +175,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       step({
         type: 'lock',
         request,
-        name: `${user}/${key}`,
+        name: nameOf(user, key),
         owner,
         mode,
         leaseMs,
@@ -188,7 +188,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       const { owner } = readBody(message, stateCodecs.unlock.request);
       const request = ++lastLockRequest;
       lockRequests.set(request, message);
-      step({ type: 'unlock', request, name: `${user}/${key}`, owner, nowMs: Date.now() });
+      step({ type: 'unlock', request, name: nameOf(user, key), owner, nowMs: Date.now() });
     },
   };
 
@@ -305,5 +305,5 @@ export async function startState(options: StateOptions): Promise<StateActor> {
 }
 
 function notFound(user: UserName, key: StateKey): FaasmError {
-  return new FaasmError('not_found', `No state ${user}/${key}`, { details: { component: 'state' } });
+  return new FaasmError('not_found', `No state ${showValue(user, key)}`, { details: { component: 'state' } });
 }

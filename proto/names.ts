@@ -70,6 +70,13 @@ export function fromStateKey(key: StateKey): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
+/** A key as people read it: text where it is printable UTF-8, else its token form. Not to be taken back. */
+export function showStateKey(key: StateKey): string {
+  const bytes = fromStateKey(key);
+  const text = Buffer.from(bytes).toString('utf8');
+  return /\p{C}/u.test(text) || !Buffer.from(text, 'utf8').equals(bytes) ? key : text;
+}
+
 /** A token form that came from outside, as in a subject. Only the canonical form is taken. @throws FaasmError `bad_name` */
 export function fromStateToken(token: string): StateKey {
   if (!tokenPattern.test(token) || toStateKey(fromStateKey(token as StateKey)) !== token) {

@@ -1,7 +1,7 @@
 /** The functions of a source tree: `func/<user>/<name>.cpp` or `.c`, one file each. */
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, parse } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import { type FunctionName, toFunctionName, toUserName, type UserName } from '../../proto/names.ts';
 import { isCompiled } from './options.ts';
@@ -13,10 +13,10 @@ export interface DiscoveredFunction {
   readonly path: string;
 }
 
-/** A source, or a folder of sources, that cannot be a function's or a user's. */
+/** A source that cannot be a function. */
 export interface RefusedSource {
   readonly path: string;
-  /** `bad_name`, or `conflict` where another source is the same function. */
+  /** `bad_name`, also for that of its folder, or `conflict` where another source is the same function. */
   readonly error: FaasmError;
 }
 
@@ -29,41 +29,29 @@ export interface Discovery {
 /** What is in `func` beside the users. */
 const notUsers = new Set(['include', 'lib']);
 
-/** A folder that is not there has no functions. */
+/** A folder that is not there has no functions. Of two sources of one function the first by name is it. */
 export async function discoverFunctions(folder: string): Promise<Discovery> {
-  const functions: DiscoveredFunction[] = [];
+  const found = new Map<string, DiscoveredFunction>();
   const refused: RefusedSource[] = [];
-  for (const entry of await entriesOf(folder)) {
-    if (!entry.isDirectory() || notUsers.has(entry.name)) continue;
-    const userFolder = join(folder, entry.name);
-    const files = (await entriesOf(userFolder)).filter((file) => file.isFile() && isCompiled(file.name));
-    if (files.length === 0) continue;
-    attempt(userFolder, () => {
-      const user = toUserName(entry.name);
-      const sourceOf = new Map<FunctionName, string>();
-      for (const file of files) {
-        const path = join(userFolder, file.name);
-        attempt(path, () => {
-          const name = toFunctionName(file.name.replace(/\.[^.]+$/, ''));
-          const other = sourceOf.get(name);
-          if (other !== undefined) {
-            throw new FaasmError('conflict', `${other} is the same function; rename one`);
-          }
-          sourceOf.set(name, path);
-        });
+  for (const user of await entriesOf(folder)) {
+    if (!user.isDirectory() || notUsers.has(user.name)) continue;
+    for (const file of await entriesOf(join(folder, user.name))) {
+      if (!file.isFile() || !isCompiled(file.name)) continue;
+      const path = join(folder, user.name, file.name);
+      try {
+        const fn = { user: toUserName(user.name), name: toFunctionName(parse(file.name).name), path };
+        const other = found.get(`${fn.user}/${fn.name}`);
+        if (other !== undefined) {
+          throw new FaasmError('conflict', `${other.path} is the same function; rename one of them`);
+        }
+        found.set(`${fn.user}/${fn.name}`, fn);
+      } catch (thrown) {
+        refused.push({ path, error: FaasmError.from(thrown) });
       }
-      for (const [name, path] of sourceOf) functions.push({ user, name, path });
-    });
-  }
-  return { functions, refused };
-
-  function attempt(path: string, take: () => void): void {
-    try {
-      take();
-    } catch (thrown) {
-      refused.push({ path, error: FaasmError.from(thrown) });
     }
   }
+  const functions = [...found].sort(([one], [two]) => (one < two ? -1 : 1)).map(([, fn]) => fn);
+  return { functions, refused };
 }
 
 /** By name. */

@@ -18,13 +18,17 @@ let kit: Promise<GuestKit> | undefined;
 
 /** Read once, until it is read again. */
 export function readGuestKit(): Promise<GuestKit> {
-  return (kit ??= read());
+  return kit ?? readGuestKitAgain();
 }
 
-/** As it is on disk now, for this build and all that follow. */
+/** As it is on disk now, for all builds that follow. */
 export function readGuestKitAgain(): Promise<GuestKit> {
-  kit = read();
-  return kit;
+  const reading = read();
+  kit = reading;
+  reading.catch(() => {
+    if (kit === reading) kit = undefined;
+  });
+  return reading;
 }
 
 async function read(): Promise<GuestKit> {

@@ -1,6 +1,7 @@
 /** Conditional changes: does what is there meet what the change must find? */
 import { FaasmError } from '../../proto/errors.ts';
 import type { WriteCondition } from './port.ts';
+import { showName } from './value-name.ts';
 
 export const unconditional: WriteCondition = {};
 
@@ -10,7 +11,6 @@ export function isConditional(condition: WriteCondition): boolean {
 
 /**
  * @param version of what is there; undefined: nothing is
- * @param name how messages call the value
  * @throws FaasmError `precondition_failed`
  */
 export function checkCondition(version: number | undefined, condition: WriteCondition, name: string): void {
@@ -26,7 +26,7 @@ export function checkCondition(version: number | undefined, condition: WriteCond
 }
 
 function failed(name: string, why: string): FaasmError {
-  return new FaasmError('precondition_failed', `Cannot change state ${name}: ${why}`, {
+  return new FaasmError('precondition_failed', `Cannot change state ${showName(name)}: ${why}`, {
     details: { component: 'state' },
   });
 }

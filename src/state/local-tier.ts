@@ -198,7 +198,7 @@ export class GuestState {
       key,
       { open: { mode: 'extend', totalBytes, roomBytes: totalBytes }, room: () => totalBytes, work },
       () => {
-        throw new FaasmError('internal', `State ${this.#user}/${key} was not made`);
+        throw new FaasmError('internal', `State ${showValue(this.#user, key)} was not made`);
       },
     );
   }
@@ -289,7 +289,7 @@ export class GuestState {
         this.#segments.put(this.#user, key, (await this.#ask('resize', key, request)) as OpenAnswer);
       }
     }
-    throw new FaasmError('internal', `State ${this.#user}/${key} was dropped each time it was opened`);
+    throw new FaasmError('internal', `State ${showValue(this.#user, key)} was dropped each time it was opened`);
   }
 
   async #open(key: StateKey, request: Omit<OpenRequest, 'owner'>): Promise<boolean> {

@@ -25,7 +25,7 @@ export class OpenSegments {
 
   /** Nothing: it has to be asked for. */
   get(user: UserName, key: StateKey): OpenSegment | undefined {
-    const name = `${user}/${key}`;
+    const name = nameOf(user, key);
     const open = this.#open.get(name);
     if (open === undefined) return undefined;
     if (isRetired(open.view)) {
@@ -38,7 +38,7 @@ export class OpenSegments {
 
   /** Whether there is a value. */
   put(user: UserName, key: StateKey, { segment, mutexOwner, exclusive }: OpenAnswer): boolean {
-    const name = `${user}/${key}`;
+    const name = nameOf(user, key);
     // One that is not retired is the present one. It stays, for its mappings are counted by its view.
     if (segment !== undefined && this.get(user, key) !== undefined) return true;
     this.#open.delete(name);

@@ -29,7 +29,7 @@ export async function pushSegment(
 ): Promise<StoredValue | undefined> {
   if (!isDirty(view)) return undefined;
   const dirty = dirtyBytes(view);
-  const upload = dirty > partBytes && dirty >= sizeOf(view) ? `push:${user}/${key}` : undefined;
+  const upload = dirty > partBytes && dirty >= sizeOf(view) ? `push:${nameOf(user, key)}` : undefined;
   let stored: StoredValue | undefined;
   let nextOffset: number | undefined = 0;
   while (nextOffset !== undefined) {

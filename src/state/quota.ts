@@ -1,6 +1,7 @@
 /** Quotas: how large a value may be, and all values of a user together. Pure; changed in place. */
 import { FaasmError } from '../../proto/errors.ts';
 import type { UserName } from '../../proto/names.ts';
+import { showName } from './value-name.ts';
 
 export interface QuotaLimits {
   readonly valueMaxBytes: number;
@@ -43,12 +44,12 @@ export function charge(
   const { valueMaxBytes, userMaxBytes } = quota.limits;
   if (valueBytes > valueMaxBytes) {
     return tooLarge(
-      `State ${name} has at most ${valueMaxBytes} bytes, not ${valueBytes}; raise FAASM_STATE_MAX_BYTES`,
+      `State ${showName(name)} has at most ${valueMaxBytes} bytes, not ${valueBytes}; raise FAASM_STATE_MAX_BYTES`,
     );
   }
   if (addedBytes > 0 && used + addedBytes > userMaxBytes) {
     return tooLarge(
-      `State ${name} needs ${addedBytes} bytes more and user ${user} has ${used} of ${userMaxBytes}; ` +
+      `State ${showName(name)} needs ${addedBytes} bytes more and user ${user} has ${used} of ${userMaxBytes}; ` +
         'delete some, or raise FAASM_STATE_PER_USER_MAX_BYTES',
     );
   }

@@ -57,7 +57,6 @@ const spareShare = 0.1;
 const busyWaitMs = 1000;
 const busyPollMs = 2;
 
-export const nameOf = (user: UserName, key: StateKey): string => `${user}/${key}`;
 
 export class Residents {
   readonly #options: ResidentsOptions;
@@ -304,7 +303,7 @@ export class Residents {
     for (let at = first.bytes.length; at < first.sizeBytes; at += partBytes) {
       const part = await store.get(user, key, at, partBytes);
       if (part?.version !== first.version) {
-        throw new FaasmError('conflict', `State ${nameOf(user, key)} changed while it was read; try again`);
+        throw new FaasmError('conflict', `State ${showValue(user, key)} changed while it was read; try again`);
       }
       view.data.set(part.bytes, at);
     }
@@ -316,7 +315,7 @@ export class Residents {
 function noRoom(name: string, usedBytes: number, maxBytes: number): FaasmError {
   return new FaasmError(
     'no_capacity',
-    `No room in memory for state ${name}: ${usedBytes} of ${maxBytes} bytes are in use; ` +
+    `No room in memory for state ${showName(name)}: ${usedBytes} of ${maxBytes} bytes are in use; ` +
       'raise FAASM_STATE_RESIDENT_MAX_BYTES',
     { details: { component: 'state' } },
   );
@@ -327,7 +326,7 @@ function moveInto(view: SegmentView, old: SegmentView, name: string): void {
   if (isMapped(old)) {
     throw new FaasmError(
       'conflict',
-      `State ${name} cannot grow while a function has it mapped; open it with its final size`,
+      `State ${showName(name)} cannot grow while a function has it mapped; open it with its final size`,
       { details: { component: 'state' } },
     );
   }

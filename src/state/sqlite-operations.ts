@@ -73,7 +73,7 @@ export function open(db: DatabaseSync, file: string) {
   ): StoredValue {
     const { user, key, pieces, condition } = target;
     const found = row(target);
-    checkCondition(found?.version, condition, `${user}/${key}`);
+    checkCondition(found?.version, condition, nameOf(user, key));
     const version = next();
     const content = found?.content ?? version;
     const oldSize = found?.size ?? 0;
@@ -82,7 +82,7 @@ export function open(db: DatabaseSync, file: string) {
     if (end > sizeBytes) {
       throw new FaasmError(
         'bad_request',
-        `A piece of state ${user}/${key} ends at ${end}, beyond ${sizeBytes}`,
+        `A piece of state ${showValue(user, key)} ends at ${end}, beyond ${sizeBytes}`,
       );
     }
     if (sizeBytes < oldSize) chunks.cut(content, sizeBytes);
@@ -117,7 +117,7 @@ export function open(db: DatabaseSync, file: string) {
 
     delete(target: Conditional): boolean {
       const found = row(target);
-      checkCondition(found?.version, target.condition, `${target.user}/${target.key}`);
+      checkCondition(found?.version, target.condition, nameOf(target.user, target.key));
       if (found === undefined) return false;
       chunks.cut(found.content, 0);
       drop.run(target.user, target.key);
@@ -149,7 +149,7 @@ export function open(db: DatabaseSync, file: string) {
         );
       }
       const found = row(target);
-      checkCondition(found?.version, target.condition, `${user}/${key}`);
+      checkCondition(found?.version, target.condition, nameOf(user, key));
       if (found !== undefined) chunks.cut(found.content, 0);
       chunks.cut(content, sizeBytes);
       const version = next();

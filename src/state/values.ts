@@ -11,7 +11,7 @@ import { Gates } from './gates.ts';
 import type { OpenRequest } from './messages.ts';
 import type { StateStore, StoredBytes, StoredKey, StoredValue, WriteCondition } from './port.ts';
 import { account, charge, isKnown, learn, type Quota } from './quota.ts';
-import { nameOf, type Resident, Residents, type ResidentsOptions } from './residents.ts';
+import { type Resident, Residents, type ResidentsOptions } from './residents.ts';
 import {
   capacityOf,
   isDirty,
@@ -153,7 +153,7 @@ export class Values {
       const stored = await this.#store.describe(user, key);
       const deleted = await this.#store.delete(user, key, condition);
       if (!deleted)
-        throw new FaasmError('not_found', `No state ${name}`, { details: { component: 'state' } });
+        throw new FaasmError('not_found', `No state ${showName(name)}`, { details: { component: 'state' } });
       account(this.#quota, user, -(stored?.sizeBytes ?? 0));
     });
   }
@@ -171,7 +171,7 @@ export class Values {
       if (resident !== undefined && !(await this.#residents.evict(resident))) {
         throw new FaasmError(
           'conflict',
-          `State ${name} cannot be replaced while a function has it mapped; try again`,
+          `State ${showName(name)} cannot be replaced while a function has it mapped; try again`,
         );
       }
       const before = await this.#store.describe(user, key);
@@ -251,7 +251,7 @@ export class Values {
       const endOf = (view: SegmentView) => offsetIn(place, sizeOf(view)) + bytes.length;
       await this.#change(resident, endOf(resident.view), (view) => {
         if (conditional && typeof condition.expectVersion === 'number' && isDirty(view)) {
-          throw new FaasmError('precondition_failed', `State ${name} was changed by a function meanwhile`);
+          throw new FaasmError('precondition_failed', `State ${showName(name)} was changed by a function meanwhile`);
         }
         // A guest may have appended since the room was made.
         if (endOf(view) > capacityOf(view)) return;

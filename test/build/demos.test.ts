@@ -13,7 +13,7 @@ let cacheFolder = '';
 test.before(async (t) => {
   t.timeout(120_000);
   cacheFolder = await mkdtemp(join(tmpdir(), 'faasm-demos-'));
-  const found = (await discoverFunctions('func')).filter(({ user }) => user === 'demo');
+  const found = (await discoverFunctions('func')).functions.filter(({ user }) => user === 'demo');
   await Promise.all(
     found.map(async ({ name, path }) => {
       const text = await readFile(path, 'utf8');

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { ErrorCode, FaasmError } from '../../proto/errors.ts';
+import type { ErrorCode } from '../../proto/errors.ts';
 import { discoverFunctions } from '../../src/build/discover-functions.ts';
 
 async function folderWith(t: ExecutionContext, paths: readonly string[]): Promise<string> {
@@ -27,34 +27,58 @@ test('discoverFunctions() finds C and C++ of all users, in order', async (t) => 
     'lib/entry.cpp',
     'top.cpp',
   ]);
+  const { functions, refused } = await discoverFunctions(folder);
   t.deepEqual(
-    (await discoverFunctions(folder)).map(
-      ({ user, name, path }) => `${user}/${name} ${path.slice(folder.length + 1)}`,
-    ),
+    functions.map(({ user, name, path }) => `${user}/${name} ${path.slice(folder.length + 1)}`),
     [`alice/z ${join('alice', 'z.cc')}`, `demo/a ${join('demo', 'a.c')}`, `demo/b ${join('demo', 'b.cpp')}`],
   );
+  t.deepEqual(refused, []);
 });
 
 test('discoverFunctions() finds nothing where there is no folder', async (t) => {
-  t.deepEqual(await discoverFunctions(join(tmpdir(), 'faasm-no-such-folder')), []);
+  const found = await discoverFunctions(join(tmpdir(), 'faasm-no-such-folder'));
+  t.deepEqual(found, { functions: [], refused: [] });
 });
 
-const refuses = test.macro(async (t, paths: readonly string[], code: ErrorCode, message: RegExp) => {
-  const error = await t.throwsAsync<FaasmError>(discoverFunctions(await folderWith(t, paths)), { message });
-  t.is(error?.code, code);
-});
+const refuses = test.macro(
+  async (t, path: string, others: readonly string[], code: ErrorCode, message: RegExp) => {
+    const folder = await folderWith(t, [...others, path]);
+    const { functions, refused } = await discoverFunctions(folder);
+    t.deepEqual(
+      functions.map((fn) => fn.path),
+      others.map((other) => join(folder, other)),
+    );
+    t.deepEqual(
+      refused.map((each) => [each.path, each.error.code]),
+      [[join(folder, path), code]],
+    );
+    t.regex(refused[0]!.error.message, message);
+  },
+);
+
+const good = ['alice/z.c', 'demo/a.c', 'demo/z.c'];
 
 test(
-  'discoverFunctions() refuses a name that no function can have',
+  'discoverFunctions() refuses a name that no function can have, and that alone',
   refuses,
-  ['demo/a b.cpp'],
+  'demo/a b.cpp',
+  good,
   'bad_name',
-  /"a b"/,
+  /function name "a b"/,
 );
 test(
-  'discoverFunctions() refuses two sources of one function',
+  'discoverFunctions() refuses what is in a folder that no user can have, and that alone',
   refuses,
-  ['demo/a.c', 'demo/a.cpp'],
+  'a b/a.c',
+  good,
+  'bad_name',
+  /user name "a b"/,
+);
+test(
+  'discoverFunctions() refuses the second source of a function, and that alone',
+  refuses,
+  'demo/a.cpp',
+  good,
   'conflict',
-  /a\.c and .*a\.cpp/,
+  /a\.c is the same function/,
 );

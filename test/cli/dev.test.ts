@@ -15,6 +15,7 @@ async function setUp(t: ExecutionContext) {
   const builds: string[] = [];
   const notes: string[] = [];
   const uploads: string[] = [];
+  const kit = { version: '1' };
   const watchers = new Set<() => void>();
   const changed = (): void => {
     for (const check of watchers) check();
@@ -41,6 +42,7 @@ async function setUp(t: ExecutionContext) {
       if (text.includes('error')) throw new FaasmError('bad_request', 'clang says no');
       return { wasm: new Uint8Array(Buffer.from(text)), warnings: '', cached: text.includes('cached') };
     },
+    readKit: async () => ({ version: kit.version }),
     note(text) {
       notes.push(text);
       changed();
@@ -52,10 +54,12 @@ async function setUp(t: ExecutionContext) {
     await rm(folder, { recursive: true, force: true });
   });
   return {
+    folder,
     live,
     builds,
     notes,
     uploads,
+    kit,
     start: () => (dev = startDev(options)),
     async write(path: string, text: string) {
       await mkdir(dirname(join(folder, path)), { recursive: true });
@@ -135,6 +139,22 @@ test('startDev() builds again when a header beside a source or in include change
   t.is(at.uploads.length, 3);
 });
 
+test('startDev() builds everything again when the guest kit changes, and only then', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/one.c', '1');
+  await at.write('demo/two.c', '2');
+  await at.write('lib/entry.cpp', '');
+  await at.start().ready;
+  await at.write('lib/notes.txt', 'touched');
+  await at.write('demo/three.c', '3');
+  await at.until(() => at.live.has('demo/three'));
+  t.deepEqual(at.builds.toSorted(), ['1', '2', '3']);
+  at.kit.version = '2';
+  await at.write('lib/entry.cpp', 'edited');
+  await at.until(() => at.notes.filter((note) => note.includes(': live')).length === 6);
+  t.deepEqual(at.builds.toSorted(), ['1', '1', '2', '2', '3', '3']);
+});
+
 test('startDev() builds a function of a new user', async (t) => {
   const at = await setUp(t);
   await at.start().ready;
@@ -156,11 +176,12 @@ test('startDev() goes on after a file whose name is no function name', async (t)
   const at = await setUp(t);
   await at.write('demo/no name.c', '1');
   await at.write('demo/one.c', '1');
-  t.deepEqual(await at.start().ready, { live: [], failed: [], built: 0 });
-  t.true(at.notes.some((note) => note.includes('"no name"')));
-  await at.remove('demo/no name.c');
-  await at.until(() => at.live.get('demo/one') === '1');
-  t.deepEqual(at.uploads, ['demo/one']);
+  const bad = join(at.folder, 'demo', 'no name.c');
+  t.deepEqual(await at.start().ready, { live: ['demo/one'], failed: [bad], built: 1 });
+  await at.write('demo/one.c', '2');
+  await at.until(() => at.live.get('demo/one') === '2');
+  const said = at.notes.filter((note) => note.startsWith(`${bad}: Bad function name "no name"`));
+  t.is(said.length, 1);
 });
 
 test('startDev() uploads nothing once it is stopped', async (t) => {

@@ -13,7 +13,7 @@ const cacheFolder = await mkdtemp(join(tmpdir(), 'faasm-demos-'));
 const at = await startTestHost();
 
 test.before(async () => {
-  const demos = await discoverFunctions(join(root, 'func'));
+  const { functions: demos } = await discoverFunctions(join(root, 'func'));
   for (const { user, name, path } of demos) {
     const sources = [{ path, text: await readFile(path, 'utf8') }];
     const { wasm } = await buildCached({ sources, cacheFolder });
