@@ -3,11 +3,10 @@
  *
  * In:   `functions.<op>.<user>.<function>`: upload, describe, list, delete, fetch, program
  * Out:  `function.changed.<user>.<function>` once a version is live here or gone; `initialize.<host>`
- * Owns: function storage, and which version of each function is live
+ * Owns: function storage, which version of each function is live, and the Proto-Faaslets that are held
  * Never: runs a module itself, or lets one go live that it could not prepare
  */
 
-import { LRUCache } from 'lru-cache';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names, stateHeaders } from '../proto/headers.ts';
 import type { FunctionDescription, FunctionVersion } from '../proto/messages.ts';
@@ -32,17 +31,20 @@ import {
   toBytes,
 } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
+import type { InitializedState } from '../src/faaslet/faaslet.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
-import { type Program, type ProtoFaaslet, programKey } from '../src/faaslet/program.ts';
+import type { Program } from '../src/faaslet/program.ts';
 import {
   functionChangedCodec,
   functionDescriptionCodec,
   functionListCodec,
+  heldProgramCodec,
   programCodec,
 } from '../src/functions/messages.ts';
 import type { FunctionStore } from '../src/functions/port.ts';
-import type { PreparedModule } from '../src/functions/prepare.ts';
 import type { Preparer } from '../src/functions/preparer.ts';
+import { createFunctionPrograms } from '../src/functions/programs.ts';
+import { createProtos } from '../src/functions/protos.ts';
 import type { Log } from '../src/log.ts';
 import { initializedCodec } from '../src/worker-pool/messages.ts';
 
@@ -66,13 +68,14 @@ export interface FunctionsOptions {
   readonly log: Log;
 }
 
-/** Compiled programs kept here; the worker pool keeps those that it runs. */
-const programsMax = 500;
-
 export async function startFunctions(options: FunctionsOptions): Promise<{ stop(): Promise<void> }> {
   const { bus, subjects, store, preparer, memory, config, log } = options;
   const functions = new Map<string, FunctionDescription>();
-  const programs = new LRUCache<string, Program>({ max: programsMax });
+  const programs = createFunctionPrograms({
+    memory,
+    protos: createProtos({ store, log, initialize }),
+    load: async (version) => (await preparer.prepare(await store.readModule(version))).prepared,
+  });
   /** Changes of one function happen one after the other. */
   const changing = new Map<string, Promise<unknown>>();
 
@@ -91,6 +94,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       served.unsubscribe();
       await Promise.allSettled(changing.values());
       await preparer.close();
+      programs.close();
     },
   };
 
@@ -120,7 +124,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
         respond(bus, message, await store.readModule(find(user, name).live));
         return;
       case 'program':
-        respond(bus, message, new Encodable(await program(user, name), programCodec));
+        await handOver(user, name, message);
         return;
       default:
         throw new FaasmError('bad_request', `Functions have no operation ${quote(op ?? '')}`);
@@ -143,7 +147,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     checkConditions(message, before);
     if (before === undefined) checkQuota(user);
     const { version, prepared } = await preparer.prepare(bytes);
-    const ready = await initialized(user, name, version, prepared);
+    await programs.add(user, name, version, prepared);
     const uploaded: FunctionVersion = { version, sizeBytes: bytes.length, uploadedAtMs: Date.now() };
     const others = before?.versions.filter((each) => each.version !== version) ?? [];
     const versions = [uploaded, ...others].slice(0, config.versionsKept);
@@ -152,9 +156,13 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     await store.writeModule(version, bytes);
     await store.writeDescription(description);
     functions.set(`${user}/${name}`, description);
-    programs.set(ready.key, ready);
     publishChange(description, version);
     await dropUnused(others.slice(config.versionsKept - 1));
+    await store.keepProtos(
+      user,
+      name,
+      versions.map((each) => each.version),
+    );
     log.info({ function: `${user}/${name}`, version, sizeBytes: bytes.length }, 'function live');
     return description;
   }
@@ -164,55 +172,38 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     checkConditions(message, description);
     await store.removeDescription(user, name);
     functions.delete(`${user}/${name}`);
-    for (const { version } of description.versions) programs.delete(programKey(user, name, version));
+    programs.remove(user, name);
     publishChange(description, null);
     await dropUnused(description.versions);
+    await store.keepProtos(user, name, []);
     log.info({ function: `${user}/${name}` }, 'function deleted');
   }
 
-  async function program(user: UserName, name: FunctionName): Promise<Program> {
-    const { live } = find(user, name);
-    const known = programs.get(programKey(user, name, live));
-    if (known !== undefined) return known;
-    const { prepared } = await preparer.prepare(await store.readModule(live));
-    const ready = await initialized(user, name, live, prepared);
-    programs.set(ready.key, ready);
-    return ready;
+  /** Gives the version that is asked for where it is kept, as a call that was placed before a change does; else the live one. */
+  async function handOver(user: UserName, name: FunctionName, message: BusMessage): Promise<void> {
+    const { live, versions } = find(user, name);
+    const wanted = header(message, stateHeaders.version);
+    const version = versions.find((each) => each.version === wanted)?.version ?? live;
+    const held = await programs.hold(user, name, version);
+    respond(bus, message, new Encodable(held, heldProgramCodec));
   }
 
-  /** The program with its Proto-Faaslet, if it can have one. @throws FaasmError `bad_module` when it fails to initialise */
-  async function initialized(
-    user: UserName,
-    name: FunctionName,
-    version: string,
-    prepared: PreparedModule,
-  ): Promise<Program> {
-    const fresh: Program = {
-      key: programKey(user, name, version),
-      version,
-      user,
-      function: name,
-      ...prepared,
-      proto: undefined,
-    };
+  /** @throws FaasmError `bad_module` when the program fails to initialise */
+  async function initialize(program: Program): Promise<InitializedState | undefined> {
     const deadline = String(Date.now() + config.initializeTimeoutMs);
     try {
-      const request = new Encodable(fresh, programCodec);
+      const request = new Encodable(program, programCodec);
       const headers = { [names.deadline]: [deadline] };
       const answer = await bus.request(subjects.initialize(config.host), request, { headers, timeoutMs: 0 });
-      const left = readBody(expectAnswer(answer), initializedCodec);
-      if (left === undefined) return fresh;
-      const image = left.image === undefined ? undefined : memory.prepare(left.image);
-      const proto: ProtoFaaslet = { image, globals: left.globals };
-      return { ...fresh, proto };
+      return readBody(expectAnswer(answer), initializedCodec);
     } catch (thrown) {
       const error = FaasmError.from(thrown);
       if (error.retry || error.code === 'deadline_exceeded') {
         log.warn(
-          { function: `${user}/${name}`, err: error.message },
+          { function: `${program.user}/${program.function}`, err: error.message },
           'no Proto-Faaslet: it initialises in every call',
         );
-        return fresh;
+        return undefined;
       }
       throw new FaasmError('bad_module', `The module cannot be initialised: ${error.message}`, {
         cause: error,

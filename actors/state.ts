@@ -31,6 +31,7 @@ import {
 } from '../src/state/request-headers.ts';
 import { type AllocateData, allocateShared, type SegmentData } from '../src/state/segment.ts';
 import { Staging } from '../src/state/staging.ts';
+import { nameOf, showValue } from '../src/state/value-name.ts';
 import { Values, type WritePlace } from '../src/state/values.ts';
 import { executorGoneCodec } from '../src/worker-pool/messages.ts';
 

@@ -65,7 +65,7 @@ export interface WorkerPool {
   /** Waits until no call is left, chained ones included, for at most so long. */
   drain(timeoutMs: number): Promise<void>;
   /** Stops the executors, whatever they do. */
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 /** A call, or an initialisation, and who wants to hear of its end. */
@@ -94,6 +94,7 @@ export async function startWorkerPool({
   const executors = new Map<number, ExecutorThreadHandle>();
   let ticking: NodeJS.Timeout | undefined;
   let whenIdle: (() => void) | undefined;
+  let whenStopped: (() => void) | undefined;
   let stopping = false;
 
   const catalog = followCatalog(bus, subjects, ({ user, name, version }) => {
@@ -245,10 +246,11 @@ export async function startWorkerPool({
         initialized: onInitialized,
         chain: onChain,
         ask: (message) => void onAsk(id, message),
-        gone(why, notBegun) {
+        gone(why, notBegun, exhausted) {
           executors.delete(id);
+          if (executors.size === 0) whenStopped?.();
           bus.publish(subjects.event('executor.gone'), new Encodable({ owner: name }, executorGoneCodec));
-          step({ type: 'gone', executor: id, why, notBegun, nowMs: Date.now() });
+          step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: Date.now() });
         },
       },
     );
@@ -371,12 +373,17 @@ export async function startWorkerPool({
     if (left > 0) log.warn({ calls: left, timeoutMs }, 'calls did not end while draining and are stopped');
   }
 
-  function stop(): void {
+  async function stop(): Promise<void> {
     clearInterval(statusTimer);
     stopping = true;
     for (const subscription of subscriptions) subscription.unsubscribe();
     catalog.close();
-    for (const executor of [...executors.values()]) executor.kill('the host is stopping');
+    const stopped = new Promise<void>((resolve) => {
+      whenStopped = resolve;
+    });
+    for (const executor of executors.values()) executor.kill('the host is stopping');
+    if (executors.size > 0) await stopped;
     clearInterval(ticking);
+    ticking = undefined;
   }
 }

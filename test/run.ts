@@ -1,79 +1,111 @@
 /**
  * `npm test`: types, lint, then all tests; the last line counts them.
- * Servers that the tests need are installed where that is possible (as root on Debian); otherwise their tests are
- * skipped, and it is said aloud. With CI=true nothing is skipped.
+ * Programs that the tests need are installed where that is possible (as root on Debian); otherwise the files that
+ * need them are skipped, and it is said aloud. With CI=true nothing is skipped.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
+import { filesThatNeed } from './_servers/files-that-need.ts';
 
 const root = join(import.meta.dirname, '..');
-const packages = [
-  { program: 'nats-server', package: 'nats-server' },
-  { program: 'redis-server', package: 'redis-server' },
-  { program: 'curl', package: 'curl' },
-];
+const binaries = join(root, 'node_modules', '.bin');
 const inCi = process.env.CI === 'true';
 
-installServers();
+/** Each is the package's name too, and what starts it in the tests. */
+const programs = [
+  { program: 'nats-server', starter: 'test/_servers/nats-server.ts' },
+  { program: 'curl', starter: 'test/e2e/_curl.ts' },
+];
+
 const checks = [
   { name: 'types', command: ['tsc'] },
   { name: 'lint', command: ['biome', 'check', '--error-on-warnings'] },
 ];
-const failedChecks = checks.filter(({ name, command }) => {
+
+const skippedFiles = toSkippedFiles(installPrograms());
+const failedChecks: string[] = [];
+for (const { name, command } of checks) {
   console.log(`\n# ${name}`);
-  return run(command).status !== 0;
-});
+  if ((await run(command)).status !== 0) failedChecks.push(name);
+}
 console.log('\n# tests');
-const ava = run(['ava', ...process.argv.slice(2)]);
-const text = ava.output;
-const count = (pattern: RegExp): number => Number(pattern.exec(text)?.[1] ?? 0);
-const lines = (mark: string): number =>
-  text.split('\n').filter((line) => line.startsWith(`  ${mark} `)).length;
-const passed = lines('✔') + checks.length - failedChecks.length;
+const ava = await run(['ava', ...toPatterns(process.argv.slice(2))]);
+
+const count = (pattern: RegExp): number => Number(pattern.exec(ava.output)?.[1] ?? 0);
+const passedTests = ava.output.split('\n').filter((line) => line.startsWith('  ✔ ')).length;
+const passed = passedTests + checks.length - failedChecks.length;
 const failedTests =
   count(/(\d+) tests? failed/) + count(/(\d+) uncaught exception/) + count(/(\d+) unhandled rejection/);
 const failed = Math.max(failedTests, ava.status === 0 ? 0 : 1) + failedChecks.length;
 const skipped = count(/(\d+) tests? skipped/);
-for (const { name } of failedChecks) console.log(`${name} failed; see above`);
+for (const name of failedChecks) console.log(`${name} failed; see above`);
 if (inCi && skipped > 0) console.log(`${skipped} tests were skipped, which CI does not allow`);
 console.log(
-  `\n${passed} passed, ${failed + (inCi ? skipped : 0)} failed${skipped > 0 && !inCi ? `, ${skipped} skipped` : ''}`,
+  `\n${[
+    `${passed} passed`,
+    `${failed + (inCi ? skipped : 0)} failed`,
+    ...(skipped > 0 && !inCi ? [`${skipped} skipped`] : []),
+    ...(skippedFiles.length > 0 ? [`${skippedFiles.length} files skipped`] : []),
+  ].join(', ')}`,
 );
 process.exitCode = failed > 0 || (inCi && skipped > 0) ? 1 : 0;
 
-function run([command, ...parameters]: readonly string[]): { status: number; output: string } {
-  const program = join(root, 'node_modules', '.bin', command!);
-  const environment = { ...process.env, PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}` };
-  const options = { cwd: root, env: environment, encoding: 'utf8', maxBuffer: 2 ** 28 } as const;
-  const { status, stdout, stderr } = spawnSync(program, parameters, {
-    ...options,
+/** A program of the development packages; what it says is passed on and kept. */
+async function run([command, ...parameters]: readonly string[]): Promise<{ status: number; output: string }> {
+  const child = spawn(join(binaries, command!), parameters, {
+    cwd: root,
+    env: { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  process.stdout.write(stdout + stderr);
-  return { status: status ?? 1, output: stdout + stderr };
-}
-
-function installServers(): void {
-  const missing = packages.filter(({ program }) => !isOnPath(program));
-  if (missing.length === 0) return;
-  const names = missing.map((each) => each.package);
-  if (process.getuid?.() === 0 && isOnPath('apt-get')) {
-    console.log(`Installing ${names.join(', ')}, which the tests need`);
-    const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    spawnSync('apt-get', ['update'], { stdio: 'ignore', env: environment });
-    spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...names], {
-      stdio: 'ignore',
-      env: environment,
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      process.stdout.write(text);
     });
   }
-  const still = missing.filter(({ program }) => !isOnPath(program)).map((each) => each.package);
-  if (still.length === 0) return;
-  console.log(
-    `NOT INSTALLED: ${still.join(', ')}. Their tests are skipped; install them with: apt-get install ${still.join(' ')}`,
-  );
+  const status = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', resolve);
+  });
+  return { status: status ?? 1, output };
+}
+
+/** @returns what is missing still */
+function installPrograms(): typeof programs {
+  const missing = programs.filter(({ program }) => !isOnPath(program));
+  if (missing.length === 0 || process.getuid?.() !== 0 || !isOnPath('apt-get')) return missing;
+  const names = missing.map(({ program }) => program);
+  console.log(`Installing ${names.join(', ')}, which the tests need`);
+  const options = { stdio: 'ignore', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
+  spawnSync('apt-get', ['update'], options);
+  spawnSync('apt-get', ['install', '-y', '--no-install-recommends', ...names], options);
+  return missing.filter(({ program }) => !isOnPath(program));
+}
+
+function toSkippedFiles(missing: typeof programs): string[] {
+  const all = new Set<string>();
+  for (const { program, starter } of missing) {
+    const files = filesThatNeed(root, starter);
+    const what = inCi ? 'These tests fail without it' : 'These tests are SKIPPED';
+    console.log(`${program} is NOT INSTALLED. ${what}; install it with: apt-get install ${program}`);
+    for (const file of files) {
+      console.log(`  ${file}`);
+      all.add(file);
+    }
+  }
+  return inCi ? [] : [...all];
+}
+
+/** AVA takes exclusions only beside something that they are taken from, and runs a file by its name all the same. */
+function toPatterns(asked: readonly string[]): string[] {
+  if (skippedFiles.length === 0) return [...asked];
+  const all = asked.some((each) => !each.startsWith('-')) ? [] : ['test/**'];
+  const wanted = asked.filter((each) => !skippedFiles.includes(each));
+  return [...wanted, ...all, ...skippedFiles.map((file) => `!${file}`)];
 }
 
 function isOnPath(program: string): boolean {
-  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)));
 }

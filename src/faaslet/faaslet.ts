@@ -137,6 +137,8 @@ export class Faaslet {
         suspension.left();
         await new Promise<void>((resolve) => suspension.back(resolve));
       }
+      // What was denied to initialisation is no reason for what happens in a call.
+      if (this.#denied !== undefined) this.#denied.value = 0;
       return undefined;
     } catch (thrown) {
       this.#failed = true;
@@ -182,7 +184,6 @@ export class Faaslet {
     this.#wasi.reset();
     if (this.#attached !== undefined && !this.#attached.reset()) return false;
     this.#restoreGlobals(this.#proto.globals);
-    if (this.#denied !== undefined) this.#denied.value = 0;
     return true;
   }
 

@@ -1,19 +1,21 @@
 /**
  * Functions on the file system, under one root:
  *
- *   modules/<sha256>.wasm          as it was uploaded
- *   users/<user>/<function>.json   its FunctionDescription
+ *   modules/<sha256>.wasm                                     as it was uploaded
+ *   users/<user>/<function>.json                              its FunctionDescription
+ *   protos/<user>/<function>/<sha256>-<fingerprint>.proto     its Proto-Faaslet, as in proto-file.ts
  *
  * A file is written beside its place, synced, and renamed into it, so a reader sees the old or the new one, also
  * after a crash and over NFS.
  */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import type { FunctionDescription } from '../../proto/messages.ts';
 import { toDescription } from './messages.ts';
-import type { FunctionStore } from './port.ts';
+import type { FunctionStore, ProtoName } from './port.ts';
+import { sha256 } from './sha256.ts';
 
 export interface FileStoreOptions {
   readonly root: string;
@@ -23,6 +25,9 @@ export interface FileStoreOptions {
 export async function openFileStore({ root, onDamaged }: FileStoreOptions): Promise<FunctionStore> {
   const modulePath = (version: string) => join(root, 'modules', `${version}.wasm`);
   const descriptionPath = (user: string, name: string) => join(root, 'users', user, `${name}.json`);
+  const protoFolder = (user: string, name: string) => join(root, 'protos', user, name);
+  const protoPath = ({ user, name, version, fingerprint }: ProtoName) =>
+    join(protoFolder(user, name), `${version}-${fingerprint}.proto`);
   await guard(root, async () => {
     await mkdir(join(root, 'modules'), { recursive: true });
     await mkdir(join(root, 'users'), { recursive: true });
@@ -62,21 +67,50 @@ export async function openFileStore({ root, onDamaged }: FileStoreOptions): Prom
 
     writeDescription(description) {
       const path = descriptionPath(description.user, description.name);
-      return guard(path, async () => {
-        await mkdir(dirname(path), { recursive: true });
-        await replaceFile(path, Buffer.from(`${JSON.stringify(description, null, 2)}\n`));
-      });
+      const bytes = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
+      return guard(path, () => replaceFile(path, bytes));
     },
 
     removeDescription: (user, name) => guard(root, () => rm(descriptionPath(user, name), { force: true })),
+
+    async readProto(proto) {
+      const path = protoPath(proto);
+      try {
+        return await guard(path, () => readFile(path));
+      } catch (error) {
+        if (error instanceof FaasmError && error.code === 'not_found') return undefined;
+        throw error;
+      }
+    },
+
+    writeProto(proto, bytes) {
+      const path = protoPath(proto);
+      const isOther = (file: string) =>
+        file.startsWith(`${proto.version}-`) && file.endsWith('.proto') && file !== basename(path);
+      return guard(path, async () => {
+        await replaceFile(path, bytes);
+        await removeFiles(dirname(path), isOther);
+      });
+    },
+
+    keepProtos(user, name, versions) {
+      const folder = protoFolder(user, name);
+      return guard(folder, async () => {
+        if (versions.length === 0) await rm(folder, { recursive: true, force: true });
+        else await removeFiles(folder, (file) => !versions.some((each) => file.startsWith(`${each}-`)));
+      });
+    },
   };
 }
 
-export function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+/** Those of a folder that may not be there. */
+async function removeFiles(folder: string, isWanted: (file: string) => boolean): Promise<void> {
+  const files = await readdir(folder).catch((): string[] => []);
+  for (const file of files) if (isWanted(file)) await rm(join(folder, file), { force: true });
 }
 
 async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
   const draft = `${path}.${randomUUID()}.draft`;
   try {
     const file = await open(draft, 'wx');

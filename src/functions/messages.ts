@@ -5,6 +5,7 @@ import { toFunctionName, toUserName } from '../../proto/names.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
 import type { Codec } from '../bus/port.ts';
 import type { Program } from '../faaslet/program.ts';
+import type { HeldProgram } from './programs.ts';
 
 const versionPattern = /^[0-9a-f]{64}$/;
 
@@ -30,16 +31,24 @@ export const functionListCodec: Codec<readonly FunctionDescription[]> = msgpackC
   },
 );
 
+/** A program to initialise. */
+export const programCodec: Codec<Program> = insideHost();
+
+/** Answers `functions.program`. */
+export const heldProgramCodec: Codec<HeldProgram> = insideHost();
+
 /** A program holds a compiled module and file descriptors: it goes from actor to actor inside a host, never further. */
-export const programCodec: Codec<Program> = {
-  name: 'program',
-  encode() {
-    throw new FaasmError('bad_request', 'A program is only handed over inside its host');
-  },
-  decode() {
-    throw new FaasmError('bad_message', 'A program is only handed over inside its host');
-  },
-};
+function insideHost<T>(): Codec<T> {
+  return {
+    name: 'program',
+    encode() {
+      throw new FaasmError('bad_request', 'A program is only handed over inside its host');
+    },
+    decode() {
+      throw new FaasmError('bad_message', 'A program is only handed over inside its host');
+    },
+  };
+}
 
 export function toDescription(value: unknown): FunctionDescription {
   const { user, name, live, versions } = record(value);

@@ -3,8 +3,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { type CallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { ModuleLimits } from '../faaslet/module/inspect.ts';
-import { sha256 } from './file-store.ts';
 import { type PreparedModule, prepareModule } from './prepare.ts';
+import { sha256 } from './sha256.ts';
 
 export interface PrepareRequest {
   readonly id: number;

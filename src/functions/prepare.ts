@@ -2,14 +2,21 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
 import { checkImports, type FunctionImport } from '../faaslet/imports.ts';
-import { inspectModule, type ModuleInfo, type ModuleLimits } from '../faaslet/module/inspect.ts';
-import { rewriteModule } from '../faaslet/module/rewrite.ts';
+import { inspectScan, type ModuleInfo, type ModuleLimits } from '../faaslet/module/inspect.ts';
+import { rewriteScan } from '../faaslet/module/rewrite.ts';
+import { scanModule } from '../faaslet/module/scan.ts';
 import type { ProgramLayout } from '../faaslet/program.ts';
+import { sha256 } from './sha256.ts';
 
 export interface PreparedModule {
   readonly module: WebAssembly.Module;
   readonly imports: readonly FunctionImport[];
   readonly layout: ProgramLayout;
+  /**
+   * sha256, in hex, of all of the module that a snapshot of it depends on: its rewritten bytes and its layout. Another
+   * rewriter or another memory limit gives another one.
+   */
+  readonly fingerprint: string;
 }
 
 /** What a call can run, the first that is there, and of which types it may be. */
@@ -24,28 +31,31 @@ export async function prepareModule(
   bytes: Uint8Array<ArrayBuffer>,
   limits: ModuleLimits,
 ): Promise<PreparedModule> {
-  const info = inspectModule(bytes, limits);
+  const scan = scanModule(bytes);
+  const info = inspectScan(scan, limits);
   const imports = functionImports(info);
   checkImports(imports);
   const entry = findEntry(info);
-  const rewritten = rewriteModule(bytes, { memoryMaxPages: limits.memoryMaxPages });
+  const rewritten = rewriteScan(scan, { memoryMaxPages: limits.memoryMaxPages });
   const initializers = [
     rewritten.start,
     entry.name === '_start' ? undefined : optional(info, '_initialize'),
     optional(info, '_faasm_zygote'),
   ].filter((name) => name !== undefined);
+  const layout: ProgramLayout = {
+    entry: entry.name,
+    entryParameters: entry.signature.indexOf(':'),
+    initializers,
+    memory: rewritten.memory,
+    mutableGlobals: rewritten.mutableGlobals,
+    deniedGrowth: rewritten.deniedGrowth,
+    restorable: rewritten.restorable,
+  };
   return {
-    module: await compile(rewritten.bytes as Uint8Array<ArrayBuffer>),
+    module: await compile(rewritten.bytes),
     imports,
-    layout: {
-      entry: entry.name,
-      entryParameters: entry.signature.indexOf(':'),
-      initializers,
-      memory: rewritten.memory,
-      mutableGlobals: rewritten.mutableGlobals,
-      deniedGrowth: rewritten.deniedGrowth,
-      restorable: rewritten.restorable,
-    },
+    layout,
+    fingerprint: sha256(`${JSON.stringify(layout)} ${sha256(rewritten.bytes)}`),
   };
 }
 

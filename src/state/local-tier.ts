@@ -24,6 +24,7 @@ import {
   writeBytes,
 } from './segment.ts';
 import { withMutex } from './segment-mutex.ts';
+import { showValue } from './value-name.ts';
 
 /** Asks the state actor; the value and the answer are those of `stateCodecs[op]`. @throws FaasmError */
 export type AskState = (op: StateOp, user: UserName, key: StateKey, value: unknown) => Promise<unknown>;
@@ -289,7 +290,10 @@ export class GuestState {
         this.#segments.put(this.#user, key, (await this.#ask('resize', key, request)) as OpenAnswer);
       }
     }
-    throw new FaasmError('internal', `State ${showValue(this.#user, key)} was dropped each time it was opened`);
+    throw new FaasmError(
+      'internal',
+      `State ${showValue(this.#user, key)} was dropped each time it was opened`,
+    );
   }
 
   async #open(key: StateKey, request: Omit<OpenRequest, 'owner'>): Promise<boolean> {

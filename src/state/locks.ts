@@ -10,6 +10,7 @@
  * another: when `a` is gone, so is `a/b`.
  */
 import { FaasmError } from '../../proto/errors.ts';
+import { showName } from './value-name.ts';
 
 export interface LockLimits {
   /** Locks held or waited for at once. */
@@ -108,7 +109,11 @@ export function decideLocks(table: LockTable, message: LockMessage): LockEffect[
 function ask(table: LockTable, message: LockRequest & { nowMs: number }, effects: LockEffect[]): void {
   const { request, name, owner, mode, nowMs } = message;
   const refuse = (code: 'conflict' | 'too_many_requests', why: string): void => {
-    effects.push({ type: 'refused', request, error: lockError(code, `Cannot lock state ${name}: ${why}`) });
+    effects.push({
+      type: 'refused',
+      request,
+      error: lockError(code, `Cannot lock state ${showName(name)}: ${why}`),
+    });
   };
   expire(table, name, nowMs, effects);
   let lock = table.locks.get(name);
@@ -156,7 +161,10 @@ function unlock(
   }
   if (held) effects.push({ type: 'unlocked', request });
   else {
-    const error = lockError('not_found', `State ${name} is not locked by this owner, or its lease ended`);
+    const error = lockError(
+      'not_found',
+      `State ${showName(name)} is not locked by this owner, or its lease ended`,
+    );
     effects.push({ type: 'refused', request, error });
   }
 }
@@ -166,7 +174,7 @@ function drop(lock: Lock, name: string, isDropped: (owner: string) => boolean, e
   lock.holders = lock.holders.filter(({ owner }) => !isDropped(owner));
   for (const { owner, request } of lock.waiting) {
     if (!isDropped(owner)) continue;
-    const error = lockError('cancelled', `The wait for state ${name} was given up by its owner`);
+    const error = lockError('cancelled', `The wait for state ${showName(name)} was given up by its owner`);
     effects.push({ type: 'refused', request, error });
   }
   lock.waiting = lock.waiting.filter(({ owner }) => !isDropped(owner));
@@ -179,7 +187,7 @@ function expire(table: LockTable, name: string, nowMs: number, effects: LockEffe
   serve(table, name, nowMs, effects);
   for (const { giveUpAtMs, request, waitMs } of lock.waiting) {
     if (giveUpAtMs > nowMs) continue;
-    const error = lockError('deadline_exceeded', `State ${name} stayed locked for ${waitMs} ms`);
+    const error = lockError('deadline_exceeded', `State ${showName(name)} stayed locked for ${waitMs} ms`);
     effects.push({ type: 'refused', request, error });
   }
   const waited = lock.waiting.length;

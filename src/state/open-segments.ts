@@ -2,6 +2,7 @@
 import type { StateKey, UserName } from '../../proto/names.ts';
 import type { OpenAnswer } from './messages.ts';
 import { isRetired, markUsed, removeMapping, type SegmentView, viewSegment } from './segment.ts';
+import { nameOf } from './value-name.ts';
 
 export interface OpenSegment {
   readonly view: SegmentView;

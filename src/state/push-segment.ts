@@ -11,6 +11,7 @@ import {
   takeDirty,
 } from './segment.ts';
 import { withMutexLater } from './segment-mutex.ts';
+import { nameOf } from './value-name.ts';
 
 /** What is pushed or loaded in one step: 16 MiB, so that no value keeps the others waiting for long. */
 export const partBytes = 16 * 1024 * 1024;

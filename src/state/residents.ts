@@ -27,6 +27,7 @@ import {
   word,
 } from './segment.ts';
 import { breakMutex, withMutexLater } from './segment-mutex.ts';
+import { nameOf, showName, showValue } from './value-name.ts';
 
 export interface Resident {
   readonly name: string;
@@ -56,7 +57,6 @@ const spareShare = 0.1;
 /** What is done to a value ends soon, unless it waits for room as well: then one of the two has to give up. */
 const busyWaitMs = 1000;
 const busyPollMs = 2;
-
 
 export class Residents {
   readonly #options: ResidentsOptions;
@@ -303,7 +303,10 @@ export class Residents {
     for (let at = first.bytes.length; at < first.sizeBytes; at += partBytes) {
       const part = await store.get(user, key, at, partBytes);
       if (part?.version !== first.version) {
-        throw new FaasmError('conflict', `State ${showValue(user, key)} changed while it was read; try again`);
+        throw new FaasmError(
+          'conflict',
+          `State ${showValue(user, key)} changed while it was read; try again`,
+        );
       }
       view.data.set(part.bytes, at);
     }

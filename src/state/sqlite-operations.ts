@@ -14,6 +14,7 @@ import { applySchema } from '../storage/sqlite-file.ts';
 import { checkCondition } from './condition.ts';
 import type { Piece, StoredBytes, StoredKey, StoredValue, WriteCondition } from './port.ts';
 import { openChunks } from './sqlite-chunks.ts';
+import { nameOf, showValue } from './value-name.ts';
 
 const schema = `
   CREATE TABLE value (

@@ -23,6 +23,7 @@ import {
   writeBytes,
 } from './segment.ts';
 import { withMutexLater } from './segment-mutex.ts';
+import { nameOf, showName } from './value-name.ts';
 
 export interface ValuesOptions extends Omit<ResidentsOptions, 'gates'> {
   /** This value has something to push, and nobody is about to do it. */
@@ -251,7 +252,10 @@ export class Values {
       const endOf = (view: SegmentView) => offsetIn(place, sizeOf(view)) + bytes.length;
       await this.#change(resident, endOf(resident.view), (view) => {
         if (conditional && typeof condition.expectVersion === 'number' && isDirty(view)) {
-          throw new FaasmError('precondition_failed', `State ${showName(name)} was changed by a function meanwhile`);
+          throw new FaasmError(
+            'precondition_failed',
+            `State ${showName(name)} was changed by a function meanwhile`,
+          );
         }
         // A guest may have appended since the room was made.
         if (endOf(view) > capacityOf(view)) return;

@@ -76,6 +76,8 @@ export type PoolMessage =
       readonly type: 'gone';
       readonly executor: number;
       readonly why: string;
+      /** The call that brought it down, by using up the heap that V8 gives a thread. */
+      readonly exhausted: CallId | undefined;
       readonly notBegun: readonly CallId[];
       readonly nowMs: number;
     }
@@ -376,9 +378,9 @@ function onGone(
   const executor = state.executors.get(message.executor);
   if (executor === undefined) return;
   const notBegun = new Set(message.notBegun);
-  const lost = [...executor.calls];
+  const calls = [...executor.calls];
   state.executors.delete(executor.id);
-  for (const id of lost.reverse()) {
+  for (const id of calls.reverse()) {
     const call = state.calls.get(id)!;
     call.executor = undefined;
     if (call.finishedMs === undefined && notBegun.has(id)) {
@@ -387,11 +389,7 @@ function onGone(
     }
     state.calls.delete(id);
     if (call.finishedMs !== undefined) continue;
-    const error: CallError = {
-      code: 'executor_lost',
-      message: `${call.work.name} was stopped with its executor: ${message.why}; call it again`,
-      details: { component: 'worker-pool' },
-    };
+    const error = id === message.exhausted ? exhausted(call.work) : lost(call.work, message.why);
     effects.push({ type: 'finish', id, error });
   }
   drainQueues(state, message.nowMs, effects);
@@ -429,13 +427,13 @@ function observe(state: PoolState, sample: ExecutorSample, nowMs: number, effect
 }
 
 function killIfLate(state: PoolState, executor: ExecutorState, nowMs: number, effects: PoolEffect[]): void {
+  if (!executor.ready) return;
   const current = executor.current === undefined ? undefined : state.calls.get(executor.current);
   if (current?.finishedMs === undefined || current.executor !== executor.id) return;
   const graceMs = state.limits.killGraceMs;
   if (nowMs - current.finishedMs < graceMs || nowMs - executor.turnSinceMs < graceMs) return;
   record(state, current.work.version, true);
   executor.ready = false;
-  executor.current = undefined;
   effects.push({
     type: 'kill',
     executor: executor.id,
@@ -482,6 +480,22 @@ function keepSpares(state: PoolState, effects: PoolEffect[]): void {
     effects.push({ type: 'start', executor: id });
     free++;
   }
+}
+
+function lost(work: Work, why: string): CallError {
+  return {
+    code: 'executor_lost',
+    message: `${work.name} was stopped with its executor: ${why}; call it again`,
+    details: { component: 'worker-pool' },
+  };
+}
+
+function exhausted(work: Work): CallError {
+  return {
+    code: 'guest_out_of_memory',
+    message: `${work.name} used up the memory that the host keeps for its references and exceptions`,
+    details: { component: 'worker-pool' },
+  };
 }
 
 function late(work: Work): CallError {

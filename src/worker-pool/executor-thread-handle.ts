@@ -28,9 +28,18 @@ export interface ExecutorEvents {
   initialized(id: CallId, message: Extract<FromExecutor, { type: 'initialized' }>): void;
   chain(id: CallId, calls: Extract<FromExecutor, { type: 'chain' }>['calls']): void;
   ask(message: Extract<FromExecutor, { type: 'ask' }>): void;
-  /** The thread has ended, wanted or not; `notBegun` are those of its calls that it had not begun. */
-  gone(why: string, notBegun: readonly CallId[]): void;
+  /**
+   * The thread has ended, wanted or not; `notBegun` are those of its calls that it had not begun, and `exhausted` is
+   * the one that used up the thread's heap.
+   */
+  gone(why: string, notBegun: readonly CallId[], exhausted: CallId | undefined): void;
 }
+
+/**
+ * Of the JavaScript heap, which a guest can fill with references and exceptions alone. 10,000 Faaslets take a tenth of
+ * it; their linear memories are not in it.
+ */
+const resourceLimits = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 64 };
 
 export class ExecutorThreadHandle {
   readonly id: number;
@@ -44,6 +53,8 @@ export class ExecutorThreadHandle {
   readonly #programs = new Set<string>();
   #batch: ExecutorCall[] = [];
   #gone = false;
+  #why: string | undefined;
+  #exhausted: CallId | undefined;
 
   constructor(id: number, settings: Omit<ExecutorSettings, 'control'>, events: ExecutorEvents) {
     this.id = id;
@@ -55,11 +66,17 @@ export class ExecutorThreadHandle {
       workerData: { ...settings, control } satisfies ExecutorSettings,
       name: settings.name,
       env: {},
+      resourceLimits,
       stdin: false,
     });
     this.#worker.on('message', (message: FromExecutor) => this.#receive(message));
-    this.#worker.on('error', (error) => this.#end(`its thread failed: ${FaasmError.from(error).message}`));
-    this.#worker.on('exit', () => this.#end('its thread ended'));
+    this.#worker.on('error', (error) => {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY')
+        this.#exhausted = this.sample().current;
+      this.#why ??= `its thread failed: ${FaasmError.from(error).message}`;
+    });
+    // What it had posted before is received before this.
+    this.#worker.on('exit', () => this.#ended());
   }
 
   post(call: { id: CallId; input: Uint8Array }, program: Program): void {
@@ -123,19 +140,17 @@ export class ExecutorThreadHandle {
 
   /** Ends the thread, whatever it is doing. */
   kill(why: string): void {
-    this.#end(why);
+    this.#why ??= why;
+    void this.#worker.terminate();
   }
 
-  #end(why: string): void {
-    if (this.#gone) return;
+  #ended(): void {
     this.#gone = true;
     const notBegun = [...this.#slots].filter(([, slot]) => this.#withdrawSlot(slot)).map(([id]) => id);
-    void this.#worker.terminate();
-    this.#events.gone(why, notBegun);
+    this.#events.gone(this.#why ?? 'its thread ended', notBegun, this.#exhausted);
   }
 
   #receive(message: FromExecutor): void {
-    if (this.#gone) return;
     switch (message.type) {
       case 'ready':
         this.#events.ready(message.memory);

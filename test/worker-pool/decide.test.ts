@@ -136,9 +136,30 @@ test('decide() places the calls that a lost executor had not begun again, and fa
   const state = ready(2);
   call(state, work('a'));
   call(state, work('b'));
-  const effects = decide(state, { type: 'gone', executor: 1, why: 'x', notBegun: ['b' as CallId], nowMs: 5 });
+  const effects = decide(state, {
+    type: 'gone',
+    executor: 1,
+    why: 'x',
+    exhausted: undefined,
+    notBegun: ['b' as CallId],
+    nowMs: 5,
+  });
   t.like(finishes(effects)[0], { id: 'a', error: { code: 'executor_lost' } });
   t.like(posts(effects)[0], { executor: 2, id: 'b' });
+});
+
+test('decide() says of the call that used up the heap of its executor that it did', (t) => {
+  const state = ready(1);
+  call(state, work('a'));
+  const gone = {
+    type: 'gone',
+    executor: 1,
+    why: 'x',
+    exhausted: 'a' as CallId,
+    notBegun: [],
+    nowMs: 5,
+  } as const;
+  t.like(finishes(decide(state, gone))[0], { id: 'a', error: { code: 'guest_out_of_memory' } });
 });
 
 test('decide() queues beyond the active calls, then refuses', (t) => {
@@ -263,7 +284,7 @@ function simulate(random: Random): string | undefined {
   const lose = (executor: number): void => {
     const calls = executors.get(executor) ?? [];
     executors.delete(executor);
-    step({ type: 'gone', executor, why: 'lost', notBegun: calls.slice(1), nowMs });
+    step({ type: 'gone', executor, why: 'lost', exhausted: undefined, notBegun: calls.slice(1), nowMs });
   };
 
   const endFirst = (executor: number): void => {

@@ -1,0 +1,144 @@
+/**
+ * A Proto-Faaslet as bytes, so that it outlives the process. All numbers are little-endian.
+ *
+ *   offset  bytes
+ *        0      8  magic, `FAASMPRO`
+ *        8      4  format version, `protoFormat`
+ *       12      4  0
+ *       16     32  sha256 of all that follows
+ *       48     32  sha256 of the name of what it was taken of: user, function, version, fingerprint
+ *       80      8  byte length of the linear memory
+ *       88      4  1 when there is a linear memory, else 0
+ *       92      4  number of globals
+ *       96      4  number of runs
+ *      100      4  0
+ *      104    16×  globals: type (4), 0 (4), value (8)
+ *              8×  runs: first page (4), number of pages (4), in pages of 4 KiB
+ *          4,096×  the pages of the runs, one after the other
+ *
+ * JavaScript sees an i32, an f32 and an f64 as a number, and sets each of them from one without loss; so a number is
+ * one type here, kept as an f64. The bits of a NaN are kept as far as the engine keeps them.
+ */
+import { createHash } from 'node:crypto';
+import { setImmediate } from 'node:timers/promises';
+import { FaasmError } from '../../proto/errors.ts';
+import type { InitializedState } from '../faaslet/faaslet.ts';
+import type { MemoryImage } from '../faaslet/memory/port.ts';
+import { checkImage } from '../faaslet/memory/runs.ts';
+import type { GlobalValue } from '../faaslet/program.ts';
+import type { ProtoName } from './port.ts';
+import { sha256 } from './sha256.ts';
+
+/** To be raised when the bytes above, or what they mean to a Faaslet, change. */
+export const protoFormat = 1;
+
+const magic = Buffer.from('FAASMPRO');
+const hashedFrom = 48;
+const headerBytes = 104;
+const globalBytes = 16;
+const runBytes = 8;
+const globalTypes = { null: 0, number: 1, i64: 2 } as const;
+/** So much is hashed before other work has its turn. */
+const hashStepBytes = 4 * 1024 * 1024;
+
+export async function encodeProto(
+  name: ProtoName,
+  { image, globals }: InitializedState,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const runs = image?.runs ?? new Uint32Array(0);
+  const globalsEnd = headerBytes + globals.length * globalBytes;
+  const pagesStart = globalsEnd + runs.length * (runBytes / 2);
+  const bytes = new Uint8Array(pagesStart + (image?.pages.byteLength ?? 0));
+  const view = new DataView(bytes.buffer);
+  bytes.set(magic);
+  view.setUint32(8, protoFormat, true);
+  bytes.set(identityOf(name), hashedFrom);
+  view.setBigUint64(80, BigInt(image?.byteLength ?? 0), true);
+  view.setUint32(88, image === undefined ? 0 : 1, true);
+  view.setUint32(92, globals.length, true);
+  view.setUint32(96, runs.length / 2, true);
+  for (const [at, value] of globals.entries()) writeGlobal(view, headerBytes + at * globalBytes, value);
+  for (const [at, word] of runs.entries()) view.setUint32(globalsEnd + at * 4, word, true);
+  if (image !== undefined) bytes.set(image.pages, pagesStart);
+  bytes.set(await digest(bytes.subarray(hashedFrom)), 16);
+  return bytes;
+}
+
+/** @throws FaasmError `storage_unavailable` for bytes that are damaged, or were taken of something else */
+export async function decodeProto(name: ProtoName, bytes: Uint8Array): Promise<InitializedState> {
+  if (bytes.length < headerBytes || !magic.equals(bytes.subarray(0, magic.length))) {
+    throw unusable('it is no Proto-Faaslet');
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const format = view.getUint32(8, true);
+  if (format !== protoFormat) throw unusable(`its format is ${format}, not ${protoFormat}`);
+  const hash = await digest(bytes.subarray(hashedFrom));
+  if (!hash.equals(bytes.subarray(16, hashedFrom)))
+    throw unusable('its bytes are not those that were written');
+  if (!identityOf(name).equals(bytes.subarray(hashedFrom, 80))) throw unusable('it is of another function');
+
+  const globalCount = view.getUint32(92, true);
+  const runWords = view.getUint32(96, true) * 2;
+  const globalsEnd = headerBytes + globalCount * globalBytes;
+  const pagesStart = globalsEnd + runWords * 4;
+  if (pagesStart > bytes.length) throw unusable('it ends too early');
+  const globals = Array.from({ length: globalCount }, (_, at) =>
+    readGlobal(view, headerBytes + at * globalBytes),
+  );
+  const runs = Uint32Array.from({ length: runWords }, (_, at) => view.getUint32(globalsEnd + at * 4, true));
+  if (view.getUint32(88, true) === 0) return { image: undefined, globals };
+  const image: MemoryImage = {
+    byteLength: Number(view.getBigUint64(80, true)),
+    runs,
+    pages: bytes.subarray(pagesStart),
+  };
+  try {
+    checkImage(image);
+  } catch (cause) {
+    throw unusable((cause as Error).message, cause);
+  }
+  return { image, globals };
+}
+
+function writeGlobal(view: DataView, at: number, value: GlobalValue): void {
+  if (value === null) {
+    view.setUint32(at, globalTypes.null, true);
+  } else if (typeof value === 'bigint') {
+    view.setUint32(at, globalTypes.i64, true);
+    view.setBigInt64(at + 8, value, true);
+  } else {
+    view.setUint32(at, globalTypes.number, true);
+    view.setFloat64(at + 8, value, true);
+  }
+}
+
+function readGlobal(view: DataView, at: number): GlobalValue {
+  const type = view.getUint32(at, true);
+  switch (type) {
+    case globalTypes.null:
+      return null;
+    case globalTypes.number:
+      return view.getFloat64(at + 8, true);
+    case globalTypes.i64:
+      return view.getBigInt64(at + 8, true);
+    default:
+      throw unusable(`it has a global of type ${type}`);
+  }
+}
+
+function identityOf({ user, name, version, fingerprint }: ProtoName): Buffer {
+  return Buffer.from(sha256(`${user}/${name}@${version}-${fingerprint}`), 'hex');
+}
+
+async function digest(bytes: Uint8Array): Promise<Buffer> {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.length; at += hashStepBytes) {
+    if (at > 0) await setImmediate();
+    hash.update(bytes.subarray(at, at + hashStepBytes));
+  }
+  return hash.digest();
+}
+
+function unusable(why: string, cause?: unknown): FaasmError {
+  return new FaasmError('storage_unavailable', `A kept Proto-Faaslet cannot be used: ${why}`, { cause });
+}
