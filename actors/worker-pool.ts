@@ -9,22 +9,13 @@
  *
  * What to do is decided in src/worker-pool/decide.ts; here it is done.
  */
-import { type Call, type CallResult, fromCallError, toCallError } from '../proto/call.ts';
+import { type Call, type CallResult, fromCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
-import type { CallEvent } from '../proto/messages.ts';
 import { type CallId, type HostId, toCallId } from '../proto/names.ts';
 import { queueGroup, type Subjects } from '../proto/subjects.ts';
-import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
-import {
-  type Bus,
-  type BusMessage,
-  type Codec,
-  Encodable,
-  header,
-  readBody,
-  respond,
-} from '../src/bus/port.ts';
+import { respondError } from '../src/bus/error-headers.ts';
+import { type Bus, type BusMessage, Encodable, header, readBody, respond } from '../src/bus/port.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/faaslet/executor-messages.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
@@ -32,19 +23,14 @@ import { followCatalog } from '../src/functions/catalog.ts';
 import { programCodec } from '../src/functions/messages.ts';
 import type { Log } from '../src/log.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
-import { stateCodecs } from '../src/state/messages.ts';
 import { ChainedCalls } from '../src/worker-pool/chained-calls.ts';
-import {
-  activeCalls,
-  createPoolState,
-  decide,
-  type PoolEffect,
-  type PoolLimits,
-  type PoolMessage,
-} from '../src/worker-pool/decide.ts';
+import { decide, type PoolEffect, type PoolMessage } from '../src/worker-pool/decide.ts';
 import { ExecutorThreadHandle } from '../src/worker-pool/executor-thread-handle.ts';
 import { callEventCodec, executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
 import { createPrograms } from '../src/worker-pool/programs.ts';
+import { toCallEvent, toHostStatus } from '../src/worker-pool/reports.ts';
+import { createPoolState, type PoolLimits } from '../src/worker-pool/state.ts';
+import { askState } from '../src/worker-pool/state-asks.ts';
 
 export interface WorkerPoolConfig {
   readonly host: HostId;
@@ -245,7 +231,9 @@ export async function startWorkerPool({
         ended: onEnded,
         initialized: onInitialized,
         chain: onChain,
-        ask: (message) => void onAsk(id, message),
+        async ask(message) {
+          executors.get(id)?.answer(await askState(bus, subjects, message));
+        },
         gone(why, notBegun, exhausted) {
           executors.delete(id);
           if (executors.size === 0) whenStopped?.();
@@ -293,18 +281,6 @@ export async function startWorkerPool({
     }
   }
 
-  async function onAsk(id: number, message: Extract<FromExecutor, { type: 'ask' }>): Promise<void> {
-    const { ask, op, user, key, value } = message;
-    const codec: { request: Codec<unknown>; answer: Codec<unknown> } = stateCodecs[op];
-    try {
-      const request = new Encodable(value, codec.request);
-      const answer = await bus.request(subjects.state(op, user, key), request, { timeoutMs: 0 });
-      executors.get(id)?.answer({ type: 'answer', ask, value: readBody(expectAnswer(answer), codec.answer) });
-    } catch (thrown) {
-      executors.get(id)?.answer({ type: 'failure', ask, error: toCallError(FaasmError.from(thrown)) });
-    }
-  }
-
   function finish(id: CallId, ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>): void {
     const job = jobs.get(id);
     if (job === undefined) return;
@@ -316,27 +292,7 @@ export async function startWorkerPool({
     }
     const result: CallResult = { id, output, returnValue, ...(error !== undefined && { error }) };
     respond(bus, job.message, new Encodable(result, callResultCodec));
-    publishEnd(job, ended);
-  }
-
-  function publishEnd(
-    { call, arrivedMs }: Job,
-    ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>,
-  ): void {
-    const endedAtMs = Date.now();
-    const event: CallEvent = {
-      id: call.id,
-      parentId: call.parentId ?? null,
-      user: call.user,
-      function: call.function,
-      host: config.host,
-      endedAtMs,
-      durationMs: endedAtMs - arrivedMs,
-      outputBytes: ended.output.length,
-      returnValue: ended.returnValue,
-      error: ended.error ?? null,
-      stderr: ended.stderr ?? null,
-    };
+    const event = toCallEvent(config.host, job, ended, Date.now());
     bus.publish(subjects.event('call'), new Encodable(event, callEventCodec));
   }
 
@@ -347,18 +303,7 @@ export async function startWorkerPool({
 
   function publishStatus(): void {
     if (state.calls.size === 0) tick();
-    const warm = new Set<string>();
-    for (const executor of state.executors.values())
-      for (const version of executor.versions) warm.add(version);
-    const status = {
-      host: config.host,
-      executors: executors.size,
-      activeCalls: activeCalls(state),
-      queuedCalls: state.queued,
-      capacity: config.limits.activeCallsMax,
-      warm: [...warm].slice(0, 1000),
-      draining: stopping,
-    };
+    const status = toHostStatus(config.host, state, stopping);
     bus.publish(subjects.hostStatus(config.host), new Encodable(status, hostStatusCodec));
   }
 

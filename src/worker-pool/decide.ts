@@ -12,49 +12,13 @@
  * - A call is answered once: by its executor, or by `finish` when it is late, cancelled or lost.
  * - An executor is killed only for a call that is over its time and inside its guest.
  *
- * Killing an executor ends all that is on it, so a call that may have to be killed is kept apart from calls that are
- * not of its own tree: a program is unproven until it has ended some calls, and again once it had to be killed.
- *
  * State is the pool's own record; `decide` changes it in place and returns the effects in order.
  */
 import type { CallError } from '../../proto/call.ts';
-import type { CallId, UserName } from '../../proto/names.ts';
-
-export interface PoolLimits {
-  /** Executors at most. */
-  readonly executorsMax: number;
-  /** Executors kept started with nothing to do, so that a call need not wait for a start. */
-  readonly executorsSpare: number;
-  /** An executor beyond the spare ones stops after so long without a call. */
-  readonly executorIdleMs: number;
-  /** Calls on all executors at most; later ones queue. */
-  readonly activeCallsMax: number;
-  /** So many chained calls more, since those who wait for them hold places. */
-  readonly chainedReserve: number;
-  /** Calls queued at most; later ones are refused. */
-  readonly queuedCallsMax: number;
-  /** An executor that has been inside one guest for so long gets no further calls, and loses those not begun. */
-  readonly busyAfterMs: number;
-  /** A late call that is inside its guest has so long to notice before its executor is killed. */
-  readonly killGraceMs: number;
-  /** A program that has ended so many calls is proven. */
-  readonly provenAfterCalls: number;
-}
-
-/** A call, or the initialisation of a program, as far as placing it goes. */
-export interface Work {
-  readonly id: CallId;
-  readonly user: UserName;
-  /** `user/function`, for messages. */
-  readonly name: string;
-  /** The key of its program. */
-  readonly version: string;
-  readonly deadlineMs: number;
-  /** The call at the root of the chain that it is in. */
-  readonly root: CallId;
-  /** Made by another call, which may be waiting for it. */
-  readonly chained: boolean;
-}
+import type { CallId } from '../../proto/names.ts';
+import { cancelled, exhausted, late, lost, queueFull } from './endings.ts';
+import { choose, hasRoom, isBusy, isProven, record } from './placement.ts';
+import type { CallState, ExecutorState, PoolState, Work } from './state.ts';
 
 /** What an executor's control block said. */
 export interface ExecutorSample {
@@ -94,57 +58,6 @@ export type PoolEffect =
   /** Answer the call with this error. */
   | { readonly type: 'finish'; readonly id: CallId; readonly error: CallError };
 
-interface ExecutorState {
-  readonly id: number;
-  ready: boolean;
-  /** Whose calls are on it. */
-  user: UserName | undefined;
-  readonly calls: Set<CallId>;
-  /** How many of them are of programs that were unproven when they came. */
-  unproven: number;
-  /** Versions it has run: it may have a warm Faaslet of them. */
-  readonly versions: Set<string>;
-  turn: number;
-  turnSinceMs: number;
-  current: CallId | undefined;
-  idleSinceMs: number;
-  /** The turn during which its calls were already withdrawn. */
-  withdrawnTurn: number;
-}
-
-interface CallState {
-  readonly work: Work;
-  /** Whether it counts as unproven on its executor. */
-  unproven: boolean;
-  executor: number | undefined;
-  /** When it was answered although it is still on its executor. */
-  finishedMs: number | undefined;
-}
-
-export interface PoolState {
-  readonly limits: PoolLimits;
-  /** How many calls a program has ended; minus infinity once it had to be killed. */
-  readonly records: Map<string, number>;
-  readonly executors: Map<number, ExecutorState>;
-  readonly calls: Map<CallId, CallState>;
-  /** Waiting calls by user; the map's order is the order in which users have their turn. */
-  readonly queues: Map<UserName, CallId[]>;
-  queued: number;
-  lastExecutor: number;
-}
-
-export function createPoolState(limits: PoolLimits): PoolState {
-  return {
-    limits,
-    records: new Map(),
-    executors: new Map(),
-    calls: new Map(),
-    queues: new Map(),
-    queued: 0,
-    lastExecutor: 0,
-  };
-}
-
 export function decide(state: PoolState, message: PoolMessage): PoolEffect[] {
   const effects: PoolEffect[] = [];
   switch (message.type) {
@@ -156,7 +69,7 @@ export function decide(state: PoolState, message: PoolMessage): PoolEffect[] {
       drainQueues(state, message.nowMs, effects);
       break;
     case 'cancel':
-      end(state, message.id, cancelled(state, message.id), message.nowMs, effects);
+      end(state, message.id, cancelled, message.nowMs, effects);
       break;
     case 'withdrawn':
       for (const id of message.ids) takeBack(state, id, message.nowMs);
@@ -177,10 +90,6 @@ export function decide(state: PoolState, message: PoolMessage): PoolEffect[] {
   return effects;
 }
 
-export function activeCalls(state: PoolState): number {
-  return state.calls.size - state.queued;
-}
-
 function admit(state: PoolState, work: Work, nowMs: number, effects: PoolEffect[]): void {
   const { limits } = state;
   if (work.deadlineMs <= nowMs) {
@@ -192,21 +101,14 @@ function admit(state: PoolState, work: Work, nowMs: number, effects: PoolEffect[
   if (hasRoom(state, work) && !state.queues.has(work.user) && place(state, call, nowMs, effects)) return;
   if (state.queued >= limits.queuedCallsMax) {
     state.calls.delete(work.id);
-    const error: CallError = {
-      code: 'too_many_requests',
-      message: `Cannot run ${work.name}: ${state.queued} calls are queued, which is the most; try again, or raise FAASM_QUEUED_CALLS_MAX`,
-      details: { component: 'worker-pool', retryAfterMs: 1000 },
-    };
-    effects.push({ type: 'finish', id: work.id, error });
+    effects.push({ type: 'finish', id: work.id, error: queueFull(work, state.queued) });
     return;
   }
   enqueue(state, work, false);
 }
 
-function hasRoom(state: PoolState, work: Work): boolean {
-  const { activeCallsMax, chainedReserve } = state.limits;
-  return activeCalls(state) <= activeCallsMax + (work.chained ? chainedReserve : 0);
-}
+/** More programs than so many an executor has no warm Faaslets of. */
+const versionsMax = 1000;
 
 /** Posts the call to an executor, if there is one for it. */
 function place(state: PoolState, call: CallState, nowMs: number, effects: PoolEffect[]): boolean {
@@ -214,6 +116,7 @@ function place(state: PoolState, call: CallState, nowMs: number, effects: PoolEf
   if (executor === undefined) return false;
   executor.user = call.work.user;
   executor.calls.add(call.work.id);
+  if (executor.versions.size >= versionsMax) executor.versions.clear();
   executor.versions.add(call.work.version);
   call.unproven = !isProven(state, call.work.version);
   if (call.unproven) executor.unproven++;
@@ -221,64 +124,6 @@ function place(state: PoolState, call: CallState, nowMs: number, effects: PoolEf
   call.executor = executor.id;
   effects.push({ type: 'post', executor: executor.id, id: call.work.id });
   return true;
-}
-
-/**
- * An executor that has calls of this user and is not busy; else an idle one, rather one that has run the version.
- * A call shares an executor with calls of another tree only if all of them are proven, or no more executors can start.
- */
-function choose(state: PoolState, work: Work): ExecutorState | undefined {
-  let own: ExecutorState | undefined;
-  let shared: ExecutorState | undefined;
-  let idle: ExecutorState | undefined;
-  let held = 0;
-  for (const executor of state.executors.values()) {
-    if (!executor.ready) continue;
-    if (executor.user === work.user) {
-      held++;
-      if (isBusy(executor)) continue;
-      if (shared === undefined || executor.calls.size < shared.calls.size) shared = executor;
-      if (own !== undefined && executor.calls.size >= own.calls.size) continue;
-      if (mayShare(state, work, executor)) own = executor;
-    } else if (executor.user === undefined) {
-      if (idle === undefined || (!idle.versions.has(work.version) && executor.versions.has(work.version))) {
-        idle = executor;
-      }
-    }
-  }
-  if (own !== undefined) return own;
-  if (held >= executorsPerUser(state.limits)) return shared;
-  return idle ?? (state.executors.size >= state.limits.executorsMax ? shared : undefined);
-}
-
-function mayShare(state: PoolState, work: Work, executor: ExecutorState): boolean {
-  if (isProven(state, work.version) && executor.unproven === 0) return true;
-  for (const id of executor.calls) if (state.calls.get(id)!.work.root !== work.root) return false;
-  return true;
-}
-
-function isProven(state: PoolState, version: string): boolean {
-  return (state.records.get(version) ?? 0) >= state.limits.provenAfterCalls;
-}
-
-/** A record is kept for so many programs; when there are more, all start anew. */
-const recordsMax = 10_000;
-
-function record(state: PoolState, version: string, killed: boolean): void {
-  if (state.records.size >= recordsMax && !state.records.has(version)) state.records.clear();
-  const before = state.records.get(version) ?? 0;
-  if (killed) state.records.set(version, Number.NEGATIVE_INFINITY);
-  else if (before < state.limits.provenAfterCalls) state.records.set(version, before + 1);
-}
-
-/** One user never holds all executors, unless there is only one. */
-function executorsPerUser(limits: PoolLimits): number {
-  return Math.max(1, Math.ceil(limits.executorsMax / 2));
-}
-
-/** A busy executor was inside one and the same guest at the last ticks. */
-function isBusy(executor: ExecutorState): boolean {
-  return executor.withdrawnTurn === executor.turn;
 }
 
 function enqueue(state: PoolState, work: Work, first: boolean): void {
@@ -340,10 +185,16 @@ function takeBack(state: PoolState, id: CallId, nowMs: number): void {
 }
 
 /** Answers a call before its executor does. */
-function end(state: PoolState, id: CallId, error: CallError, nowMs: number, effects: PoolEffect[]): void {
+function end(
+  state: PoolState,
+  id: CallId,
+  toError: (work: Work) => CallError,
+  nowMs: number,
+  effects: PoolEffect[],
+): void {
   const call = state.calls.get(id);
   if (call === undefined || call.finishedMs !== undefined) return;
-  effects.push({ type: 'finish', id, error });
+  effects.push({ type: 'finish', id, error: toError(call.work) });
   if (call.executor === undefined) {
     dequeue(state, call.work);
     state.calls.delete(id);
@@ -403,7 +254,7 @@ function onTick(
   const { nowMs } = message;
   for (const sample of message.samples) observe(state, sample, nowMs, effects);
   for (const call of state.calls.values()) {
-    if (call.work.deadlineMs <= nowMs) end(state, call.work.id, late(call.work), nowMs, effects);
+    if (call.work.deadlineMs <= nowMs) end(state, call.work.id, late, nowMs, effects);
   }
   for (const executor of state.executors.values()) killIfLate(state, executor, nowMs, effects);
   stopIdle(state, nowMs, effects);
@@ -480,33 +331,4 @@ function keepSpares(state: PoolState, effects: PoolEffect[]): void {
     effects.push({ type: 'start', executor: id });
     free++;
   }
-}
-
-function lost(work: Work, why: string): CallError {
-  return {
-    code: 'executor_lost',
-    message: `${work.name} was stopped with its executor: ${why}; call it again`,
-    details: { component: 'worker-pool' },
-  };
-}
-
-function exhausted(work: Work): CallError {
-  return {
-    code: 'guest_out_of_memory',
-    message: `${work.name} used up the memory that the host keeps for its references and exceptions`,
-    details: { component: 'worker-pool' },
-  };
-}
-
-function late(work: Work): CallError {
-  return {
-    code: 'deadline_exceeded',
-    message: `${work.name} did not end within its time limit; give it more with X-Faasm-Timeout up to FAASM_CALL_TIMEOUT_MS`,
-    details: { component: 'worker-pool' },
-  };
-}
-
-function cancelled(state: PoolState, id: CallId): CallError {
-  const name = state.calls.get(id)?.work.name ?? 'The call';
-  return { code: 'cancelled', message: `${name} was cancelled`, details: { component: 'worker-pool' } };
 }

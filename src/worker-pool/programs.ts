@@ -71,14 +71,18 @@ export function createPrograms(bus: Bus, subjects: Subjects, onDrop: (key: strin
   async function ask(key: string, user: UserName, name: FunctionName, version: string): Promise<Held> {
     const subject = subjects.functions('program', user, name);
     const headers = { [stateHeaders.version]: [version] };
-    const answer = expectAnswer(await bus.request(subject, emptyBody, { headers, timeoutMs: 0 }));
-    const { program, release } = readBody(answer, heldProgramCodec);
-    const { calls, superseded } = wanted.get(key)!;
-    let each = held.get(program.key);
-    if (each === undefined) held.set(program.key, (each = { program, release, known: false, calls: 0 }));
-    else release();
-    each.calls += calls;
-    return superseded ? each : know(each);
+    try {
+      const answer = expectAnswer(await bus.request(subject, emptyBody, { headers, timeoutMs: 0 }));
+      const { program, release } = readBody(answer, heldProgramCodec);
+      let each = held.get(program.key);
+      if (each === undefined) held.set(program.key, (each = { program, release, known: false, calls: 0 }));
+      else release();
+      const { calls, superseded } = wanted.get(key)!;
+      each.calls += calls;
+      return superseded ? each : know(each);
+    } finally {
+      wanted.delete(key);
+    }
   }
 
   return {
@@ -94,8 +98,6 @@ export function createPrograms(bus: Bus, subjects: Subjects, onDrop: (key: strin
       if (asked === undefined) {
         asked = { answer: ask(key, user, name, version), calls: 0, superseded: false };
         wanted.set(key, asked);
-        const done = () => wanted.delete(key);
-        asked.answer.then(done, done);
       }
       asked.calls++;
       asked.superseded = false;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import type { FunctionDescription } from '../../proto/messages.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
-import { openFileStore, sha256 } from '../../src/functions/file-store.ts';
+import { openFileStore } from '../../src/functions/file-store.ts';
+import { sha256 } from '../../src/functions/sha256.ts';
 
 const bytes = new TextEncoder().encode('module');
 const version = sha256(bytes);
@@ -68,4 +69,55 @@ test('writeDescription() ignores a draft that a crash left', async (t) => {
   await at.store.writeDescription(description('f'));
   await writeFile(join(at.root, 'users', 'ada', 'f.json.1.draft'), '{');
   t.deepEqual(await at.store.list(), [description('f')]);
+});
+
+const protoOf = (fingerprint = 'f1', name = 'f', of = version) => ({
+  user: 'ada' as UserName,
+  name: name as FunctionName,
+  version: of,
+  fingerprint,
+});
+
+test('readProto() gives what writeProto() kept, also to another store on the same root', async (t) => {
+  await using at = await openStore();
+  await at.store.writeProto(protoOf(), bytes);
+  t.deepEqual(new Uint8Array((await (await at.open()).readProto(protoOf()))!), bytes);
+});
+
+test('readProto() gives nothing for another fingerprint, function or version', async (t) => {
+  await using at = await openStore();
+  await at.store.writeProto(protoOf(), bytes);
+  t.is(await at.store.readProto(protoOf('f2')), undefined);
+  t.is(await at.store.readProto(protoOf('f1', 'g')), undefined);
+  t.is(await at.store.readProto(protoOf('f1', 'f', sha256('other'))), undefined);
+});
+
+test('writeProto() replaces those of the version with other fingerprints', async (t) => {
+  await using at = await openStore();
+  const other = sha256('other');
+  await at.store.writeProto(protoOf('f1'), bytes);
+  await at.store.writeProto(protoOf('f1', 'f', other), bytes);
+  await at.store.writeProto(protoOf('f2'), bytes);
+  const files = await readdir(join(at.root, 'protos', 'ada', 'f'));
+  t.deepEqual(files.sort(), [`${version}-f2.proto`, `${other}-f1.proto`].sort());
+});
+
+test('keepProtos() removes those of all other versions of the function', async (t) => {
+  await using at = await openStore();
+  const other = sha256('other');
+  await at.store.writeProto(protoOf('f1'), bytes);
+  await at.store.writeProto(protoOf('f1', 'f', other), bytes);
+  await at.store.writeProto(protoOf('f1', 'g', other), bytes);
+  await at.store.keepProtos('ada' as UserName, 'f' as FunctionName, [version]);
+  t.truthy(await at.store.readProto(protoOf()));
+  t.is(await at.store.readProto(protoOf('f1', 'f', other)), undefined);
+  t.truthy(await at.store.readProto(protoOf('f1', 'g', other)));
+  await at.store.keepProtos('ada' as UserName, 'f' as FunctionName, []);
+  t.is(await at.store.readProto(protoOf()), undefined);
+  t.deepEqual(await readdir(join(at.root, 'protos', 'ada')), ['g']);
+});
+
+test('keepProtos() of a function without any does nothing', async (t) => {
+  await using at = await openStore();
+  await t.notThrowsAsync(at.store.keepProtos('ada' as UserName, 'f' as FunctionName, [version]));
 });

@@ -1,15 +1,13 @@
 import test from 'ava';
 import type { CallId, UserName } from '../../proto/names.ts';
+import { decide, type PoolEffect, type PoolMessage } from '../../src/worker-pool/decide.ts';
 import {
   activeCalls,
   createPoolState,
-  decide,
-  type PoolEffect,
   type PoolLimits,
-  type PoolMessage,
   type PoolState,
   type Work,
-} from '../../src/worker-pool/decide.ts';
+} from '../../src/worker-pool/state.ts';
 import { createRandom, type Random } from '../random.ts';
 
 const limits: PoolLimits = {

@@ -1,0 +1,46 @@
+/** What the worker pool tells everybody: how a call ended, and how busy the host is. */
+import type { Call } from '../../proto/call.ts';
+import type { CallEvent, HostStatus } from '../../proto/messages.ts';
+import type { HostId } from '../../proto/names.ts';
+import type { EndedCall } from '../faaslet/executor-messages.ts';
+import { activeCalls, type PoolState } from './state.ts';
+
+/** A status names so many warm programs at the most. */
+const warmMax = 1000;
+
+export type Ending = Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>;
+
+export function toCallEvent(
+  host: HostId,
+  { call, arrivedMs }: { readonly call: Call; readonly arrivedMs: number },
+  { output, returnValue, error, stderr }: Ending,
+  endedAtMs: number,
+): CallEvent {
+  return {
+    id: call.id,
+    parentId: call.parentId ?? null,
+    user: call.user,
+    function: call.function,
+    host,
+    endedAtMs,
+    durationMs: endedAtMs - arrivedMs,
+    outputBytes: output.length,
+    returnValue,
+    error: error ?? null,
+    stderr: stderr ?? null,
+  };
+}
+
+export function toHostStatus(host: HostId, state: PoolState, draining: boolean): HostStatus {
+  const executors = [...state.executors.values()];
+  const warm = new Set(executors.flatMap((executor) => [...executor.versions]));
+  return {
+    host,
+    executors: executors.length,
+    activeCalls: activeCalls(state),
+    queuedCalls: state.queued,
+    capacity: state.limits.activeCallsMax,
+    warm: [...warm].slice(0, warmMax),
+    draining,
+  };
+}

@@ -1,0 +1,93 @@
+/** What the worker pool knows: its executors, its calls and its limits. */
+import type { CallId, UserName } from '../../proto/names.ts';
+
+export interface PoolLimits {
+  /** Executors at most. */
+  readonly executorsMax: number;
+  /** Executors kept started with nothing to do, so that a call need not wait for a start. */
+  readonly executorsSpare: number;
+  /** An executor beyond the spare ones stops after so long without a call. */
+  readonly executorIdleMs: number;
+  /** Calls on all executors at most; later ones queue. */
+  readonly activeCallsMax: number;
+  /** So many chained calls more, since those who wait for them hold places. */
+  readonly chainedReserve: number;
+  /** Calls queued at most; later ones are refused. */
+  readonly queuedCallsMax: number;
+  /** An executor that has been inside one guest for so long gets no further calls, and loses those not begun. */
+  readonly busyAfterMs: number;
+  /** A late call that is inside its guest has so long to notice before its executor is killed. */
+  readonly killGraceMs: number;
+  /** A program that has ended so many calls is proven. */
+  readonly provenAfterCalls: number;
+}
+
+/** A call, or the initialisation of a program, as far as placing it goes. */
+export interface Work {
+  readonly id: CallId;
+  readonly user: UserName;
+  /** `user/function`, for messages. */
+  readonly name: string;
+  /** The key of its program. */
+  readonly version: string;
+  readonly deadlineMs: number;
+  /** The call at the root of the chain that it is in. */
+  readonly root: CallId;
+  /** Made by another call, which may be waiting for it. */
+  readonly chained: boolean;
+}
+
+export interface ExecutorState {
+  readonly id: number;
+  ready: boolean;
+  /** Whose calls are on it. */
+  user: UserName | undefined;
+  readonly calls: Set<CallId>;
+  /** How many of them are of programs that were unproven when they came. */
+  unproven: number;
+  /** Versions it has run: it may have a warm Faaslet of them. */
+  readonly versions: Set<string>;
+  turn: number;
+  turnSinceMs: number;
+  current: CallId | undefined;
+  idleSinceMs: number;
+  /** The turn during which its calls were already withdrawn. */
+  withdrawnTurn: number;
+}
+
+export interface CallState {
+  readonly work: Work;
+  /** Whether it counts as unproven on its executor. */
+  unproven: boolean;
+  executor: number | undefined;
+  /** When it was answered although it is still on its executor. */
+  finishedMs: number | undefined;
+}
+
+export interface PoolState {
+  readonly limits: PoolLimits;
+  /** How many calls a program has ended; minus infinity once it had to be killed. */
+  readonly records: Map<string, number>;
+  readonly executors: Map<number, ExecutorState>;
+  readonly calls: Map<CallId, CallState>;
+  /** Waiting calls by user; the map's order is the order in which users have their turn. */
+  readonly queues: Map<UserName, CallId[]>;
+  queued: number;
+  lastExecutor: number;
+}
+
+export function createPoolState(limits: PoolLimits): PoolState {
+  return {
+    limits,
+    records: new Map(),
+    executors: new Map(),
+    calls: new Map(),
+    queues: new Map(),
+    queued: 0,
+    lastExecutor: 0,
+  };
+}
+
+export function activeCalls(state: PoolState): number {
+  return state.calls.size - state.queued;
+}
