@@ -6,6 +6,7 @@ const scenarios: Readonly<Record<string, () => Promise<Row[]>>> = {
   'warm-nats': async () => (await import('./scenarios/warm-nats.ts')).warmNats(),
   'cold-start': async () => (await import('./scenarios/cold-start.ts')).coldStart(),
   chain: async () => (await import('./scenarios/chain.ts')).chain(),
+  neighbours: async () => (await import('./scenarios/neighbours.ts')).neighbours(),
   faaslet: async () => (await import('./scenarios/faaslet.ts')).faaslet(),
 };
 

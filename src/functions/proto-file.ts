@@ -4,15 +4,13 @@
  *   offset  bytes
  *        0      8  magic, `FAASMPRO`
  *        8      4  format version, `protoFormat`
- *       12      4  0
- *       16     32  sha256 of all that follows
- *       48     32  sha256 of the name of what it was taken of: user, function, version, fingerprint
- *       80      8  byte length of the linear memory
- *       88      4  1 when there is a linear memory, else 0
- *       92      4  number of globals
- *       96      4  number of runs
- *      100      4  0
- *      104    16×  globals: type (4), 0 (4), value (8)
+ *       12     32  sha256 of all that follows
+ *       44     32  sha256 of the name of what it was taken of: user, function, version, fingerprint
+ *       76      8  byte length of the linear memory
+ *       84      4  1 when there is a linear memory, else 0
+ *       88      4  number of globals
+ *       92      4  number of runs
+ *       96    16×  globals: type (4), 0 (4), value (8)
  *              8×  runs: first page (4), number of pages (4), in pages of 4 KiB
  *          4,096×  the pages of the runs, one after the other
  *
@@ -33,8 +31,8 @@ import { sha256 } from './sha256.ts';
 export const protoFormat = 1;
 
 const magic = Buffer.from('FAASMPRO');
-const hashedFrom = 48;
-const headerBytes = 104;
+const hashedFrom = 44;
+const headerBytes = 96;
 const globalBytes = 16;
 const runBytes = 8;
 const globalTypes = { null: 0, number: 1, i64: 2 } as const;
@@ -53,14 +51,14 @@ export async function encodeProto(
   bytes.set(magic);
   view.setUint32(8, protoFormat, true);
   bytes.set(identityOf(name), hashedFrom);
-  view.setBigUint64(80, BigInt(image?.byteLength ?? 0), true);
-  view.setUint32(88, image === undefined ? 0 : 1, true);
-  view.setUint32(92, globals.length, true);
-  view.setUint32(96, runs.length / 2, true);
+  view.setBigUint64(76, BigInt(image?.byteLength ?? 0), true);
+  view.setUint32(84, image === undefined ? 0 : 1, true);
+  view.setUint32(88, globals.length, true);
+  view.setUint32(92, runs.length / 2, true);
   for (const [at, value] of globals.entries()) writeGlobal(view, headerBytes + at * globalBytes, value);
   for (const [at, word] of runs.entries()) view.setUint32(globalsEnd + at * 4, word, true);
   if (image !== undefined) bytes.set(image.pages, pagesStart);
-  bytes.set(await digest(bytes.subarray(hashedFrom)), 16);
+  bytes.set(await digest(bytes.subarray(hashedFrom)), 12);
   return bytes;
 }
 
@@ -73,12 +71,12 @@ export async function decodeProto(name: ProtoName, bytes: Uint8Array): Promise<I
   const format = view.getUint32(8, true);
   if (format !== protoFormat) throw unusable(`its format is ${format}, not ${protoFormat}`);
   const hash = await digest(bytes.subarray(hashedFrom));
-  if (!hash.equals(bytes.subarray(16, hashedFrom)))
+  if (!hash.equals(bytes.subarray(12, hashedFrom)))
     throw unusable('its bytes are not those that were written');
-  if (!identityOf(name).equals(bytes.subarray(hashedFrom, 80))) throw unusable('it is of another function');
+  if (!identityOf(name).equals(bytes.subarray(hashedFrom, 76))) throw unusable('it is of another function');
 
-  const globalCount = view.getUint32(92, true);
-  const runWords = view.getUint32(96, true) * 2;
+  const globalCount = view.getUint32(88, true);
+  const runWords = view.getUint32(92, true) * 2;
   const globalsEnd = headerBytes + globalCount * globalBytes;
   const pagesStart = globalsEnd + runWords * 4;
   if (pagesStart > bytes.length) throw unusable('it ends too early');
@@ -86,9 +84,9 @@ export async function decodeProto(name: ProtoName, bytes: Uint8Array): Promise<I
     readGlobal(view, headerBytes + at * globalBytes),
   );
   const runs = Uint32Array.from({ length: runWords }, (_, at) => view.getUint32(globalsEnd + at * 4, true));
-  if (view.getUint32(88, true) === 0) return { image: undefined, globals };
+  if (view.getUint32(84, true) === 0) return { image: undefined, globals };
   const image: MemoryImage = {
-    byteLength: Number(view.getBigUint64(80, true)),
+    byteLength: Number(view.getBigUint64(76, true)),
     runs,
     pages: bytes.subarray(pagesStart),
   };
