@@ -11,7 +11,7 @@ import type { Bus } from '../src/bus/port.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
 import { type HttpConfig, httpDefaults } from '../src/http/config.ts';
 import { createDispatch, type Readiness } from '../src/http/dispatch.ts';
-import { closeServer, createHttpServer, listen } from '../src/http/server.ts';
+import { createHttpPort } from '../src/http/server.ts';
 import type { Log } from '../src/log.ts';
 
 export interface HttpBridgeOptions {
@@ -37,15 +37,15 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
   let closing = false;
   const parts = { bus, subjects, config, log, newId: createCallIds() };
   const dispatch = createDispatch({ parts, ready, draining: () => closing });
-  const servers = config.ports.map(() => createHttpServer(config, dispatch));
+  const ways = config.ports.map(() => createHttpPort(config, dispatch));
   const close = async (): Promise<void> => {
     closing = true;
-    await Promise.all(servers.map((server) => closeServer(server, config.drainTimeoutMs)));
+    await Promise.all(ways.map((way) => way.close(config.drainTimeoutMs)));
   };
   const ports: number[] = [];
   try {
-    for (const [place, server] of servers.entries()) {
-      ports.push(await listen(server, config.ports[place]!, config.listen, place));
+    for (const [place, way] of ways.entries()) {
+      ports.push(await way.listen(config.ports[place]!, config.listen, place));
     }
   } catch (thrown) {
     await close();

@@ -1,6 +1,11 @@
-/** What the worker pool and an executor thread say to each other. Everything here can be posted to a thread. */
+/**
+ * What the worker pool and an executor thread say to each other. Everything here can be posted to a thread.
+ *
+ * Calls and their plain ends are most of it, so they are bare tuples: an object with named fields costs three times as
+ * much to clone.
+ */
 import type { CallError } from '../../proto/call.ts';
-import type { CallId, StateKey, UserName } from '../../proto/names.ts';
+import type { StateKey, UserName } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
 import type { InitializedState } from './faaslet.ts';
 import type { CallLimits, ChainedCall, ChainedResult } from './host/faasm/call-context.ts';
@@ -22,21 +27,18 @@ export interface ExecutorSettings {
   readonly config: readonly (readonly [string, string])[];
 }
 
-export interface ExecutorCall {
-  readonly slot: number;
-  readonly id: CallId;
-  readonly user: UserName;
-  /** The key of its program. */
-  readonly program: string;
-  readonly input: Uint8Array;
-}
+/** A call to run. The program is the number that it was announced with. */
+export type PostedCall = readonly [slot: number, program: number, input: Uint8Array];
+
+/** A call that succeeded, chains nothing and wrote nothing to its standard error. */
+export type PlainEnd = readonly [slot: number, output: Uint8Array];
 
 export type ToExecutor =
   /** Before the first call of a program. */
-  | { readonly type: 'program'; readonly program: Program }
-  /** The program with this key will not be asked for again. */
-  | { readonly type: 'forget'; readonly program: string }
-  | { readonly type: 'calls'; readonly calls: readonly ExecutorCall[] }
+  | { readonly type: 'program'; readonly number: number; readonly program: Program }
+  /** The program with this number will not be asked for again. */
+  | { readonly type: 'forget'; readonly number: number }
+  | readonly PostedCall[]
   /** Run a program's initialisation and give what it left. */
   | { readonly type: 'initialize'; readonly slot: number; readonly program: Program }
   /** Chained calls have ended. */
@@ -53,6 +55,9 @@ export type ToExecutor =
   | { readonly type: 'answer'; readonly ask: number; readonly value: unknown }
   | { readonly type: 'failure'; readonly ask: number; readonly error: CallError };
 
+/** What is left to the executor itself. */
+export type ExecutorOrder = Exclude<ToExecutor, readonly PostedCall[] | { type: 'answer' | 'failure' }>;
+
 export interface EndedCall {
   readonly slot: number;
   readonly output: Uint8Array;
@@ -64,6 +69,7 @@ export interface EndedCall {
 
 export type FromExecutor =
   | { readonly type: 'ready'; readonly memory: string }
+  | PlainEnd
   | { readonly type: 'ended'; readonly call: EndedCall }
   /** The call waits for one of its chained calls; these are to be made now. */
   | { readonly type: 'chain'; readonly slot: number; readonly calls: readonly ChainedCall[] }

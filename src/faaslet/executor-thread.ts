@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { fromCallError } from '../../proto/call.ts';
 import { createLocalTier } from '../state/local-tier.ts';
 import { Executor } from './executor.ts';
-import type { ExecutorSettings, FromExecutor, ToExecutor } from './executor-messages.ts';
+import type { ExecutorSettings, FromExecutor, PostedCall, ToExecutor } from './executor-messages.ts';
 import { GuestGate } from './guest-gate.ts';
 import { emptyFileTree } from './host/wasi/tree.ts';
 import { wasiPowers } from './host/wasi-powers.ts';
@@ -44,7 +44,8 @@ const executor = new Executor({
 });
 
 port.on('message', (message: ToExecutor) => {
-  if (message.type === 'answer') settle(message.ask)?.resolve(message.value);
+  if (isCalls(message)) executor.run(message);
+  else if (message.type === 'answer') settle(message.ask)?.resolve(message.value);
   else if (message.type === 'failure') {
     settle(message.ask)?.reject(fromCallError(message.error));
   } else executor.receive(message);
@@ -55,4 +56,8 @@ function settle(ask: number): PromiseWithResolvers<unknown> | undefined {
   const waiting = asks.get(ask);
   asks.delete(ask);
   return waiting;
+}
+
+function isCalls(message: ToExecutor): message is readonly PostedCall[] {
+  return Array.isArray(message);
 }

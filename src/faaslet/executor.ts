@@ -4,7 +4,7 @@
  */
 import { type CallError, fromCallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import type { ExecutorCall, FromExecutor, ToExecutor } from './executor-messages.ts';
+import type { ExecutorOrder, FromExecutor, PostedCall } from './executor-messages.ts';
 import { Faaslet, type FaasletPowers, type Outcome, type Suspension } from './faaslet.ts';
 import { toThrownError } from './guest-error.ts';
 import { claim, controlWords, type GuestGate } from './guest-gate.ts';
@@ -24,25 +24,29 @@ const noOutput = new Uint8Array(0);
 
 export class Executor {
   readonly #parts: ExecutorParts;
-  readonly #programs = new Map<string, Program>();
+  readonly #programs = new Map<number, Program>();
   readonly #running = new Map<number, Faaslet>();
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
   }
 
-  receive(message: Exclude<ToExecutor, { type: 'answer' | 'failure' }>): void {
+  /** Runs them in turn. */
+  run(calls: readonly PostedCall[]): void {
+    for (const call of calls) this.#parts.gate.enter(call[0], () => this.#start(call));
+  }
+
+  receive(message: ExecutorOrder): void {
     switch (message.type) {
       case 'program':
-        this.#programs.set(message.program.key, message.program);
+        this.#programs.set(message.number, message.program);
         return;
-      case 'forget':
-        this.#programs.delete(message.program);
-        this.#parts.idle.forget(message.program);
+      case 'forget': {
+        const program = this.#programs.get(message.number);
+        this.#programs.delete(message.number);
+        if (program !== undefined) this.#parts.idle.forget(program.key);
         return;
-      case 'calls':
-        for (const call of message.calls) this.#parts.gate.enter(call.slot, () => this.#start(call));
-        return;
+      }
       case 'initialize':
         this.#parts.gate.enter(message.slot, () => void this.#initialize(message.slot, message.program));
         return;
@@ -58,15 +62,14 @@ export class Executor {
     }
   }
 
-  #start(call: ExecutorCall): void {
-    const { slot } = call;
+  #start([slot, number, input]: PostedCall): void {
     if (!this.#claim(slot)) return;
-    const program = this.#programs.get(call.program);
+    const program = this.#programs.get(number);
     if (program === undefined) {
       this.#end(
         slot,
         undefined,
-        failure(toCallError(new FaasmError('internal', `This executor was not given ${call.program}`))),
+        failure(toCallError(new FaasmError('internal', `This executor was not given program ${number}`))),
       );
       return;
     }
@@ -79,8 +82,8 @@ export class Executor {
     }
     this.#running.set(slot, faaslet);
     const settings: CallSettings = {
-      user: call.user,
-      input: call.input,
+      user: program.user,
+      input,
       dispatch: (calls) => this.#parts.post({ type: 'chain', slot, calls }),
     };
     const outcome = faaslet.needsInitialization
@@ -128,7 +131,9 @@ export class Executor {
     if (faaslet?.reset()) this.#parts.idle.put(faaslet);
     this.#leave(slot);
     // At once: the next call may never end, and this one's outcome would be lost with the thread.
-    this.#parts.post({ type: 'ended', call: { slot, ...outcome } });
+    const { output, error, chains, stderr } = outcome;
+    const isPlain = error === undefined && chains.length === 0 && stderr === undefined;
+    this.#parts.post(isPlain ? [slot, output] : { type: 'ended', call: { slot, ...outcome } });
   }
 
   #cancel(slot: number): void {

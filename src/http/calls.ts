@@ -29,6 +29,7 @@ export async function submitCall(parts: HttpParts, exchange: Exchange, route: Fu
   const input = await toWholeBody(exchange.req, config.inputMaxBytes);
   const answer = await ask(parts, subjects.async(route.user, route.function), input, headers);
   const { id } = readBody(answer, callStatusCodec);
+  parts.log.debug({ requestId: exchange.requestId, call: id }, 'the call is kept');
   sendText(exchange, 202, id, {
     Location: `/calls/${id}`,
     'Faasm-Call-Id': id,

@@ -6,7 +6,7 @@ import { discardBody, refuseLength } from './body.ts';
 import { cancelCall, prefersAsync, sendCallOutput, sendCallStatus, submitCall } from './calls.ts';
 import { connectionOf } from './connection.ts';
 import { sendConsolePage } from './console-pages.ts';
-import { type Exchange, type HttpParts, sendText } from './exchange.ts';
+import { type Exchange, type HttpParts, logFailure, sendText } from './exchange.ts';
 import { describeFunction, listFunctions, removeFunction, uploadFunction } from './functions.ts';
 import { Invocation } from './invoke.ts';
 import { listState } from './list-state.ts';
@@ -33,7 +33,8 @@ export interface Dispatch {
   continueRequest(req: IncomingMessage, res: ServerResponse): void;
 }
 
-const requestIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
+/** Fit for a header and for a line of a log. */
+const requestIdPattern = /^[!-~]{1,128}$/;
 
 export function createDispatch({ parts, ready, draining }: DispatchOptions): Dispatch {
   return {
@@ -143,9 +144,7 @@ export function createDispatch({ parts, ready, draining }: DispatchOptions): Dis
 
   function fail(exchange: Exchange, error: FaasmError, allow?: string): void {
     const { req, res, requestId } = exchange;
-    const said = { requestId, code: error.code, request: `${req.method} ${req.url}` };
-    if (error.code === 'internal') parts.log.error({ ...said, err: error }, error.message);
-    else parts.log.debug(said, error.message);
+    logFailure(parts.log, { requestId, request: `${req.method} ${req.url}` }, error);
     sendProblem(res, error, { requestId, ...(allow !== undefined && { headers: { Allow: allow } }) });
     discardBody(req);
   }

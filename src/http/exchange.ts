@@ -1,5 +1,6 @@
 /** One request and its answer, and the ways to answer that several routes share. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { FaasmError } from '../../proto/errors.ts';
 import type { Subjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
 import { type Body, type Bus, type BusMessage, emptyBody, type Headers } from '../bus/port.ts';
@@ -79,6 +80,13 @@ export function requestHeader({ req }: Exchange, name: string): string | undefin
 /** Whether an `Accept` header names a media type; wildcards do not count. */
 export function accepts(exchange: Exchange, mediaType: string): boolean {
   return requestHeader(exchange, 'accept')?.toLowerCase().includes(mediaType) ?? false;
+}
+
+/** @param what tells which request, or call, it was */
+export function logFailure(log: Log, what: Readonly<Record<string, string>>, error: FaasmError): void {
+  const said = { ...what, code: error.code };
+  if (error.code === 'internal') log.error({ ...said, err: error }, error.message);
+  else log.debug(said, error.message);
 }
 
 /** Asks an actor. @throws the FaasmError that it answers with */

@@ -11,7 +11,7 @@ import { type BusMessage, emptyBody, type Headers, header, toBytes } from '../bu
 import { parseDurationMs } from '../calls/duration.ts';
 import { readRequestBody } from './body.ts';
 import { type Abandonable, type Connection, connectionOf } from './connection.ts';
-import { type Exchange, type HttpParts, octetStream } from './exchange.ts';
+import { type Exchange, type HttpParts, logFailure, octetStream } from './exchange.ts';
 import { sendProblem } from './problem.ts';
 import type { FunctionRoute } from './route.ts';
 
@@ -51,7 +51,7 @@ export class Invocation implements Exchange, Abandonable {
 
   abandon(): void {
     const { bus, subjects, log } = this.#parts;
-    log.debug({ requestId: this.requestId, callId: this.#callId }, 'the client left: its call is cancelled');
+    log.debug({ requestId: this.requestId, call: this.#callId }, 'the client left: its call is cancelled');
     bus.publish(subjects.cancel(this.#callId), emptyBody);
   }
 
@@ -101,7 +101,7 @@ export class Invocation implements Exchange, Abandonable {
     this.#connection?.answered(this);
     const error = FaasmError.from(thrown);
     const { requestId } = this;
-    this.#parts.log.debug({ requestId, callId: this.#callId, code: error.code }, error.message);
+    logFailure(this.#parts.log, { requestId, call: this.#callId }, error);
     sendProblem(this.res, error, { requestId, headers: { [names.callId]: this.#callId } });
   };
 }

@@ -1,6 +1,6 @@
 /** The listening ports: limits on what arrives, and an answer for what is not HTTP. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer } from 'node:http';
+import { type AddressInfo, type Socket, Server as TcpServer } from 'node:net';
 import { FaasmError } from '../../proto/errors.ts';
 import type { HttpConfig } from './config.ts';
 import { knownConnection } from './connection.ts';
@@ -16,7 +16,14 @@ const checkIntervalMs = 1000;
 /** How long a connection may stay that was told of its malformed request. */
 const lingerMs = 1000;
 
-export function createHttpServer(config: HttpConfig, dispatch: Dispatch): Server {
+export interface HttpPort {
+  /** @param place of the port in the configuration @throws FaasmError `conflict` when the port is in use */
+  listen(port: number, address: string, place: number): Promise<number>;
+  /** Resolves when every answer is out, or `drainTimeoutMs` later; each connection is closed after its answers. */
+  close(drainTimeoutMs: number): Promise<void>;
+}
+
+export function createHttpPort(config: HttpConfig, dispatch: Dispatch): HttpPort {
   const server = createServer({
     maxHeaderSize: config.headersMaxBytes,
     headersTimeout: config.headersTimeoutMs,
@@ -26,35 +33,47 @@ export function createHttpServer(config: HttpConfig, dispatch: Dispatch): Server
     insecureHTTPParser: false,
     requireHostHeader: false,
   });
+  const sockets = new Set<Socket>();
   server.maxConnections = config.connectionsMax;
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   server.on('request', dispatch.request);
   server.on('checkContinue', dispatch.continueRequest);
   server.on('checkExpectation', dispatch.request);
   server.on('clientError', (error, socket) => answerMalformed(error, socket as Socket));
-  return server;
+  return {
+    listen: (port, address, place) =>
+      new Promise((resolve, reject) => {
+        server.once('error', (error) => reject(cannotListen(error, port, address, place)));
+        server.listen({ port, host: address, backlog: 1024 }, () => {
+          server.removeAllListeners('error');
+          resolve((server.address() as AddressInfo).port);
+        });
+      }),
+    close: (drainTimeoutMs) =>
+      new Promise((resolve) => {
+        const late = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
+        // The HTTP server's own close() breaks off answers that are not all sent yet.
+        TcpServer.prototype.close.call(server, () => {
+          clearTimeout(late);
+          resolve();
+        });
+        for (const socket of sockets) hangUp(socket);
+      }),
+  };
 }
 
-/** @param place of the port in the configuration @throws FaasmError `conflict` when the port is in use */
-export function listen(server: Server, port: number, address: string, place: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen(error, port, address, place)));
-    server.listen({ port, host: address, backlog: 1024 }, () => {
-      server.removeAllListeners('error');
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-}
-
-/** Resolves when every answer is out, or `drainTimeoutMs` later; connections with nothing under way are closed at once. */
-export function closeServer(server: Server, drainTimeoutMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const late = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
-    server.close(() => {
-      clearTimeout(late);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
+/** At once where nothing is under way, else after the latest answer. */
+function hangUp(socket: Socket): void {
+  const latest = knownConnection(socket)?.latest;
+  if (latest === undefined || latest.closed) {
+    socket.destroySoon();
+    return;
+  }
+  latest.shouldKeepAlive = false;
+  latest.once('close', () => hangUp(socket));
 }
 
 /**

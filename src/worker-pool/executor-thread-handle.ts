@@ -7,10 +7,11 @@ import { FaasmError } from '../../proto/errors.ts';
 import type { CallId } from '../../proto/names.ts';
 import {
   type EndedCall,
-  type ExecutorCall,
   type ExecutorSettings,
   executorSlots,
   type FromExecutor,
+  type PlainEnd,
+  type PostedCall,
   type ToExecutor,
 } from '../faaslet/executor-messages.ts';
 import { claim, controlWords } from '../faaslet/guest-gate.ts';
@@ -50,8 +51,10 @@ export class ExecutorThreadHandle {
   readonly #ids: (CallId | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #withdrawnSlots: number[] = [];
-  readonly #programs = new Set<string>();
-  #batch: ExecutorCall[] = [];
+  /** The numbers of the programs that the executor has, by their keys. */
+  readonly #programs = new Map<string, number>();
+  #lastProgram = 0;
+  #batch: PostedCall[] = [];
   #gone = false;
   #why: string | undefined;
   #exhausted: CallId | undefined;
@@ -80,19 +83,10 @@ export class ExecutorThreadHandle {
   }
 
   post(call: { id: CallId; input: Uint8Array }, program: Program): void {
-    if (!this.#programs.has(program.key)) {
-      this.#programs.add(program.key);
-      this.#send({ type: 'program', program });
-    }
+    const number = this.#programs.get(program.key) ?? this.#announce(program);
     const slot = this.#takeSlot(call.id);
     if (this.#batch.length === 0) setImmediate(() => this.#flush());
-    this.#batch.push({
-      slot,
-      id: call.id,
-      user: program.user,
-      program: program.key,
-      input: alone(call.input),
-    });
+    this.#batch.push([slot, number, alone(call.input)]);
   }
 
   initialize(id: CallId, program: Program): void {
@@ -119,7 +113,11 @@ export class ExecutorThreadHandle {
   }
 
   forget(program: string): void {
-    if (this.#programs.delete(program)) this.#send({ type: 'forget', program });
+    const number = this.#programs.get(program);
+    if (number === undefined) return;
+    this.#programs.delete(program);
+    this.#flush();
+    this.#send({ type: 'forget', number });
   }
 
   /** Takes these calls back, as far as they have not begun; gives those it got. */
@@ -151,17 +149,18 @@ export class ExecutorThreadHandle {
   }
 
   #receive(message: FromExecutor): void {
+    if (isPlainEnd(message)) {
+      const [slot, output] = message;
+      this.#callEnded({ slot, output, returnValue: 0, error: undefined, chains: [], stderr: undefined });
+      return;
+    }
     switch (message.type) {
       case 'ready':
         this.#events.ready(message.memory);
         return;
-      case 'ended': {
-        const { call } = message;
-        const id = this.#ids[call.slot]!;
-        this.#freeSlot(id, call.slot);
-        this.#events.ended(id, call);
+      case 'ended':
+        this.#callEnded(message.call);
         return;
-      }
       case 'initialized': {
         const id = this.#ids[message.slot]!;
         this.#freeSlot(id, message.slot);
@@ -177,6 +176,19 @@ export class ExecutorThreadHandle {
         this.#events.ask(message);
         return;
     }
+  }
+
+  #callEnded(call: EndedCall): void {
+    const id = this.#ids[call.slot]!;
+    this.#freeSlot(id, call.slot);
+    this.#events.ended(id, call);
+  }
+
+  #announce(program: Program): number {
+    const number = ++this.#lastProgram;
+    this.#programs.set(program.key, number);
+    this.#send({ type: 'program', number, program });
+    return number;
   }
 
   #takeSlot(id: CallId): number {
@@ -217,12 +229,17 @@ export class ExecutorThreadHandle {
   }
 
   #flush(): void {
+    if (this.#batch.length === 0) return;
     const calls = this.#batch;
     this.#batch = [];
-    this.#send({ type: 'calls', calls });
+    this.#send(calls);
   }
 
   #send(message: ToExecutor): void {
     if (!this.#gone) this.#worker.postMessage(message);
   }
+}
+
+function isPlainEnd(message: FromExecutor): message is PlainEnd {
+  return Array.isArray(message);
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { createServer } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
 import test from 'ava';
 import { startHttpBridge } from '../../actors/http-bridge.ts';
 import { type ErrorCode, FaasmError } from '../../proto/errors.ts';
@@ -11,7 +12,16 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { functionDescriptionCodec, functionListCodec } from '../../src/functions/messages.ts';
-import { collect, host, silentLog, startBridge, streamOf, subjects, until } from '../http/_bridge.ts';
+import {
+  collect,
+  exchangeRaw,
+  host,
+  silentLog,
+  startBridge,
+  streamOf,
+  subjects,
+  until,
+} from '../http/_bridge.ts';
 
 const user = toUserName('demo');
 const fn = toFunctionName('echo');
@@ -66,6 +76,24 @@ test('POST /f/ hands request headers on to the call', async (t) => {
   t.is(header(messages[1]!, names.traceparent), undefined);
   t.not(header(messages[1]!, names.callId), header(messages[0]!, names.callId));
 });
+
+const logs = test.macro(async (t, path: string, code: ErrorCode, level: string) => {
+  const { bus, fetch, logged } = await startBridge(t);
+  for (const subject of [subjects.invoke('*', '*'), subjects.state('*', '*', '*')]) {
+    bus.subscribe(subject, (message) => respondError(bus, message, new FaasmError(code, 'It failed')));
+  }
+  const id = 'req:1/a.b=c';
+  const answer = await fetch(path, { method: 'POST', headers: { 'X-Request-Id': id } });
+  t.is(((await answer.json()) as { instance: string }).instance, id);
+  const line = logged.find(({ requestId }) => requestId === id);
+  t.like(line, { level, code, text: 'It failed' });
+  t.is(line?.call, answer.headers.get('faasm-call-id') ?? undefined);
+});
+
+test('a failed call is logged with the ids of request and call', logs, '/f/demo/echo', 'not_found', 'debug');
+test('a bug in a call is logged as an error', logs, '/f/demo/echo', 'internal', 'error');
+test('a failed request is logged with its id', logs, '/s/demo/key', 'conflict', 'debug');
+test('a bug in a request is logged as an error', logs, '/s/demo/key', 'internal', 'error');
 
 test('POST /f/ refuses a duration that is none', async (t) => {
   const { fetch } = await startBridge(t);
@@ -172,7 +200,7 @@ const status: CallStatus = {
 
 const asynchronous = test.macro<[string, Record<string, string>]>({
   async exec(t, path, given) {
-    const { bus, fetch } = await startBridge(t);
+    const { bus, fetch, logged } = await startBridge(t);
     const messages = collect(bus, subjects.async('*', '*'));
     bus.subscribe(subjects.async('*', '*'), (message) =>
       respond(bus, message, new Encodable(status, callStatusCodec)),
@@ -185,6 +213,7 @@ const asynchronous = test.macro<[string, Record<string, string>]>({
     t.is(answer.status, 202);
     t.is(await answer.text(), 'kept-1');
     t.is(answer.headers.get('location'), '/calls/kept-1');
+    t.is(logged.find(({ call }) => call === 'kept-1')?.requestId, answer.headers.get('x-request-id'));
     t.is(messages.length, 1);
     t.is(text(toBytes(messages[0]!.body)), 'input');
     t.is(header(messages[0]!, 'Nats-Msg-Id'), 'once/1');
@@ -403,6 +432,34 @@ test('close() waits for the answers under way and takes nothing new', async (t) 
   t.false(closed);
   respond(bus, invoked[0]!, Buffer.from('late'));
   t.is(await (await waiting).text(), 'late');
+  await closing;
+});
+
+test('close() hangs up on a client that keeps its connection, once it has its answer', async (t) => {
+  const { bus, bridge, port } = await startBridge(t);
+  const invoked = collect(bus, subjects.invoke('*', '*'));
+  const request = 'POST /f/demo/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
+  const exchanged = exchangeRaw(port, request);
+  await until(() => invoked.length === 1);
+  const closing = bridge.close();
+  respond(bus, invoked[0]!, Buffer.from('late'));
+  const answer = await exchanged;
+  t.regex(answer, /\r\nConnection: close\r\n/);
+  t.true(answer.endsWith('\r\n\r\nlate'));
+  await closing;
+});
+
+test('close() sends all of an answer that its client is slow to read', async (t) => {
+  const { bus, bridge, port } = await startBridge(t);
+  const output = randomBytes(20_000_000);
+  bus.subscribe(subjects.invoke('*', '*'), (message) => respond(bus, message, output));
+  const socket = connect(port, '127.0.0.1');
+  socket.write('POST /f/demo/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n');
+  await once(socket, 'readable');
+  const closing = bridge.close();
+  await t.throwsAsync(exchangeRaw(port, ''));
+  const answer = Buffer.concat(await Array.fromAsync(socket));
+  t.true(answer.subarray(-output.length).equals(output));
   await closing;
 });
 

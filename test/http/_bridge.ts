@@ -15,17 +15,22 @@ export const subjects = createSubjects();
 const silent = () => {};
 export const silentLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
 
+export type LogLine = Readonly<Record<string, unknown>>;
+
 export async function startBridge(
   t: ExecutionContext,
   config: Partial<HttpBridgeOptions['config']> = {},
   ready: HttpBridgeOptions['ready'] = () => ({ ready: true, why: '' }),
 ) {
   const bus = createMemoryBus();
+  const logged: LogLine[] = [];
+  const note = (level: string) => (what: object, text: string) => void logged.push({ level, ...what, text });
+  const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') } as Log;
   const bridge = await startHttpBridge({
     bus,
     subjects,
     config: { host, listen: '127.0.0.1', ports: [0, 0], ...config },
-    log: silentLog,
+    log,
     ready,
   });
   t.teardown(async () => {
@@ -38,7 +43,7 @@ export async function startBridge(
       ...init,
       ...(init?.body && { duplex: 'half' }),
     } as RequestInit);
-  return { bus, bridge, port: invokePort!, fetch: at(invokePort), fetchUpload: at(uploadPort) };
+  return { bus, bridge, logged, port: invokePort!, fetch: at(invokePort), fetchUpload: at(uploadPort) };
 }
 
 /** All that a subject gets from now on. */
