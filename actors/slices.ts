@@ -74,7 +74,7 @@ export function toFunctionsConfig(config: Config, host: HostId): FunctionsOption
     moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,
     functionsPerUserMax: config.FAASM_FUNCTIONS_PER_USER_MAX,
     versionsKept: 10,
-    initializeTimeoutMs: 2000,
+    initializeTimeoutMs: 5000,
   };
 }
 

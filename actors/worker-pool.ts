@@ -28,7 +28,7 @@ import { decide, type PoolEffect, type PoolMessage } from '../src/worker-pool/de
 import { ExecutorThreadHandle } from '../src/worker-pool/executor-thread-handle.ts';
 import { callEventCodec, executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
 import { createPrograms } from '../src/worker-pool/programs.ts';
-import { toCallEvent, toHostStatus } from '../src/worker-pool/reports.ts';
+import { toCallEvent, toChainedEvent, toHostStatus } from '../src/worker-pool/reports.ts';
 import { createPoolState, type PoolLimits } from '../src/worker-pool/state.ts';
 import { askState } from '../src/worker-pool/state-asks.ts';
 
@@ -36,7 +36,7 @@ export interface WorkerPoolConfig {
   readonly host: HostId;
   readonly limits: PoolLimits;
   readonly chainDepthMax: number;
-  readonly executor: Omit<ExecutorSettings, 'name' | 'control'>;
+  readonly executor: Omit<ExecutorSettings, 'name' | 'control' | 'chainDepthMax'>;
 }
 
 export interface WorkerPoolOptions {
@@ -222,7 +222,7 @@ export async function startWorkerPool({
     const name = `${config.host}-executor-${id}`;
     return new ExecutorThreadHandle(
       id,
-      { ...config.executor, name },
+      { ...config.executor, name, chainDepthMax: config.chainDepthMax },
       {
         ready(memory) {
           log.debug({ executor: id, memory }, 'executor ready');
@@ -231,6 +231,7 @@ export async function startWorkerPool({
         ended: onEnded,
         initialized: onInitialized,
         chain: onChain,
+        chained: onChained,
         async ask(message) {
           executors.get(id)?.answer(await askState(bus, subjects, message));
         },
@@ -267,18 +268,29 @@ export async function startWorkerPool({
     step({ type: 'ended', ids: [id], nowMs: Date.now() });
   }
 
-  function onChain(id: CallId, calls: Extract<FromExecutor, { type: 'chain' }>['calls']): void {
+  function onChain(id: CallId, { run, depth, calls }: Extract<FromExecutor, { type: 'chain' }>): void {
     const job = jobs.get(id);
     const executor = job?.executor === undefined ? undefined : executors.get(job.executor);
     if (job === undefined || executor === undefined) return;
-    const refusal = chained.refusal(job.call, calls);
+    const parent: Call = { ...job.call, depth };
+    const refusal = chained.refusal(parent, calls);
     if (refusal !== undefined) {
-      executor.refuse(id, refusal);
+      executor.tell(id, { type: 'refused', run, error: refusal });
       return;
     }
     for (const child of calls) {
-      void chained.make(job.call, child, true).then((result) => executor.settle(id, child.handle, result));
+      const { handle } = child;
+      void chained
+        .make(parent, child, true)
+        .then((result) => executor.tell(id, { type: 'settled', run, handle, result }));
     }
+  }
+
+  function onChained(parent: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void {
+    const job = jobs.get(parent);
+    if (job === undefined) return;
+    const event = toChainedEvent(config.host, job.call, newCallId(), message, Date.now());
+    bus.publish(subjects.event('call'), new Encodable(event, callEventCodec));
   }
 
   function finish(id: CallId, ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>): void {

@@ -5,7 +5,7 @@
  * much to clone.
  */
 import type { CallError } from '../../proto/call.ts';
-import type { StateKey, UserName } from '../../proto/names.ts';
+import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
 import type { InitializedState } from './faaslet.ts';
 import type { CallLimits, ChainedCall, ChainedResult } from './host/faasm/call-context.ts';
@@ -24,11 +24,12 @@ export interface ExecutorSettings {
   readonly fileLimits: FileLimits;
   /** Idle Faaslets kept for the next call. */
   readonly idleFaasletsMax: number;
+  readonly chainDepthMax: number;
   readonly config: readonly (readonly [string, string])[];
 }
 
 /** A call to run. The program is the number that it was announced with. */
-export type PostedCall = readonly [slot: number, program: number, input: Uint8Array];
+export type PostedCall = readonly [slot: number, program: number, input: Uint8Array, depth: number];
 
 /** A call that succeeded, chains nothing and wrote nothing to its standard error. */
 export type PlainEnd = readonly [slot: number, output: Uint8Array];
@@ -44,12 +45,12 @@ export type ToExecutor =
   /** Chained calls have ended. */
   | {
       readonly type: 'settled';
-      readonly slot: number;
+      readonly run: number;
       readonly handle: number;
       readonly result: ChainedResult;
     }
   /** A chained call cannot be made: its caller fails. */
-  | { readonly type: 'refused'; readonly slot: number; readonly error: CallError }
+  | { readonly type: 'refused'; readonly run: number; readonly error: CallError }
   /** The call is over, whatever it is waiting for. */
   | { readonly type: 'cancel'; readonly slot: number }
   | { readonly type: 'answer'; readonly ask: number; readonly value: unknown }
@@ -71,8 +72,22 @@ export type FromExecutor =
   | { readonly type: 'ready'; readonly memory: string }
   | PlainEnd
   | { readonly type: 'ended'; readonly call: EndedCall }
-  /** The call waits for one of its chained calls; these are to be made now. */
-  | { readonly type: 'chain'; readonly slot: number; readonly calls: readonly ChainedCall[] }
+  /** A run that is the posted call, or was chained by it here, waits for chained calls; these are to be made now. */
+  | {
+      readonly type: 'chain';
+      readonly slot: number;
+      readonly run: number;
+      readonly depth: number;
+      readonly calls: readonly ChainedCall[];
+    }
+  /** A call that the posted one chained has ended here. */
+  | {
+      readonly type: 'chained';
+      readonly slot: number;
+      readonly function: FunctionName;
+      readonly durationMs: number;
+      readonly ended: Omit<EndedCall, 'slot' | 'output' | 'chains'> & { readonly outputBytes: number };
+    }
   /** A question to the state actor. */
   | {
       readonly type: 'ask';

@@ -8,6 +8,7 @@ import { GuestGate } from './guest-gate.ts';
 import { emptyFileTree } from './host/wasi/tree.ts';
 import { wasiPowers } from './host/wasi-powers.ts';
 import { IdleFaaslets } from './idle-faaslets.ts';
+import { LocalPrograms } from './local-programs.ts';
 import { detectMemoryPort } from './memory/detect.ts';
 
 const port = parentPort!;
@@ -40,6 +41,8 @@ const executor = new Executor({
   gate: new GuestGate(control),
   control,
   idle: new IdleFaaslets(settings.idleFaasletsMax),
+  programs: new LocalPrograms(),
+  chainDepthMax: settings.chainDepthMax,
   post,
 });
 

@@ -1,15 +1,25 @@
 /**
  * An executor: the part of a worker thread that runs Faaslets. It takes calls in the order they were posted, keeps
  * idle Faaslets for the next call of their program, and tells how each call ended.
+ *
+ * A call that a guest chains and waits for runs here too, without leaving the thread, if its program is here and was
+ * quick so far; all others go to the worker pool. To the pool, what a call chained here is a part of it: it is inside
+ * its guest while they are inside theirs, it ends when they have ended, and it is stopped with them.
  */
 import { type CallError, fromCallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import type { ExecutorOrder, FromExecutor, PostedCall } from './executor-messages.ts';
+import {
+  type ExecutorOrder,
+  executorSlots,
+  type FromExecutor,
+  type PostedCall,
+} from './executor-messages.ts';
 import { Faaslet, type FaasletPowers, type Outcome, type Suspension } from './faaslet.ts';
 import { toThrownError } from './guest-error.ts';
 import { claim, controlWords, type GuestGate } from './guest-gate.ts';
-import type { CallSettings } from './host/faasm/call-context.ts';
+import type { CallSettings, ChainedCall } from './host/faasm/call-context.ts';
 import type { IdleFaaslets } from './idle-faaslets.ts';
+import type { LocalPrograms } from './local-programs.ts';
 import type { Program } from './program.ts';
 
 export interface ExecutorParts {
@@ -17,15 +27,38 @@ export interface ExecutorParts {
   readonly gate: GuestGate;
   readonly control: Int32Array;
   readonly idle: IdleFaaslets;
+  readonly programs: LocalPrograms;
+  /** A call that nobody chained has depth 0. */
+  readonly chainDepthMax: number;
   post(message: FromExecutor): void;
 }
 
+/** One call on its way through a Faaslet: one that was posted, or one that was chained here. */
+interface Run {
+  /** The slot of a posted call; a number beyond the slots for one that was chained here. */
+  readonly id: number;
+  /** Of the posted call that it is, or is a part of. */
+  readonly slot: number;
+  readonly depth: number;
+  readonly program: Program;
+  /** None once it has ended. */
+  faaslet: Faaslet | undefined;
+  startedMs: number;
+  /** Calls it chained here that have not ended. */
+  open: number;
+  /** How it ended, while calls that it chained here go on. */
+  outcome: Outcome | undefined;
+  done(outcome: Outcome): void;
+}
+
 const noOutput = new Uint8Array(0);
+/** Beyond so many Faaslets in use, chained calls go to the pool, which knows how many there may be. */
+const runningMax = 12_000;
 
 export class Executor {
   readonly #parts: ExecutorParts;
-  readonly #programs = new Map<number, Program>();
-  readonly #running = new Map<number, Faaslet>();
+  readonly #running = new Map<number, Run>();
+  #lastLocal = executorSlots;
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
@@ -33,28 +66,28 @@ export class Executor {
 
   /** Runs them in turn. */
   run(calls: readonly PostedCall[]): void {
-    for (const call of calls) this.#parts.gate.enter(call[0], () => this.#start(call));
+    for (const call of calls) this.#parts.gate.enter(call[0], call[0], () => this.#start(call));
   }
 
   receive(message: ExecutorOrder): void {
+    const { gate, programs, idle } = this.#parts;
     switch (message.type) {
       case 'program':
-        this.#programs.set(message.number, message.program);
+        programs.add(message.number, message.program);
         return;
       case 'forget': {
-        const program = this.#programs.get(message.number);
-        this.#programs.delete(message.number);
-        if (program !== undefined) this.#parts.idle.forget(program.key);
+        const program = programs.remove(message.number);
+        if (program !== undefined) idle.forget(program.key);
         return;
       }
       case 'initialize':
-        this.#parts.gate.enter(message.slot, () => void this.#initialize(message.slot, message.program));
+        gate.enter(message.slot, message.slot, () => void this.#initialize(message.slot, message.program));
         return;
       case 'settled':
-        this.#running.get(message.slot)?.context.settle(message.handle, message.result);
+        this.#running.get(message.run)?.faaslet?.context.settle(message.handle, message.result);
         return;
       case 'refused':
-        this.#running.get(message.slot)?.context.refuse(fromCallError(message.error));
+        this.#running.get(message.run)?.faaslet?.context.refuse(fromCallError(message.error));
         return;
       case 'cancel':
         this.#cancel(message.slot);
@@ -62,43 +95,110 @@ export class Executor {
     }
   }
 
-  #start([slot, number, input]: PostedCall): void {
+  #start([slot, number, input, depth]: PostedCall): void {
     if (!this.#claim(slot)) return;
-    const program = this.#programs.get(number);
+    const program = this.#parts.programs.get(number);
+    const done = (outcome: Outcome): void => this.#report(slot, outcome);
     if (program === undefined) {
-      this.#end(
-        slot,
-        undefined,
-        failure(toCallError(new FaasmError('internal', `This executor was not given program ${number}`))),
-      );
+      this.#parts.gate.leave(slot);
+      done(failure(toCallError(new FaasmError('internal', `This executor was not given program ${number}`))));
       return;
     }
-    let faaslet: Faaslet;
+    this.#begin(newRun(slot, slot, depth, program, done), input);
+  }
+
+  #begin(run: Run, input: Uint8Array): void {
+    const { program } = run;
+    this.#running.set(run.id, run);
+    run.startedMs = performance.now();
     try {
-      faaslet = this.#parts.idle.take(program.key) ?? this.#create(program);
+      run.faaslet = this.#parts.idle.take(program.key) ?? this.#create(program);
     } catch (thrown) {
-      this.#end(slot, undefined, failure(toThrownError(thrown, guestOf(program))));
+      this.#end(run, failure(toThrownError(thrown, guestOf(program))));
       return;
     }
-    this.#running.set(slot, faaslet);
     const settings: CallSettings = {
       user: program.user,
       input,
-      dispatch: (calls) => this.#parts.post({ type: 'chain', slot, calls }),
+      dispatch: (calls) => this.#chain(run, calls),
     };
-    const outcome = faaslet.needsInitialization
-      ? initializeThenRun(faaslet, settings, this.#suspension(slot))
-      : faaslet.run(settings, this.#suspension(slot));
-    if (outcome instanceof Promise) void outcome.then((settled) => this.#end(slot, faaslet, settled));
-    else this.#end(slot, faaslet, outcome);
+    const suspension = this.#suspension(run);
+    const outcome = run.faaslet.needsInitialization
+      ? initializeThenRun(run.faaslet, settings, suspension)
+      : run.faaslet.run(settings, suspension);
+    if (outcome instanceof Promise) void outcome.then((settled) => this.#end(run, settled));
+    else this.#end(run, outcome);
+  }
+
+  /** The guest has ended; its call has too, once all that it chained here has. */
+  #end(run: Run, outcome: Outcome): void {
+    // A call that was cancelled meanwhile has been reported already.
+    if (this.#running.get(run.id) !== run) return;
+    const { faaslet } = run;
+    run.faaslet = undefined;
+    if (faaslet?.reset()) this.#parts.idle.put(faaslet);
+    this.#parts.programs.record(run.program, performance.now() - run.startedMs, outcome);
+    this.#parts.gate.leave(run.id);
+    run.outcome = outcome;
+    this.#completeIfAlone(run);
+  }
+
+  #completeIfAlone(run: Run): void {
+    if (run.open > 0 || run.outcome === undefined) return;
+    this.#running.delete(run.id);
+    run.done(run.outcome);
+  }
+
+  #report(slot: number, outcome: Outcome): void {
+    const { output, error, chains, stderr } = outcome;
+    const isPlain = error === undefined && chains.length === 0 && stderr === undefined;
+    // At once: the next call may never end, and this one's outcome would be lost with the thread.
+    this.#parts.post(isPlain ? [slot, output] : { type: 'ended', call: { slot, ...outcome } });
+  }
+
+  /** Makes chained calls that are waited for: here those that can be, by the pool the others. */
+  #chain(run: Run, calls: readonly ChainedCall[]): void {
+    const others = calls.filter((call) => !this.#chainHere(run, call));
+    const { id, slot, depth } = run;
+    if (others.length > 0) this.#parts.post({ type: 'chain', slot, run: id, depth, calls: others });
+  }
+
+  #chainHere(parent: Run, call: ChainedCall): boolean {
+    const { programs, gate, chainDepthMax } = this.#parts;
+    const program = programs.quick(parent.program.user, call.function);
+    if (program === undefined || parent.depth >= chainDepthMax || this.#running.size >= runningMax)
+      return false;
+    const child = newRun(++this.#lastLocal, parent.slot, parent.depth + 1, program, (outcome) => {
+      const { output, error, returnValue } = outcome;
+      this.#parts.post({
+        type: 'chained',
+        slot: parent.slot,
+        function: call.function,
+        durationMs: performance.now() - child.startedMs,
+        ended: { returnValue, error, stderr: outcome.stderr, outputBytes: output.length },
+      });
+      parent.faaslet?.context.settle(call.handle, {
+        returnValue: error === undefined ? 0 : returnValue || 1,
+        output: error === undefined ? output : noOutput,
+      });
+      parent.open--;
+      this.#completeIfAlone(parent);
+    });
+    parent.open++;
+    gate.enter(child.id, child.slot, () => {
+      // Its parent may have been cancelled while it waited for its turn.
+      if (this.#running.get(parent.id) === parent) this.#begin(child, call.input);
+      else gate.leave(child.id);
+    });
+    return true;
   }
 
   /** A Faaslet that shows the program's snapshot; when there is no room for it, idle ones make room. */
-  #create(program: Program, proto = program.proto): Faaslet {
+  #create(program: Program): Faaslet {
     for (;;) {
       try {
         const faaslet = new Faaslet(program, this.#parts.powers);
-        if (proto !== undefined) faaslet.attach(proto);
+        if (program.proto !== undefined) faaslet.attach(program.proto);
         return faaslet;
       } catch (thrown) {
         const noRoom =
@@ -110,48 +210,41 @@ export class Executor {
 
   async #initialize(slot: number, program: Program): Promise<void> {
     if (!this.#claim(slot)) return;
+    const run = newRun(slot, slot, 0, program, () => {});
     let state: ReturnType<Faaslet['capture']>;
     let error: CallError | undefined;
+    this.#running.set(slot, run);
     try {
-      const faaslet = this.#create(program);
-      this.#running.set(slot, faaslet);
+      run.faaslet = this.#create(program);
       const settings = { user: program.user, input: noOutput, dispatch: () => {} };
-      error = await faaslet.initialize(settings, this.#suspension(slot));
-      if (error === undefined) state = faaslet.capture();
+      error = await run.faaslet.initialize(settings, this.#suspension(run));
+      if (error === undefined) state = run.faaslet.capture();
     } catch (thrown) {
       error = toThrownError(thrown, guestOf(program));
     }
-    this.#leave(slot);
+    if (this.#running.get(slot) !== run) return;
+    this.#running.delete(slot);
+    this.#parts.gate.leave(slot);
     this.#parts.post({ type: 'initialized', slot, state, error });
   }
 
-  #end(slot: number, faaslet: Faaslet | undefined, outcome: Outcome): void {
-    // A call that was cancelled meanwhile has been reported already.
-    if (this.#running.get(slot) !== faaslet) return;
-    if (faaslet?.reset()) this.#parts.idle.put(faaslet);
-    this.#leave(slot);
-    // At once: the next call may never end, and this one's outcome would be lost with the thread.
-    const { output, error, chains, stderr } = outcome;
-    const isPlain = error === undefined && chains.length === 0 && stderr === undefined;
-    this.#parts.post(isPlain ? [slot, output] : { type: 'ended', call: { slot, ...outcome } });
-  }
-
+  /** Stops a posted call and all that it chained here. */
   #cancel(slot: number): void {
-    const faaslet = this.#running.get(slot);
-    if (faaslet === undefined) return;
-    faaslet.abandon();
-    this.#end(slot, faaslet, failure({ code: 'cancelled', message: 'The call was cancelled', details: {} }));
+    if (!this.#running.has(slot)) return;
+    for (const run of [...this.#running.values()]) {
+      if (run.slot !== slot) continue;
+      run.faaslet?.abandon();
+      run.faaslet?.reset();
+      this.#running.delete(run.id);
+      this.#parts.gate.leave(run.id);
+    }
+    this.#report(slot, failure({ code: 'cancelled', message: 'The call was cancelled', details: {} }));
   }
 
-  #leave(slot: number): void {
-    this.#running.delete(slot);
-    this.#parts.gate.leave(slot);
-  }
-
-  #suspension(slot: number): Suspension {
+  #suspension({ id, slot }: Run): Suspension {
     return {
-      left: () => this.#parts.gate.leave(slot),
-      back: (go) => this.#parts.gate.enter(slot, go),
+      left: () => this.#parts.gate.leave(id),
+      back: (go) => this.#parts.gate.enter(id, slot, go),
     };
   }
 
@@ -164,6 +257,16 @@ export class Executor {
     gate.leave(slot);
     return false;
   }
+}
+
+function newRun(
+  id: number,
+  slot: number,
+  depth: number,
+  program: Program,
+  done: (outcome: Outcome) => void,
+): Run {
+  return { id, slot, depth, program, faaslet: undefined, startedMs: 0, open: 0, outcome: undefined, done };
 }
 
 /** For a program without a Proto-Faaslet: it initialises itself in every call, within the call's time. */

@@ -16,22 +16,25 @@ export const claim = { free: 0, posted: 1, started: 2, withdrawn: 3 } as const;
 export class GuestGate {
   readonly #control: Int32Array;
   #inside = -1;
-  readonly #queue: { slot: number; enter: () => void }[] = [];
+  readonly #queue: { id: number; slot: number; enter: () => void }[] = [];
 
   constructor(control: Int32Array) {
     this.#control = control;
     Atomics.store(control, controlWords.current, -1);
   }
 
-  /** Lets the call in at once, or when whoever is inside has left. */
-  enter(slot: number, enter: () => void): void {
-    if (this.#inside === -1) this.#admit(slot, enter);
-    else this.#queue.push({ slot, enter });
+  /**
+   * Lets the call in at once, or when whoever is inside has left.
+   * @param slot of the posted call that it is, or is a part of
+   */
+  enter(id: number, slot: number, enter: () => void): void {
+    if (this.#inside === -1) this.#admit(id, slot, enter);
+    else this.#queue.push({ id, slot, enter });
   }
 
   /** The call has ended or waits. Leaving twice is as leaving once. */
-  leave(slot: number): void {
-    if (this.#inside !== slot) return;
+  leave(id: number): void {
+    if (this.#inside !== id) return;
     this.#inside = -1;
     Atomics.store(this.#control, controlWords.current, -1);
     if (this.#queue.length > 0) queueMicrotask(() => this.#next());
@@ -40,11 +43,11 @@ export class GuestGate {
   #next(): void {
     if (this.#inside !== -1) return;
     const waiting = this.#queue.shift();
-    if (waiting !== undefined) this.#admit(waiting.slot, waiting.enter);
+    if (waiting !== undefined) this.#admit(waiting.id, waiting.slot, waiting.enter);
   }
 
-  #admit(slot: number, enter: () => void): void {
-    this.#inside = slot;
+  #admit(id: number, slot: number, enter: () => void): void {
+    this.#inside = id;
     Atomics.add(this.#control, controlWords.turn, 1);
     Atomics.store(this.#control, controlWords.current, slot);
     enter();

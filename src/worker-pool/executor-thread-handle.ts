@@ -3,6 +3,7 @@
  * its control block, and tells when it is gone.
  */
 import { Worker } from 'node:worker_threads';
+import type { Call } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallId } from '../../proto/names.ts';
 import {
@@ -27,7 +28,8 @@ export interface ExecutorEvents {
   ready(memory: string): void;
   ended(id: CallId, call: EndedCall): void;
   initialized(id: CallId, message: Extract<FromExecutor, { type: 'initialized' }>): void;
-  chain(id: CallId, calls: Extract<FromExecutor, { type: 'chain' }>['calls']): void;
+  chain(id: CallId, message: Extract<FromExecutor, { type: 'chain' }>): void;
+  chained(id: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void;
   ask(message: Extract<FromExecutor, { type: 'ask' }>): void;
   /**
    * The thread has ended, wanted or not; `notBegun` are those of its calls that it had not begun, and `exhausted` is
@@ -82,25 +84,20 @@ export class ExecutorThreadHandle {
     this.#worker.on('exit', () => this.#ended());
   }
 
-  post(call: { id: CallId; input: Uint8Array }, program: Program): void {
+  post(call: Pick<Call, 'id' | 'input' | 'depth'>, program: Program): void {
     const number = this.#programs.get(program.key) ?? this.#announce(program);
     const slot = this.#takeSlot(call.id);
     if (this.#batch.length === 0) setImmediate(() => this.#flush());
-    this.#batch.push([slot, number, alone(call.input)]);
+    this.#batch.push([slot, number, alone(call.input), call.depth]);
   }
 
   initialize(id: CallId, program: Program): void {
     this.#send({ type: 'initialize', slot: this.#takeSlot(id), program });
   }
 
-  settle(id: CallId, handle: number, result: Extract<ToExecutor, { type: 'settled' }>['result']): void {
-    const slot = this.#slots.get(id);
-    if (slot !== undefined) this.#send({ type: 'settled', slot, handle, result });
-  }
-
-  refuse(id: CallId, error: Extract<ToExecutor, { type: 'refused' }>['error']): void {
-    const slot = this.#slots.get(id);
-    if (slot !== undefined) this.#send({ type: 'refused', slot, error });
+  /** Tells a run of the call what has become of a call that it chained. */
+  tell(id: CallId, message: Extract<ToExecutor, { type: 'settled' | 'refused' }>): void {
+    if (this.#slots.has(id)) this.#send(message);
   }
 
   cancel(id: CallId): void {
@@ -167,9 +164,12 @@ export class ExecutorThreadHandle {
         this.#events.initialized(id, message);
         return;
       }
-      case 'chain': {
+      case 'chain':
+      case 'chained': {
         const id = this.#ids[message.slot];
-        if (id !== undefined) this.#events.chain(id, message.calls);
+        if (id === undefined) return;
+        if (message.type === 'chain') this.#events.chain(id, message);
+        else this.#events.chained(id, message);
         return;
       }
       case 'ask':

@@ -1,8 +1,8 @@
 /** What the worker pool tells everybody: how a call ended, and how busy the host is. */
 import type { Call } from '../../proto/call.ts';
 import type { CallEvent, HostStatus } from '../../proto/messages.ts';
-import type { HostId } from '../../proto/names.ts';
-import type { EndedCall } from '../faaslet/executor-messages.ts';
+import type { CallId, HostId } from '../../proto/names.ts';
+import type { EndedCall, FromExecutor } from '../faaslet/executor-messages.ts';
 import { activeCalls, type PoolState } from './state.ts';
 
 /** A status names so many warm programs at the most. */
@@ -28,6 +28,33 @@ export function toCallEvent(
     returnValue,
     error: error ?? null,
     stderr: stderr ?? null,
+  };
+}
+
+/** Of a call that ran beside its caller, on the same executor. */
+export function toChainedEvent(
+  host: HostId,
+  parent: Call,
+  id: CallId,
+  { function: name, durationMs, ended }: Extract<FromExecutor, { type: 'chained' }>,
+  endedAtMs: number,
+): CallEvent {
+  const { returnValue, outputBytes } = ended;
+  const error = ended.error ?? null;
+  const stderr = ended.stderr ?? null;
+  const { user, id: parentId } = parent;
+  return {
+    id,
+    parentId,
+    user,
+    function: name,
+    host,
+    endedAtMs,
+    durationMs,
+    outputBytes,
+    returnValue,
+    error,
+    stderr,
   };
 }
 
