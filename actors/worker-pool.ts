@@ -148,6 +148,7 @@ export async function startWorkerPool({
 
   function accept(call: Call, program: Program, message: BusMessage, initializes: boolean): void {
     if (jobs.has(call.id)) {
+      if (!initializes) programs.ended(program);
       respondError(bus, message, new FaasmError('conflict', `A call with id ${call.id} is running already`));
       return;
     }
@@ -302,6 +303,7 @@ export async function startWorkerPool({
       if (error !== undefined) respondError(bus, job.message, fromCallError(error));
       return;
     }
+    programs.ended(job.program);
     const result: CallResult = { id, output, returnValue, ...(error !== undefined && { error }) };
     respond(bus, job.message, new Encodable(result, callResultCodec));
     const event = toCallEvent(config.host, job, ended, Date.now());

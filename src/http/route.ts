@@ -12,6 +12,7 @@ import {
   type UserName,
 } from '../../proto/names.ts';
 import type { ConsoleKind } from '../../proto/subjects.ts';
+import { decodeKey, decodeName, type Segments, toTarget } from './target.ts';
 
 export interface FunctionRoute {
   readonly kind: 'invoke' | 'async' | 'upload' | 'describe' | 'remove';
@@ -60,15 +61,11 @@ export type Route =
   | HealthRoute
   | RefusedRoute;
 
-type Segments = readonly string[];
-
-/** @param target the request line's target, in origin form or absolute form */
+/** @param target of the request line */
 export function toRoute(method: string, target: string): Route {
   try {
-    const path = toPath(target);
-    const segments = path.text.split('/');
-    if (segments.length > 1 && segments.at(-1) === '') segments.pop();
-    return matchSegments(method === 'HEAD' ? 'GET' : method, segments, path.query);
+    const { segments, query } = toTarget(target);
+    return matchSegments(method === 'HEAD' ? 'GET' : method, segments, query);
   } catch (thrown) {
     return { kind: 'refused', error: FaasmError.from(thrown) };
   }
@@ -188,7 +185,7 @@ function functionRoute(kind: FunctionRoute['kind'], segments: Segments): Functio
 
 function stateRoute(kind: StateRoute['kind'], segments: Segments): StateRoute {
   const user = toUserName(decodeName(segments[1]!));
-  return { kind, user, key: toStateKey(decodeBytes(segments[2]!)) };
+  return { kind, user, key: toStateKey(decodeKey(segments[2]!)) };
 }
 
 function readOnly(method: string, route: Route): Route {
@@ -212,55 +209,6 @@ function notFound(segments: Segments): RefusedRoute {
   return { kind: 'refused', error };
 }
 
-/** The path without its first slash, and the query without its question mark. */
-function toPath(target: string): { text: string; query: string } {
-  let start = 0;
-  if (target.charCodeAt(0) !== slash) {
-    const authority = target.indexOf('://');
-    if (authority < 0) throw new FaasmError('bad_request', `Bad request target ${quote(target)}`);
-    start = target.indexOf('/', authority + 3);
-    if (start < 0) return { text: '', query: '' };
-  }
-  const question = target.indexOf('?', start);
-  if (question < 0) return { text: target.slice(start + 1), query: '' };
-  return { text: target.slice(start + 1, question), query: target.slice(question + 1) };
-}
-
 function asksToAppend(query: string): boolean {
   return query !== '' && query.split('&').some((part) => part === 'append' || part.startsWith('append='));
-}
-
-const slash = 0x2f;
-const percent = 0x25;
-
-/** An escaped name is the same name; what does not decode stays as it is, and is no name. */
-function decodeName(segment: string): string {
-  if (!segment.includes('%')) return segment;
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
-}
-
-/** The bytes of a path segment: any byte but the slash may be there as it is or as %XX. @throws FaasmError `bad_name` */
-function decodeBytes(segment: string): Uint8Array {
-  const bytes = new Uint8Array(segment.length);
-  let length = 0;
-  for (let at = 0; at < segment.length; at++) {
-    let byte = segment.charCodeAt(at);
-    if (byte === percent) {
-      const digits = segment.slice(at + 1, at + 3);
-      if (!/^[0-9A-Fa-f]{2}$/.test(digits)) {
-        throw new FaasmError(
-          'bad_name',
-          `Bad escape in the state key ${quote(segment)}: write % itself as %25`,
-        );
-      }
-      byte = Number.parseInt(digits, 16);
-      at += 2;
-    }
-    bytes[length++] = byte;
-  }
-  return bytes.subarray(0, length);
 }

@@ -7,8 +7,9 @@
 import type { Socket } from 'node:net';
 import { FaasmError } from '../../proto/errors.ts';
 import { decodeHeaders, encodeHeaders } from '../bus/headers.ts';
-import { type BusMessage, type HostBus, isNoResponders, type Subscription, toBytes } from '../bus/port.ts';
+import { type BusMessage, type HostBus, isNoResponders, toBytes } from '../bus/port.ts';
 import { checkQueue, parsePattern, parseSubject } from '../bus/subject.ts';
+import { ClientSubscriptions } from './client-subscriptions.ts';
 import { type ConnectOptions, connectDefaults, parseConnect } from './connect-options.ts';
 import type { Authorize, Grant } from './grant.ts';
 import { authorizationViolation, type Operation, payloadViolation } from './operation.ts';
@@ -38,20 +39,12 @@ export interface ConnectionOptions {
   readonly onClosed: (connection: Connection, why: string) => void;
 }
 
-interface ClientSubscription {
-  readonly sid: string;
-  subscription: Subscription | undefined;
-  /** In all; 0 without an end. */
-  max: number;
-  delivered: number;
-}
-
 export class Connection {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #outbox: Outbox;
   readonly #parser: Parser;
-  readonly #subscriptions = new Map<string, ClientSubscription>();
+  readonly #subscriptions: ClientSubscriptions;
   readonly #pingTimer: NodeJS.Timeout;
   readonly #authTimer: NodeJS.Timeout | undefined;
   #client: ConnectOptions = connectDefaults;
@@ -66,6 +59,11 @@ export class Connection {
     this.#outbox = new Outbox(socket, options.maxPendingBytes, () => this.#cutOffSlow());
     const limits = { controlLineMaxBytes, payloadMaxBytes: options.maxPayloadBytes };
     this.#parser = new Parser(limits, (operation) => this.#handle(operation), authorize !== undefined);
+    this.#subscriptions = new ClientSubscriptions({
+      bus: options.bus,
+      origin: this,
+      deliver: (sid, message) => this.#deliver(sid, message),
+    });
     this.#pingTimer = setInterval(() => this.#ping(), options.pingIntervalMs);
     if (authorize !== undefined) {
       this.#authTimer = setTimeout(() => this.close('Authentication Timeout'), options.authTimeoutMs);
@@ -100,8 +98,7 @@ export class Connection {
     this.#closed = true;
     clearInterval(this.#pingTimer);
     clearTimeout(this.#authTimer);
-    for (const { subscription } of this.#subscriptions.values()) subscription?.unsubscribe();
-    this.#subscriptions.clear();
+    this.#subscriptions.end();
     this.#options.onClosed(this, why);
   }
 
@@ -124,7 +121,8 @@ export class Connection {
         this.#subscribe(operation);
         break;
       case 'unsub':
-        this.#unsubscribe(operation);
+        this.#subscriptions.unsubscribe(operation.sid, operation.max);
+        this.#acknowledge();
         break;
       case 'violation':
         this.close(operation.text);
@@ -194,14 +192,7 @@ export class Connection {
       this.#fail(refused);
       return;
     }
-    if (!this.#subscriptions.has(sid)) {
-      const own: ClientSubscription = { sid, subscription: undefined, max: 0, delivered: 0 };
-      this.#subscriptions.set(sid, own);
-      own.subscription = this.#options.bus.subscribe(subject, (message) => this.#deliver(own, message), {
-        ...(queue !== undefined && { queue }),
-        origin: this,
-      });
-    }
+    this.#subscriptions.subscribe(sid, subject, queue);
     this.#acknowledge();
   }
 
@@ -215,22 +206,12 @@ export class Connection {
     return valid ? undefined : 'Invalid Subject';
   }
 
-  #unsubscribe({ sid, max }: Operation & { op: 'unsub' }): void {
-    const own = this.#subscriptions.get(sid);
-    if (own !== undefined) {
-      own.max = max;
-      if (max <= own.delivered) this.#drop(own);
-    }
-    this.#acknowledge();
-  }
-
-  #deliver(own: ClientSubscription, message: BusMessage): void {
-    if (this.#closed) return;
+  /** "No responders" is the server's word and no delivery. */
+  #deliver(sid: string, message: BusMessage): boolean {
+    if (this.#closed) return false;
     const unheard = isNoResponders(message);
-    if (unheard && !this.#client.no_responders) return;
-    this.#send(own.sid, message);
-    // "No responders" is the server's word and no delivery.
-    if (!unheard && ++own.delivered === own.max) this.#drop(own);
+    if (!unheard || this.#client.no_responders) this.#send(sid, message);
+    return !unheard;
   }
 
   #send(sid: string, { subject, reply, headers, body }: BusMessage): void {
@@ -243,11 +224,6 @@ export class Connection {
     } else {
       this.#outbox.write(`MSG ${target} ${bytes.length}\r\n`, bytes, lineEnd);
     }
-  }
-
-  #drop(own: ClientSubscription): void {
-    this.#subscriptions.delete(own.sid);
-    own.subscription?.unsubscribe();
   }
 
   #ping(): void {

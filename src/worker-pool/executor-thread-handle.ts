@@ -57,6 +57,7 @@ export class ExecutorThreadHandle {
   readonly #programs = new Map<string, number>();
   #lastProgram = 0;
   #batch: PostedCall[] = [];
+  #isReady = false;
   #gone = false;
   #why: string | undefined;
   #exhausted: CallId | undefined;
@@ -133,10 +134,13 @@ export class ExecutorThreadHandle {
     return { executor: this.id, turn, current: current === -1 ? undefined : this.#ids[current] };
   }
 
-  /** Ends the thread, whatever it is doing. */
+  /**
+   * Ends the thread, whatever it is doing; while it starts, once it has started: it runs no guest before, and a native
+   * addon that is stopped while it loads takes the process with it.
+   */
   kill(why: string): void {
     this.#why ??= why;
-    void this.#worker.terminate();
+    if (this.#isReady) void this.#worker.terminate();
   }
 
   #ended(): void {
@@ -153,7 +157,9 @@ export class ExecutorThreadHandle {
     }
     switch (message.type) {
       case 'ready':
-        this.#events.ready(message.memory);
+        this.#isReady = true;
+        if (this.#why === undefined) this.#events.ready(message.memory);
+        else void this.#worker.terminate();
         return;
       case 'ended':
         this.#callEnded(message.call);

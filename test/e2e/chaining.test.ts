@@ -126,3 +126,62 @@ test('a fan-out of 1,000 calls is joined', async (t) => {
   );
   t.is((await at.post(`${user}/caller`)).status, 200);
 });
+
+/** Loops without end if it gets an input. */
+const moody = `(module
+  (import "env" "__faasm_read_input" (func $input (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (func (export "exec") (result i32)
+    (if (call $input (i32.const 0) (i32.const 0)) (then (loop $l (br $l))))
+    (i32.const 0)))`;
+
+/** Awaits `moody` ten times, and then once with its own input. */
+const patient = `(module
+  (import "env" "__faasm_read_input" (func $input (param i32 i32) (result i32)))
+  (import "env" "__faasm_chain_name" (func $chain (param i32 i32 i32) (result i32)))
+  (import "env" "__faasm_await_call" (func $await (param i32) (result i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "moody\\00")
+  (func (export "exec") (result i32) (local $at i32) (local $failed i32)
+    (loop $next
+      (local.set $failed (i32.add (local.get $failed)
+        (call $await (call $chain (i32.const 16) (i32.const 0) (i32.const 0)))))
+      (br_if $next (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 1))) (i32.const 10))))
+    (i32.add (local.get $failed)
+      (call $await (call $chain (i32.const 16) (i32.const 0) (call $input (i32.const 64) (i32.const 1)))))))`;
+
+test("a chained call that was quick and then runs away is stopped with its caller, at the caller's time", async (t) => {
+  const user = newUser();
+  await at.put(`${user}/moody`, moody);
+  await at.put(`${user}/patient`, patient);
+  await at.put(`${user}/echo`, guests.echo);
+  t.is((await at.post(`${user}/patient`)).status, 200);
+  const late = await at.post(`${user}/patient`, 'x', { 'x-faasm-timeout': '500ms' });
+  t.is(late.status, 504);
+  t.is(await (await at.post(`${user}/echo`, 'still here')).text(), 'still here');
+  t.is((await at.post(`${user}/patient`)).status, 200);
+});
+
+test('every chained call is counted, wherever it ran', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/moody`, moody);
+  await at.put(`${user}/patient`, patient);
+  for (let round = 0; round < 3; round++) await at.post(`${user}/patient`);
+  const metrics = await (await fetch(`${at.url}/metrics`)).text();
+  const line = metrics
+    .split('\n')
+    .find(
+      (each) =>
+        each.startsWith('faasm_calls_total') && each.includes(`"${user}"`) && each.includes('"moody"'),
+    );
+  t.regex(line ?? '', / 33$/);
+});
+
+test('a new version is run by the next chained call', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/moody`, moody);
+  await at.put(`${user}/patient`, patient);
+  t.is((await at.post(`${user}/patient`)).status, 200);
+  await at.put(`${user}/moody`, '(module (func (export "exec") (result i32) (i32.const 1)))');
+  t.regex(((await (await at.post(`${user}/patient`)).json()) as Problem).detail, /returned 11/);
+});

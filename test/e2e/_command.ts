@@ -1,0 +1,84 @@
+/** `faasm dev` and `faasm start` as child processes that run until they are told to stop. */
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+
+const program = join(import.meta.dirname, '../../actors/faasm.ts');
+
+export interface Exit {
+  readonly status: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+export interface RunningCommand {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exit: Promise<Exit>;
+  /** Resolves once one of its outputs has it. @throws when the command ends before */
+  said(what: RegExp): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Ports are any free ones where `args` does not say otherwise. */
+export function startCommand(args: readonly string[], folder: string): RunningCommand {
+  const ports = { FAASM_HTTP_PORT: '0', FAASM_UPLOAD_PORT: '0', FAASM_NATS_PORT: '0' };
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, FAASM_LOG_LEVEL: 'debug', ...ports },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const texts = { stdout: '', stderr: '' };
+  const listeners = new Set<() => void>();
+  const tell = (): void => {
+    for (const listener of listeners) listener();
+  };
+  let ended = false;
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text;
+      tell();
+    });
+  }
+  const exit = new Promise<Exit>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status, signal) => {
+      resolve({ status, signal });
+      ended = true;
+      tell();
+    });
+  });
+  const command: RunningCommand = {
+    get stdout() {
+      return texts.stdout;
+    },
+    get stderr() {
+      return texts.stderr;
+    },
+    exit,
+    said: (what) =>
+      new Promise((resolve, reject) => {
+        const check = (): void => {
+          const holds = what.test(texts.stdout) || what.test(texts.stderr);
+          if (!holds && !ended) return;
+          listeners.delete(check);
+          if (holds) resolve();
+          else reject(new Error(`It ended and did not say ${what}: ${texts.stdout}\n${texts.stderr}`));
+        };
+        listeners.add(check);
+        check();
+      }),
+    kill: (signal) => void child.kill(signal),
+  };
+  running.add(command);
+  child.once('close', () => running.delete(command));
+  return command;
+}
+
+const running = new Set<RunningCommand>();
+
+/** Whatever a test that failed has left. */
+export async function killAll(): Promise<void> {
+  for (const command of running) {
+    command.kill('SIGKILL');
+    await command.exit;
+  }
+}
