@@ -1,5 +1,6 @@
 /** What each part is told of the settings, and nothing else. */
 
+import { availableParallelism } from 'node:os';
 import { FaasmError } from '../proto/errors.ts';
 import type { HostId } from '../proto/names.ts';
 import { quote } from '../proto/names.ts';
@@ -40,6 +41,9 @@ export function toPoolConfig(config: Config, host: HostId, memory: MemoryPort['k
       queuedCallsMax: config.FAASM_QUEUED_CALLS_MAX,
       busyAfterMs: 10,
       killGraceMs: 50,
+      packedCallsMax: 8,
+      parallelExecutors: availableParallelism(),
+      isolatedExecutorsMax: 8,
       provenAfterCalls: 20,
     },
     executor: {

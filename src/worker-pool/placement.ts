@@ -12,31 +12,40 @@ export function hasRoom(state: PoolState, work: Work): boolean {
 }
 
 /**
- * An executor that has calls of this user and is not busy; else an idle one, rather one that has run the version.
- * A call shares an executor with calls of another tree only if all of them are proven, or no more executors can start.
+ * Of the executors that have calls of this user, are not busy and may be shared, the fullest that has few, so that a
+ * message carries several calls; when all have many, one more for each core, and then the emptiest.
+ * Else an idle one, rather one that has run the program. When a user's calls have been kept apart on many executors
+ * already, or no more can start, they share.
  */
 export function choose(state: PoolState, work: Work): ExecutorState | undefined {
-  let own: ExecutorState | undefined;
-  let shared: ExecutorState | undefined;
-  let idle: ExecutorState | undefined;
+  const { limits } = state;
   let held = 0;
+  let fullest: ExecutorState | undefined;
+  let emptiest: ExecutorState | undefined;
+  let unshared: ExecutorState | undefined;
+  let idle: ExecutorState | undefined;
   for (const executor of state.executors.values()) {
     if (!executor.ready) continue;
-    if (executor.user === work.user) {
-      held++;
-      if (isBusy(executor)) continue;
-      if (shared === undefined || executor.calls.size < shared.calls.size) shared = executor;
-      if (own !== undefined && executor.calls.size >= own.calls.size) continue;
-      if (mayShare(state, work, executor)) own = executor;
-    } else if (executor.user === undefined) {
+    if (executor.user === undefined) {
       if (idle === undefined || (!idle.versions.has(work.version) && executor.versions.has(work.version))) {
         idle = executor;
       }
+    } else if (executor.user === work.user) {
+      held++;
+      if (isBusy(executor)) continue;
+      const calls = executor.calls.size;
+      if (!mayShare(state, work, executor)) {
+        if (unshared === undefined || calls < unshared.calls.size) unshared = executor;
+      } else if (calls < limits.packedCallsMax) {
+        if (fullest === undefined || calls > fullest.calls.size) fullest = executor;
+      } else if (emptiest === undefined || calls < emptiest.calls.size) emptiest = executor;
     }
   }
-  if (own !== undefined) return own;
-  if (held >= executorsPerUser(state.limits)) return shared;
-  return idle ?? (state.executors.size >= state.limits.executorsMax ? shared : undefined);
+  if (fullest !== undefined) return fullest;
+  if (emptiest !== undefined) return held < limits.parallelExecutors && idle !== undefined ? idle : emptiest;
+  if (unshared !== undefined && held >= limits.isolatedExecutorsMax) return unshared;
+  if (held >= executorsPerUser(limits)) return unshared;
+  return idle ?? (state.executors.size >= limits.executorsMax ? unshared : undefined);
 }
 
 function mayShare(state: PoolState, work: Work, executor: ExecutorState): boolean {

@@ -18,6 +18,12 @@ export interface PoolLimits {
   readonly busyAfterMs: number;
   /** A late call that is inside its guest has so long to notice before its executor is killed. */
   readonly killGraceMs: number;
+  /** An executor with fewer calls is filled before another is used. */
+  readonly packedCallsMax: number;
+  /** So many executors may compute for one user at once: the number of cores. Long computations get more. */
+  readonly parallelExecutors: number;
+  /** Unproven calls of one user are kept apart on so many executors, and share them beyond that. */
+  readonly isolatedExecutorsMax: number;
   /** A program that has ended so many calls is proven. */
   readonly provenAfterCalls: number;
 }

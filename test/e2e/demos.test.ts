@@ -101,7 +101,7 @@ const failures: readonly (readonly [input: string, code: string])[] = [
 ];
 
 for (const [input, code] of failures) {
-  test(`demo/errors fails with ${code} for ${input}`, async (t) => {
+  test.serial(`demo/errors fails with ${code} for ${input}`, async (t) => {
     const response = await at.post('demo/errors', input, {
       'x-faasm-timeout': input === 'loop' ? '500ms' : '30s',
     });

@@ -19,6 +19,9 @@ const limits: PoolLimits = {
   queuedCallsMax: 3,
   busyAfterMs: 10,
   killGraceMs: 20,
+  packedCallsMax: 100,
+  parallelExecutors: 2,
+  isolatedExecutorsMax: 4,
   provenAfterCalls: 0,
 };
 
@@ -197,6 +200,24 @@ test('decide() stops executors that were idle for long, but for the spare one', 
   t.deepEqual(
     effects.map(({ type }) => type),
     ['stop', 'stop'],
+  );
+});
+
+test('decide() fills an executor before it takes another, one for each core', (t) => {
+  const state = ready(4, { packedCallsMax: 2, executorsMax: 8 });
+  const placed = Array.from({ length: 8 }, (_, at) => posts(call(state, work(`c${at}`)))[0]);
+  t.deepEqual(
+    placed.map((effect) => (effect?.type === 'post' ? effect.executor : undefined)),
+    [1, 1, 2, 2, 1, 2, 1, 2],
+  );
+});
+
+test('decide() lets unproven calls share once they are kept apart on many executors', (t) => {
+  const state = ready(4, { provenAfterCalls: 1, isolatedExecutorsMax: 2, executorsMax: 8 });
+  const placed = ['a', 'b', 'c'].map((id) => posts(call(state, work(id)))[0]);
+  t.deepEqual(
+    placed.map((effect) => (effect?.type === 'post' ? effect.executor : undefined)),
+    [1, 2, 1],
   );
 });
 
