@@ -73,7 +73,8 @@ export async function startHost(environment: Readonly<Record<string, string>> = 
     },
   });
   const url = `http://127.0.0.1:${http}`;
-  await untilOk(`${url}/f/demo/echo`);
+  // The last of the demos to go live.
+  await untilOk(`${url}/f/demo/x2`);
   return {
     http: url,
     natsPort: nats,
@@ -98,7 +99,7 @@ export async function freePort(): Promise<number> {
 async function untilOk(url: string): Promise<void> {
   const lastMs = performance.now() + 180_000;
   while (performance.now() < lastMs) {
-    const answer = await fetch(url, { method: 'POST', body: 'x' }).catch(() => undefined);
+    const answer = await fetch(url, { method: 'POST', body: '1' }).catch(() => undefined);
     if (answer?.ok) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -48,7 +48,7 @@ export interface BuildResult {
 /** Enough for a large library given as sources; an upload is far smaller. */
 export const sourcesMaxBytes = 64 * 1024 * 1024;
 export const sourcesMaxCount = 5_000;
-export const flagsMaxCount = 200;
+const flagsMaxCount = 200;
 const flagMaxBytes = 4_096;
 
 const compiled = /\.(c|cc|cpp|cxx)$/;

@@ -65,7 +65,8 @@ export function createHostClient(options: { readonly url?: string }, { environme
       return { body: answer, header: (name) => answer.headers[name.toLowerCase()]?.toString() };
     }
     const body = await readAll(answer, problemMaxBytes).catch(() => new Uint8Array(0));
-    throw fromProblem(answer.statusCode!, body, base.origin);
+    const retryAfter = answer.headers['retry-after'];
+    throw fromProblem({ status: answer.statusCode!, body, retryAfter }, base.origin);
   }
 
   async function json(request: HostRequest): Promise<unknown> {

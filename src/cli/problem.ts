@@ -14,8 +14,15 @@ export class HostError extends FaasmError {
 
 const textMaxLength = 500;
 
+export interface ProblemAnswer {
+  readonly status: number;
+  readonly body: Uint8Array;
+  /** In seconds, as the header has it. */
+  readonly retryAfter: string | undefined;
+}
+
 /** @param origin of the host, named where the answer is not one of a Faasm host */
-export function fromProblem(status: number, body: Uint8Array, origin: string): FaasmError {
+export function fromProblem({ status, body, retryAfter }: ProblemAnswer, origin: string): FaasmError {
   const text = Buffer.from(body).toString('utf8');
   const document = parse(text);
   const { code, detail, instance } = document;
@@ -24,10 +31,15 @@ export function fromProblem(status: number, body: Uint8Array, origin: string): F
     return new FaasmError('bad_message', `${origin} answers with status ${status} and says: ${said}`);
   }
   const requestId = typeof instance === 'string' ? instance : undefined;
-  return new HostError(isErrorCode(code) ? code : 'internal', detail, toDetails(document), requestId);
+  return new HostError(
+    isErrorCode(code) ? code : 'internal',
+    detail,
+    toDetails(document, retryAfter),
+    requestId,
+  );
 }
 
-function toDetails(document: Record<string, unknown>): ErrorDetails {
+function toDetails(document: Record<string, unknown>, retryAfter: string | undefined): ErrorDetails {
   const details: Record<string, unknown> = {};
   for (const name of ['component', 'trap', 'backtrace', 'stderr']) {
     if (typeof document[name] === 'string') details[name] = document[name];
@@ -35,6 +47,8 @@ function toDetails(document: Record<string, unknown>): ErrorDetails {
   for (const name of ['returnValue', 'droppedChains']) {
     if (typeof document[name] === 'number') details[name] = document[name];
   }
+  if (retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter))
+    details.retryAfterMs = Number(retryAfter) * 1000;
   return details;
 }
 

@@ -58,6 +58,14 @@ test(
 );
 
 test(
+  'faasm: when to try again is told',
+  fails,
+  ['invoke', 'demo/echo'],
+  { ...problem(429, { code: 'too_many_requests', detail: 'too many' }), headers: { 'Retry-After': '2' } },
+  'faasm: too many (too_many_requests, request req-1)\n  try again in 2000 ms\n',
+);
+
+test(
   'faasm: with --json a failure is one line of JSON',
   fails,
   ['invoke', 'demo/errors', '--json'],

@@ -62,7 +62,7 @@ async function start(...args: string[]): Promise<Announcement> {
 async function curl(line: string): Promise<string> {
   const [invoke, upload] = urls.map((url) => new URL(url).port);
   const typed = line.replaceAll(':8001', `:${invoke}`).replaceAll(':8002', `:${upload}`);
-  return (await type(typed, folder)).stdout.toString('latin1');
+  return (await type(typed, folder)).stdout.toString();
 }
 
 /** The `faasm` command, at the host that there is. */
@@ -136,18 +136,15 @@ test('curl writes and reads state', async (t) => {
   t.is(await curl('curl http://localhost:8002/s/user123/my_key'), 'your data');
   t.is(await curl('curl http://localhost:8001/s/user123/my_key/'), 'your data');
   t.is(await curl('curl http://localhost:8002/s/user123/my_key -T value.bin'), '');
-  t.true((await readFile(inFolder('value.bin'))).equals(value));
   t.is(await curl('curl http://localhost:8002/s/user123/my_key -o read.bin'), '');
   t.true((await readFile(inFolder('read.bin'))).equals(value));
-  t.is(
-    await curl('curl http://localhost:8002/s/user123/my_key/ -r 0-9'),
-    value.subarray(0, 10).toString('latin1'),
-  );
+  t.is(await curl('curl http://localhost:8002/s/user123/my_key/ -r 0-9 -o part.bin'), '');
+  t.true((await readFile(inFolder('part.bin'))).equals(value.subarray(0, 10)));
 });
 
 test('curl tells of a state key as people write it', async (t) => {
   const problem = JSON.parse(await curl('curl http://localhost:8002/s/user123/a%2Fb%20%C3%A9')) as object;
-  t.like(problem, { status: 404, code: 'not_found', detail: 'No state user123/a/b \u00c3\u00a9' });
+  t.like(problem, { status: 404, code: 'not_found', detail: 'No state user123/a/b é' });
 });
 
 test('curl has a call kept, asks for its status and takes its output', async (t) => {

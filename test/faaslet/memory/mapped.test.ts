@@ -140,7 +140,7 @@ test('attach() finds out that an image was discarded, and that its number is ano
 const exhausted = test.macro({
   title: (_, what: string) => `running out of ${what} is no_capacity, and passes`,
   async exec(t, what: string, before: string, code: string) {
-    const script = fileURLToPath(new URL('exhaust.ts', import.meta.url));
+    const script = fileURLToPath(new URL('./exhaust.ts', import.meta.url));
     const command = `${before} exec "$0" "$1" "$2"`;
     const { stdout } = await promisify(execFile)('sh', ['-c', command, process.execPath, script, what]);
     t.deepEqual(JSON.parse(stdout), { code, took: true, works: true });
