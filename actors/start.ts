@@ -100,7 +100,7 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
       config: toStateConfig(config),
       allocate(byteLength) {
         const { buffer, byteLength: allocated } = memory.createSegment(byteLength);
-        return { buffer, byteOffset: 0, byteLength: allocated, fd: -1 };
+        return { buffer, byteOffset: 0, byteLength: allocated };
       },
       release: (segment) => memory.discardSegment(segment),
     });

@@ -21,12 +21,11 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { chunkBytes, type Piece } from './port.ts';
 
-/** Where a value's bytes are, more of them than were asked for where that costs nothing; `fd` is the memfd that can be mapped elsewhere, -1 where there is none. */
+/** Where a value's bytes are; more of them than were asked for where that costs nothing. */
 export interface SegmentData {
   readonly buffer: SharedArrayBuffer;
   readonly byteOffset: number;
   readonly byteLength: number;
-  readonly fd: number;
 }
 
 /** Zeroed. @throws FaasmError `no_capacity` */
@@ -87,7 +86,6 @@ export const allocateShared: AllocateData = (byteLength) => ({
   buffer: new SharedArrayBuffer(byteLength),
   byteOffset: 0,
   byteLength,
-  fd: -1,
 });
 
 export const sizeOf = ({ words }: SegmentView): number => words[word.size]! >>> 0;

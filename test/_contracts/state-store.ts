@@ -2,7 +2,7 @@
 import type { ExecutionContext, TestFn } from 'ava';
 import { toStateKey, toUserName } from '../../proto/names.ts';
 import { chunkBytes, type StateStore } from '../../src/state/port.ts';
-import { createRandom } from '../storage/random.ts';
+import { createRandom } from '../random.ts';
 
 const user = toUserName('ann');
 const other = toUserName('bob');

@@ -16,8 +16,8 @@ import {
 } from '../../src/bus/port.ts';
 import { stateCodecs } from '../../src/state/messages.ts';
 import { createSqliteStateStore } from '../../src/state/sqlite-store.ts';
+import { createRandom } from '../random.ts';
 import { startHost, subjects, temporaryFolder } from '../state/host.ts';
-import { createRandom } from '../storage/random.ts';
 
 const ann = toUserName('ann');
 const key = toStateKey('some key');

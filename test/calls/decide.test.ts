@@ -10,7 +10,7 @@ import {
   decide,
   nextTickMs,
 } from '../../src/calls/decide.ts';
-import { createRandom } from '../storage/random.ts';
+import { createRandom } from '../random.ts';
 
 const limits: CallLimits = {
   runningMax: 2,

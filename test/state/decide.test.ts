@@ -4,7 +4,7 @@ import { defaultStateConfig } from '../../src/state/config.ts';
 import { createStateCore, decide, isIdle, type StateEffect } from '../../src/state/decide.ts';
 import { createPushSchedule, decidePushes } from '../../src/state/pushes.ts';
 import { account, charge, createQuota, learn } from '../../src/state/quota.ts';
-import { createRandom } from '../storage/random.ts';
+import { createRandom } from '../random.ts';
 
 const user = toUserName('ann');
 const limits = {

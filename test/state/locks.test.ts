@@ -1,6 +1,6 @@
 import test from 'ava';
 import { createLockTable, decideLocks, type LockEffect, type LockMode } from '../../src/state/locks.ts';
-import { createRandom } from '../storage/random.ts';
+import { createRandom } from '../random.ts';
 
 const limits = { locksMax: 100, lockWaitersMax: 50 };
 

@@ -21,7 +21,7 @@ import {
   writeBytes,
 } from '../../src/state/segment.ts';
 import { breakMutex, withMutex, withMutexLater } from '../../src/state/segment-mutex.ts';
-import { createRandom } from '../storage/random.ts';
+import { createRandom } from '../random.ts';
 
 const all = Number.MAX_SAFE_INTEGER;
 const make = (byteLength: number): SegmentView => viewSegment(createSegment(allocateShared(byteLength)));
