@@ -131,7 +131,9 @@ test('faasm: an output that breaks off is a failure', async (t) => {
 test('faasm: a host that refuses before it has read the input is heard', async (t) => {
   const { body } = problem(413, { code: 'too_large', detail: 'too much' });
   await using host = await startFakeHost((res) => {
-    res.writeHead(413, { Connection: 'close' }).end(body);
+    // What is sent meanwhile has to be read: a connection that is cut off takes the answer with it.
+    res.writeHead(413).end(body);
+    res.req.resume();
   });
   const run = await faasm(['invoke', 'demo/echo', '-'], {
     environment: { FAASM_URL: host.url },
