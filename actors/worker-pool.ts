@@ -36,7 +36,7 @@ export interface WorkerPoolConfig {
   readonly host: HostId;
   readonly limits: PoolLimits;
   readonly chainDepthMax: number;
-  readonly executor: Omit<ExecutorSettings, 'name' | 'control' | 'chainDepthMax'>;
+  readonly executor: Omit<ExecutorSettings, 'name' | 'control' | 'calls' | 'ends' | 'chainDepthMax'>;
 }
 
 export interface WorkerPoolOptions {

@@ -1,8 +1,8 @@
 /**
  * What the worker pool and an executor thread say to each other. Everything here can be posted to a thread.
  *
- * Calls and their plain ends are most of it, so they are bare tuples: an object with named fields costs three times as
- * much to clone.
+ * Small calls and their plain ends are most of it: they go through rings in shared memory, and only what does not fit
+ * there is posted. Those messages are bare tuples, as an object with named fields costs three times as much to clone.
  */
 import type { CallError } from '../../proto/call.ts';
 import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
@@ -20,6 +20,10 @@ export interface ExecutorSettings {
   /** As the main thread has it: images and segments are of one kind. */
   readonly memory: 'mapped' | 'copy';
   readonly control: SharedArrayBuffer;
+  /** Calls to run: slot, program, depth, input. */
+  readonly calls: SharedArrayBuffer;
+  /** Plain ends: slot, 0, 0, output. */
+  readonly ends: SharedArrayBuffer;
   readonly limits: CallLimits;
   readonly fileLimits: FileLimits;
   /** Idle Faaslets kept for the next call. */
@@ -39,7 +43,7 @@ export type ToExecutor =
   | { readonly type: 'program'; readonly number: number; readonly program: Program }
   /** The program with this number will not be asked for again. */
   | { readonly type: 'forget'; readonly number: number }
-  | readonly PostedCall[]
+  | PostedCall
   /** Run a program's initialisation and give what it left. */
   | { readonly type: 'initialize'; readonly slot: number; readonly program: Program }
   /** Chained calls have ended. */
@@ -57,7 +61,7 @@ export type ToExecutor =
   | { readonly type: 'failure'; readonly ask: number; readonly error: CallError };
 
 /** What is left to the executor itself. */
-export type ExecutorOrder = Exclude<ToExecutor, readonly PostedCall[] | { type: 'answer' | 'failure' }>;
+export type ExecutorOrder = Exclude<ToExecutor, PostedCall | { type: 'answer' | 'failure' }>;
 
 export interface EndedCall {
   readonly slot: number;
@@ -70,6 +74,8 @@ export interface EndedCall {
 
 export type FromExecutor =
   | { readonly type: 'ready'; readonly memory: string }
+  /** The program with this number is here: its calls need not come behind its announcement any more. */
+  | { readonly type: 'added'; readonly number: number }
   | PlainEnd
   | { readonly type: 'ended'; readonly call: EndedCall }
   /** A run that is the posted call, or was chained by it here, waits for chained calls; these are to be made now. */

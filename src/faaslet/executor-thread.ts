@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { fromCallError } from '../../proto/call.ts';
 import { createLocalTier } from '../state/local-tier.ts';
+import { CallRing, followCallRing } from './call-ring.ts';
 import { Executor } from './executor.ts';
 import type { ExecutorSettings, FromExecutor, PostedCall, ToExecutor } from './executor-messages.ts';
 import { GuestGate } from './guest-gate.ts';
@@ -43,17 +44,21 @@ const executor = new Executor({
   idle: new IdleFaaslets(settings.idleFaasletsMax),
   programs: new LocalPrograms(),
   chainDepthMax: settings.chainDepthMax,
+  ends: new CallRing(settings.ends),
   post,
 });
 
 port.on('message', (message: ToExecutor) => {
-  if (isCalls(message)) executor.run(message);
+  if (isCall(message)) executor.run(message);
   else if (message.type === 'answer') settle(message.ask)?.resolve(message.value);
   else if (message.type === 'failure') {
     settle(message.ask)?.reject(fromCallError(message.error));
   } else executor.receive(message);
 });
 post({ type: 'ready', memory: memory.why });
+void followCallRing(new CallRing(settings.calls), (slot, program, depth, input) =>
+  executor.run([slot, program, input, depth]),
+);
 
 function settle(ask: number): PromiseWithResolvers<unknown> | undefined {
   const waiting = asks.get(ask);
@@ -61,6 +66,6 @@ function settle(ask: number): PromiseWithResolvers<unknown> | undefined {
   return waiting;
 }
 
-function isCalls(message: ToExecutor): message is readonly PostedCall[] {
+function isCall(message: ToExecutor): message is PostedCall {
   return Array.isArray(message);
 }

@@ -8,6 +8,7 @@
  */
 import { type CallError, fromCallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
+import type { CallRing } from './call-ring.ts';
 import {
   type ExecutorOrder,
   executorSlots,
@@ -30,6 +31,7 @@ export interface ExecutorParts {
   readonly programs: LocalPrograms;
   /** A call that nobody chained has depth 0. */
   readonly chainDepthMax: number;
+  readonly ends: CallRing;
   post(message: FromExecutor): void;
 }
 
@@ -58,15 +60,17 @@ const runningMax = 12_000;
 export class Executor {
   readonly #parts: ExecutorParts;
   readonly #running = new Map<number, Run>();
+  /** The slots of posted calls that have chained something. */
+  readonly #chaining = new Set<number>();
   #lastLocal = executorSlots;
 
   constructor(parts: ExecutorParts) {
     this.#parts = parts;
   }
 
-  /** Runs them in turn. */
-  run(calls: readonly PostedCall[]): void {
-    for (const call of calls) this.#parts.gate.enter(call[0], call[0], () => this.#start(call));
+  /** Runs it when those before it have ended or wait. */
+  run(call: PostedCall): void {
+    this.#parts.gate.enter(call[0], call[0], () => this.#start(call));
   }
 
   receive(message: ExecutorOrder): void {
@@ -74,6 +78,7 @@ export class Executor {
     switch (message.type) {
       case 'program':
         programs.add(message.number, message.program);
+        this.#parts.post({ type: 'added', number: message.number });
         return;
       case 'forget': {
         const program = programs.remove(message.number);
@@ -104,28 +109,29 @@ export class Executor {
       done(failure(toCallError(new FaasmError('internal', `This executor was not given program ${number}`))));
       return;
     }
-    this.#begin(newRun(slot, slot, depth, program, done), input);
-  }
-
-  #begin(run: Run, input: Uint8Array): void {
-    const { program } = run;
-    this.#running.set(run.id, run);
-    run.startedMs = performance.now();
+    const run = newRun(slot, slot, depth, program, done);
+    this.#running.set(slot, run);
     try {
-      run.faaslet = this.#parts.idle.take(program.key) ?? this.#create(program);
+      run.faaslet = this.#take(program);
     } catch (thrown) {
       this.#end(run, failure(toThrownError(thrown, guestOf(program))));
       return;
     }
+    this.#begin(run, run.faaslet, input);
+  }
+
+  #begin(run: Run, faaslet: Faaslet, input: Uint8Array): void {
+    const { program } = run;
+    run.startedMs = performance.now();
     const settings: CallSettings = {
       user: program.user,
       input,
       dispatch: (calls) => this.#chain(run, calls),
     };
     const suspension = this.#suspension(run);
-    const outcome = run.faaslet.needsInitialization
-      ? initializeThenRun(run.faaslet, settings, suspension)
-      : run.faaslet.run(settings, suspension);
+    const outcome = faaslet.needsInitialization
+      ? initializeThenRun(faaslet, settings, suspension)
+      : faaslet.run(settings, suspension);
     if (outcome instanceof Promise) void outcome.then((settled) => this.#end(run, settled));
     else this.#end(run, outcome);
   }
@@ -136,8 +142,9 @@ export class Executor {
     if (this.#running.get(run.id) !== run) return;
     const { faaslet } = run;
     run.faaslet = undefined;
-    if (faaslet?.reset()) this.#parts.idle.put(faaslet);
-    this.#parts.programs.record(run.program, performance.now() - run.startedMs, outcome);
+    const { idle, programs } = this.#parts;
+    if (faaslet?.reset() && programs.has(run.program)) idle.put(faaslet);
+    programs.record(run.program, performance.now() - run.startedMs, outcome);
     this.#parts.gate.leave(run.id);
     run.outcome = outcome;
     this.#completeIfAlone(run);
@@ -149,17 +156,22 @@ export class Executor {
     run.done(run.outcome);
   }
 
+  /** At once: the next call may never end, and this one's outcome would be lost with the thread. */
   #report(slot: number, outcome: Outcome): void {
     const { output, error, chains, stderr } = outcome;
-    const isPlain = error === undefined && chains.length === 0 && stderr === undefined;
-    // At once: the next call may never end, and this one's outcome would be lost with the thread.
-    this.#parts.post(isPlain ? [slot, output] : { type: 'ended', call: { slot, ...outcome } });
+    // What a ring says could overtake what was posted of this call.
+    const hasPosted = this.#chaining.delete(slot);
+    if (error !== undefined || chains.length > 0 || stderr !== undefined) {
+      this.#parts.post({ type: 'ended', call: { slot, ...outcome } });
+    } else if (!hasPosted && this.#parts.ends.write(slot, 0, 0, output)) this.#parts.ends.notify();
+    else this.#parts.post([slot, output]);
   }
 
   /** Makes chained calls that are waited for: here those that can be, by the pool the others. */
   #chain(run: Run, calls: readonly ChainedCall[]): void {
     const others = calls.filter((call) => !this.#chainHere(run, call));
     const { id, slot, depth } = run;
+    this.#chaining.add(slot);
     if (others.length > 0) this.#parts.post({ type: 'chain', slot, run: id, depth, calls: others });
   }
 
@@ -187,10 +199,30 @@ export class Executor {
     parent.open++;
     gate.enter(child.id, child.slot, () => {
       // Its parent may have been cancelled while it waited for its turn.
-      if (this.#running.get(parent.id) === parent) this.#begin(child, call.input);
+      if (this.#running.get(parent.id) === parent) this.#beginHere(parent, child, call);
       else gate.leave(child.id);
     });
     return true;
+  }
+
+  /** Where there is no room for the chained call after all, the pool makes it. */
+  #beginHere(parent: Run, child: Run, call: ChainedCall): void {
+    try {
+      child.faaslet = this.#take(child.program);
+    } catch {
+      this.#parts.gate.leave(child.id);
+      const { slot, id, depth } = parent;
+      this.#parts.post({ type: 'chain', slot, run: id, depth, calls: [call] });
+      parent.open--;
+      this.#completeIfAlone(parent);
+      return;
+    }
+    this.#running.set(child.id, child);
+    this.#begin(child, child.faaslet, call.input);
+  }
+
+  #take(program: Program): Faaslet {
+    return this.#parts.idle.take(program.key) ?? this.#create(program);
   }
 
   /** A Faaslet that shows the program's snapshot; when there is no room for it, idle ones make room. */

@@ -16,11 +16,13 @@ interface Experience {
 
 export class LocalPrograms {
   readonly #byNumber = new Map<number, Program>();
+  readonly #held = new Set<Program>();
   readonly #live = new Map<string, Program>();
   readonly #experience = new Map<string, Experience>();
 
   add(number: number, program: Program): void {
     this.#byNumber.set(number, program);
+    this.#held.add(program);
     this.#live.set(nameOf(program.user, program.function), program);
   }
 
@@ -28,11 +30,16 @@ export class LocalPrograms {
     return this.#byNumber.get(number);
   }
 
+  has(program: Program): boolean {
+    return this.#held.has(program);
+  }
+
   /** The pool says so when another version went live, or none. */
   remove(number: number): Program | undefined {
     const program = this.#byNumber.get(number);
     if (program === undefined) return undefined;
     this.#byNumber.delete(number);
+    this.#held.delete(program);
     this.#experience.delete(program.key);
     const name = nameOf(program.user, program.function);
     if (this.#live.get(name) === program) this.#live.delete(name);

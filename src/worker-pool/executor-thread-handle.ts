@@ -1,18 +1,21 @@
 /**
- * The main thread's end of an executor thread: posts calls to it in batches, takes back those it has not begun, reads
- * its control block, and tells when it is gone.
+ * The main thread's end of an executor thread: gives calls to it, takes back those it has not begun, reads its control
+ * block, and tells when it is gone.
+ *
+ * Calls go through a ring, and the executor is woken once for all that the main thread gave it in one turn. A call that
+ * is too large for the ring, or whose program the executor may not have yet, is posted as a message.
  */
 import { Worker } from 'node:worker_threads';
 import type { Call } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallId } from '../../proto/names.ts';
+import { CallRing, callRingBytes, followCallRing, type OnRecord } from '../faaslet/call-ring.ts';
 import {
   type EndedCall,
   type ExecutorSettings,
   executorSlots,
   type FromExecutor,
   type PlainEnd,
-  type PostedCall,
   type ToExecutor,
 } from '../faaslet/executor-messages.ts';
 import { claim, controlWords } from '../faaslet/guest-gate.ts';
@@ -44,6 +47,12 @@ export interface ExecutorEvents {
  */
 const resourceLimits = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 64 };
 
+interface Announced {
+  readonly number: number;
+  /** The executor has said that it has the program. */
+  added: boolean;
+}
+
 export class ExecutorThreadHandle {
   readonly id: number;
   readonly #worker: Worker;
@@ -53,23 +62,34 @@ export class ExecutorThreadHandle {
   readonly #ids: (CallId | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #withdrawnSlots: number[] = [];
-  /** The numbers of the programs that the executor has, by their keys. */
-  readonly #programs = new Map<string, number>();
+  /** The programs that were announced to the executor, by their keys. */
+  readonly #programs = new Map<string, Announced>();
+  readonly #calls: CallRing;
+  readonly #ends: CallRing;
   #lastProgram = 0;
-  #batch: PostedCall[] = [];
+  #notifying = false;
   #isReady = false;
   #gone = false;
   #why: string | undefined;
   #exhausted: CallId | undefined;
 
-  constructor(id: number, settings: Omit<ExecutorSettings, 'control'>, events: ExecutorEvents) {
+  constructor(
+    id: number,
+    settings: Omit<ExecutorSettings, 'control' | 'calls' | 'ends'>,
+    events: ExecutorEvents,
+  ) {
     this.id = id;
     this.#events = events;
     const control = new SharedArrayBuffer(4 * (controlWords.claims + executorSlots));
     this.#control = new Int32Array(control);
     Atomics.store(this.#control, controlWords.current, -1);
+    const calls = new SharedArrayBuffer(callRingBytes);
+    const ends = new SharedArrayBuffer(callRingBytes);
+    this.#calls = new CallRing(calls);
+    this.#ends = new CallRing(ends);
+    void followCallRing(this.#ends, this.#onPlainEnd, () => this.#gone);
     this.#worker = new Worker(new URL('../faaslet/executor-thread.ts', import.meta.url), {
-      workerData: { ...settings, control } satisfies ExecutorSettings,
+      workerData: { ...settings, control, calls, ends } satisfies ExecutorSettings,
       name: settings.name,
       env: {},
       resourceLimits,
@@ -86,10 +106,14 @@ export class ExecutorThreadHandle {
   }
 
   post(call: Pick<Call, 'id' | 'input' | 'depth'>, program: Program): void {
-    const number = this.#programs.get(program.key) ?? this.#announce(program);
+    const { number, added } = this.#programs.get(program.key) ?? this.#announce(program);
     const slot = this.#takeSlot(call.id);
-    if (this.#batch.length === 0) setImmediate(() => this.#flush());
-    this.#batch.push([slot, number, alone(call.input), call.depth]);
+    if (!added || !this.#calls.write(slot, number, call.depth, call.input)) {
+      this.#send([slot, number, alone(call.input), call.depth]);
+    } else if (!this.#notifying) {
+      this.#notifying = true;
+      setImmediate(this.#notify);
+    }
   }
 
   initialize(id: CallId, program: Program): void {
@@ -111,11 +135,10 @@ export class ExecutorThreadHandle {
   }
 
   forget(program: string): void {
-    const number = this.#programs.get(program);
-    if (number === undefined) return;
+    const announced = this.#programs.get(program);
+    if (announced === undefined) return;
     this.#programs.delete(program);
-    this.#flush();
-    this.#send({ type: 'forget', number });
+    this.#send({ type: 'forget', number: announced.number });
   }
 
   /** Takes these calls back, as far as they have not begun; gives those it got. */
@@ -144,15 +167,16 @@ export class ExecutorThreadHandle {
   }
 
   #ended(): void {
+    this.#ends.drain(this.#onPlainEnd);
     this.#gone = true;
+    this.#ends.notify();
     const notBegun = [...this.#slots].filter(([, slot]) => this.#withdrawSlot(slot)).map(([id]) => id);
     this.#events.gone(this.#why ?? 'its thread ended', notBegun, this.#exhausted);
   }
 
   #receive(message: FromExecutor): void {
     if (isPlainEnd(message)) {
-      const [slot, output] = message;
-      this.#callEnded({ slot, output, returnValue: 0, error: undefined, chains: [], stderr: undefined });
+      this.#onPlainEnd(message[0], 0, 0, message[1]);
       return;
     }
     switch (message.type) {
@@ -160,6 +184,11 @@ export class ExecutorThreadHandle {
         this.#isReady = true;
         if (this.#why === undefined) this.#events.ready(message.memory);
         else void this.#worker.terminate();
+        return;
+      case 'added':
+        for (const announced of this.#programs.values()) {
+          if (announced.number === message.number) announced.added = true;
+        }
         return;
       case 'ended':
         this.#callEnded(message.call);
@@ -184,17 +213,27 @@ export class ExecutorThreadHandle {
     }
   }
 
+  readonly #onPlainEnd: OnRecord = (slot, _second, _third, output) => {
+    this.#callEnded({ slot, output, returnValue: 0, error: undefined, chains: [], stderr: undefined });
+  };
+
+  readonly #notify = (): void => {
+    this.#notifying = false;
+    this.#calls.notify();
+    this.#ends.drain(this.#onPlainEnd);
+  };
+
   #callEnded(call: EndedCall): void {
     const id = this.#ids[call.slot]!;
     this.#freeSlot(id, call.slot);
     this.#events.ended(id, call);
   }
 
-  #announce(program: Program): number {
-    const number = ++this.#lastProgram;
-    this.#programs.set(program.key, number);
-    this.#send({ type: 'program', number, program });
-    return number;
+  #announce(program: Program): Announced {
+    const announced = { number: ++this.#lastProgram, added: false };
+    this.#programs.set(program.key, announced);
+    this.#send({ type: 'program', number: announced.number, program });
+    return announced;
   }
 
   #takeSlot(id: CallId): number {
@@ -232,13 +271,6 @@ export class ExecutorThreadHandle {
       claim.withdrawn,
     );
     return found === claim.posted;
-  }
-
-  #flush(): void {
-    if (this.#batch.length === 0) return;
-    const calls = this.#batch;
-    this.#batch = [];
-    this.#send(calls);
   }
 
   #send(message: ToExecutor): void {
