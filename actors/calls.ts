@@ -248,11 +248,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     if (error !== undefined) {
       return { output: emptyBody, returnValue: error.details.returnValue ?? null, error: toCallError(error) };
     }
-    return {
-      output: toBytes(answer.body),
-      returnValue: Number(header(answer, names.returnValue) ?? 0),
-      error,
-    };
+    return { output: toBytes(answer.body), returnValue: 0, error };
   }
 
   /** Stores what became of a call. While it cannot be stored, the call counts as running, and so is run again after a restart. */

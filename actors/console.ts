@@ -1,7 +1,7 @@
 /**
  * The console.
  *
- * In:   `event.call`, `host.*.status`, `function.changed.*.*`; `console.<host>.page|data|metrics`
+ * In:   `event.calls`, `host.*.status`, `function.changed.*.*`; `console.<host>.page|data|metrics`
  * Out:  the web page, its data and the metrics; `functions.describe` for functions it has only seen called
  * Owns: what it has seen: counts, and the calls of the last minutes
  * Never: changes anything, or is needed by a call
@@ -19,7 +19,7 @@ import { Tally } from '../src/console/tally.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
 import type { Log } from '../src/log.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
-import { callEventCodec } from '../src/worker-pool/messages.ts';
+import { callEventsCodec } from '../src/worker-pool/messages.ts';
 
 export interface ConsoleOptions {
   readonly bus: Bus;
@@ -45,10 +45,12 @@ export function startConsole({ bus, subjects, log, host }: ConsoleOptions): { st
   };
 
   const subscriptions = [
-    bus.subscribe(subjects.event('call'), (message) => {
-      const call = toSeenCall(readBody(message, callEventCodec));
-      board.onCall(call, Date.now());
-      if (call.host === host) tally.add(call);
+    bus.subscribe(subjects.event('calls'), (message) => {
+      for (const event of readBody(message, callEventsCodec)) {
+        const call = toSeenCall(event);
+        board.onCall(call, Date.now());
+        if (call.host === host) tally.add(call);
+      }
     }),
     bus.subscribe(subjects.hostStatus('*'), (message) => {
       board.onHost(readBody(message, hostStatusCodec), Date.now());

@@ -79,9 +79,10 @@ export function startScheduler({ bus, subjects, config, newCallId }: SchedulerOp
     const timeoutMs = host === config.host ? 0 : call.deadlineMs - Date.now() + otherHostGraceMs;
     try {
       const answer = await bus.request(subjects.call(host), new Encodable(call, callCodec), { timeoutMs });
-      const { id, output, returnValue, error } = readBody(expectAnswer(answer), callResultCodec);
+      const { id, output, error } = readBody(expectAnswer(answer), callResultCodec);
       if (error !== undefined) throw fromCallError(error);
-      respond(bus, message, output, { [names.callId]: [id], [names.returnValue]: [String(returnValue)] });
+      // Who sends no headers reads none: over NATS they are the dearest part of a small answer.
+      respond(bus, message, output, message.headers && { [names.callId]: [id] });
     } finally {
       decide(state, { type: 'ended', id: call.id });
     }

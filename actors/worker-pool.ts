@@ -3,7 +3,7 @@
  *
  * In:   `call.<host>` placed calls, `initialize.<host>` programs to initialise, `cancel.<id>`, `function.changed.*.*`
  * Out:  CallResult to the caller; `invoke.<user>.<function>` for chained calls; `state.*` for what guests ask of state;
- *       `functions.program.*.*` for programs; `event.call`, `event.executor.gone`, `host.<host>.status`
+ *       `functions.program.*.*` for programs; `event.calls`, `event.executor.gone`, `host.<host>.status`
  * Owns: the executor threads and the calls on them
  * Never: runs a guest itself, keeps a call's result, or decides whether a call is allowed
  *
@@ -23,10 +23,11 @@ import { followCatalog } from '../src/functions/catalog.ts';
 import { programCodec } from '../src/functions/messages.ts';
 import type { Log } from '../src/log.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
+import { CallEvents } from '../src/worker-pool/call-events.ts';
 import { ChainedCalls } from '../src/worker-pool/chained-calls.ts';
 import { decide, type PoolEffect, type PoolMessage } from '../src/worker-pool/decide.ts';
 import { ExecutorThreadHandle } from '../src/worker-pool/executor-thread-handle.ts';
-import { callEventCodec, executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
+import { executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
 import { createPrograms } from '../src/worker-pool/programs.ts';
 import { toCallEvent, toChainedEvent, toHostStatus } from '../src/worker-pool/reports.ts';
 import { createPoolState, type PoolLimits } from '../src/worker-pool/state.ts';
@@ -93,6 +94,7 @@ export async function startWorkerPool({
   const programs = createPrograms(bus, subjects, (key) => {
     for (const executor of executors.values()) executor.forget(key);
   });
+  const events = new CallEvents(bus, subjects);
   const chained = new ChainedCalls({ bus, subjects, catalog, depthMax: config.chainDepthMax, newCallId });
 
   const subscriptions = [
@@ -290,8 +292,7 @@ export async function startWorkerPool({
   function onChained(parent: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void {
     const job = jobs.get(parent);
     if (job === undefined) return;
-    const event = toChainedEvent(config.host, job.call, newCallId(), message, Date.now());
-    bus.publish(subjects.event('call'), new Encodable(event, callEventCodec));
+    events.add(toChainedEvent(config.host, job.call, newCallId(), message, Date.now()));
   }
 
   function finish(id: CallId, ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>): void {
@@ -306,8 +307,7 @@ export async function startWorkerPool({
     programs.ended(job.program);
     const result: CallResult = { id, output, returnValue, ...(error !== undefined && { error }) };
     respond(bus, job.message, new Encodable(result, callResultCodec));
-    const event = toCallEvent(config.host, job, ended, Date.now());
-    bus.publish(subjects.event('call'), new Encodable(event, callEventCodec));
+    events.add(toCallEvent(config.host, job, ended, Date.now()));
   }
 
   function tick(): void {
@@ -344,5 +344,6 @@ export async function startWorkerPool({
     if (executors.size > 0) await stopped;
     clearInterval(ticking);
     ticking = undefined;
+    events.flush();
   }
 }

@@ -66,7 +66,7 @@ export interface HostStatus {
   readonly draining: boolean;
 }
 
-/** Sent on `event.call`: one per ended call. */
+/** A list of these is sent on `event.calls`: the calls that ended on a host of late. */
 export interface CallEvent {
   readonly id: CallId;
   readonly parentId: CallId | null;

@@ -5,12 +5,14 @@ import { msgpackCodec } from '../bus/msgpack.ts';
 import type { Codec } from '../bus/port.ts';
 import type { InitializedState } from '../faaslet/faaslet.ts';
 
-export const callEventCodec: Codec<CallEvent> = msgpackCodec('event.call', (value) => {
-  if (typeof value !== 'object' || value === null || !('id' in value) || !('durationMs' in value)) {
-    throw new FaasmError('bad_message', 'an id and a duration are wanted');
-  }
-  return value as CallEvent;
+export const callEventsCodec: Codec<readonly CallEvent[]> = msgpackCodec('event.calls', (value) => {
+  if (Array.isArray(value) && value.every(isCallEvent)) return value;
+  throw new FaasmError('bad_message', 'a list is wanted, of which each has an id and a duration');
 });
+
+function isCallEvent(value: unknown): value is CallEvent {
+  return typeof value === 'object' && value !== null && 'id' in value && 'durationMs' in value;
+}
 
 /** What a program's initialisation left, or nothing when it cannot be snapshotted; stays inside its host. */
 export const initializedCodec: Codec<InitializedState | undefined> = {

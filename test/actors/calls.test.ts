@@ -43,8 +43,7 @@ interface Options {
   readonly maxPayloadBytes?: number;
 }
 
-const echoes: Answer = (message, bus) =>
-  respond(bus, message, toBytes(message.body), { [names.returnValue]: ['0'] });
+const echoes: Answer = (message, bus) => respond(bus, message, toBytes(message.body));
 
 const fails =
   (code: ErrorCode): Answer =>

@@ -8,7 +8,7 @@ import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/po
 import type { BoardData } from '../../src/console/board.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../../src/functions/messages.ts';
 import { hostStatusCodec } from '../../src/scheduler/messages.ts';
-import { callEventCodec } from '../../src/worker-pool/messages.ts';
+import { callEventsCodec } from '../../src/worker-pool/messages.ts';
 import { silentLog, subjects } from '../http/_bridge.ts';
 
 const here = toHostId('here');
@@ -26,8 +26,8 @@ function start(t: { teardown(fn: () => void): void }) {
   };
   const call = (change: Partial<CallEvent> = {}) =>
     bus.publish(
-      subjects.event('call'),
-      new Encodable({ ...event, endedAtMs: Date.now(), ...change }, callEventCodec),
+      subjects.event('calls'),
+      new Encodable([{ ...event, endedAtMs: Date.now(), ...change }], callEventsCodec),
     );
   return { bus, ask, call, data: async () => JSON.parse((await ask('data')).text) as BoardData };
 }
@@ -142,8 +142,8 @@ test('startConsole() survives events that are none', async (t) => {
     error: { code: 'made_up' },
     stderr: 'x'.repeat(9999),
   };
-  bus.publish(subjects.event('call'), new Encodable(odd as unknown as CallEvent, callEventCodec));
-  bus.publish(subjects.event('call'), Buffer.from('no msgpack at all'));
+  bus.publish(subjects.event('calls'), new Encodable([odd as unknown as CallEvent], callEventsCodec));
+  bus.publish(subjects.event('calls'), Buffer.from('no msgpack at all'));
   const { calls } = await data();
   t.is(calls.length, 1);
   t.like(calls[0], { id: '', user: '', code: 'internal', durationMs: 0 });

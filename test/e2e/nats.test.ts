@@ -70,7 +70,7 @@ for (const [way, start] of ways) {
     await using system = await start();
     await system.at.put('ada/echo', guests.echo);
     const nats = await client(t, system.port);
-    const events = nats.subscribe('faasm.event.call', { max: 1 });
+    const events = nats.subscribe('faasm.event.calls', { max: 1 });
     await nats.flush();
     nats.publish('faasm.invoke.ada.echo', 'hello');
     for await (const event of events) t.true(event.data.length > 0);
