@@ -48,7 +48,10 @@ export function toPoolConfig(config: Config, host: HostId, memory: MemoryPort['k
     },
     executor: {
       memory,
-      idleFaasletsMax: config.FAASM_IDLE_FAASLETS_MAX,
+      faasletLimits: {
+        countMax: config.FAASM_FAASLETS_MAX,
+        bytesMax: config.FAASM_FAASLETS_MAX_MIB * 1024 * 1024,
+      },
       limits: {
         outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
         stderrMaxBytes: 4096,

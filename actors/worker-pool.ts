@@ -18,6 +18,7 @@ import { respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, header, readBody, respond } from '../src/bus/port.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/faaslet/executor-messages.ts';
+import { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
 import { followCatalog } from '../src/functions/catalog.ts';
 import { programCodec } from '../src/functions/messages.ts';
@@ -37,7 +38,10 @@ export interface WorkerPoolConfig {
   readonly host: HostId;
   readonly limits: PoolLimits;
   readonly chainDepthMax: number;
-  readonly executor: Omit<ExecutorSettings, 'name' | 'control' | 'calls' | 'ends' | 'chainDepthMax'>;
+  readonly executor: Omit<
+    ExecutorSettings,
+    'name' | 'control' | 'calls' | 'ends' | 'faaslets' | 'row' | 'chainDepthMax'
+  >;
 }
 
 export interface WorkerPoolOptions {
@@ -79,6 +83,8 @@ export async function startWorkerPool({
   const state = createPoolState(config.limits);
   const jobs = new Map<CallId, Job>();
   const executors = new Map<number, ExecutorThreadHandle>();
+  // Those that are ending have a row still.
+  const faaslets = new FaasletTable(2 * config.limits.executorsMax);
   let ticking: NodeJS.Timeout | undefined;
   let whenIdle: (() => void) | undefined;
   let whenStopped: (() => void) | undefined;
@@ -223,9 +229,16 @@ export async function startWorkerPool({
 
   function startExecutor(id: number): ExecutorThreadHandle {
     const name = `${config.host}-executor-${id}`;
+    const row = faaslets.takeRow();
     return new ExecutorThreadHandle(
       id,
-      { ...config.executor, name, chainDepthMax: config.chainDepthMax },
+      {
+        ...config.executor,
+        name,
+        faaslets: faaslets.buffer,
+        row,
+        chainDepthMax: config.chainDepthMax,
+      },
       {
         ready(memory) {
           log.debug({ executor: id, memory }, 'executor ready');
@@ -238,8 +251,12 @@ export async function startWorkerPool({
         async ask(message) {
           executors.get(id)?.answer(await askState(bus, subjects, message));
         },
+        crowded() {
+          for (const other of executors.values()) if (other.id !== id) other.evict();
+        },
         gone(why, notBegun, exhausted) {
           executors.delete(id);
+          faaslets.freeRow(row);
           if (executors.size === 0) whenStopped?.();
           bus.publish(subjects.event('executor.gone'), new Encodable({ owner: name }, executorGoneCodec));
           step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: Date.now() });
@@ -317,7 +334,7 @@ export async function startWorkerPool({
 
   function publishStatus(): void {
     if (state.calls.size === 0) tick();
-    const status = toHostStatus(config.host, state, stopping);
+    const status = toHostStatus(config.host, state, faaslets.use(), stopping);
     bus.publish(subjects.hostStatus(config.host), new Encodable(status, hostStatusCodec));
   }
 

@@ -57,6 +57,9 @@ export interface HostStatus {
   readonly host: HostId;
   readonly executors: number;
   /** Calls running or suspended. */
+  /** Running and idle ones, and the real memory that they hold. */
+  readonly faaslets: number;
+  readonly faasletBytes: number;
   readonly activeCalls: number;
   readonly queuedCalls: number;
   /** The most calls it takes at once. */

@@ -115,10 +115,16 @@ export const settings = {
     about: 'calls that chain calls that chain calls, at most so deep',
   },
   FAASM_FUNCTIONS_PER_USER_MAX: { default: '1000', type: 'count', about: 'functions of one user at most' },
-  FAASM_IDLE_FAASLETS_MAX: {
-    default: '512',
+  FAASM_FAASLETS_MAX: {
+    default: '14000',
     type: 'count',
-    about: 'warm Faaslets that an executor keeps; 0 keeps none',
+    about:
+      'Faaslets at most, running and idle; beyond it the longest unused idle ones go; a process has room for about 16000',
+  },
+  FAASM_FAASLETS_MAX_MIB: {
+    default: '2048',
+    type: 'count',
+    about: 'real memory of all Faaslets at most, in MiB; beyond it the longest unused idle ones go',
   },
   FAASM_MEMORY: {
     default: 'auto',

@@ -45,6 +45,8 @@ const gauges: readonly (readonly [string, string, (status: HostStatus) => number
   ['faasm_calls_queued', 'Calls waiting on this host', (status) => status.queuedCalls],
   ['faasm_calls_capacity', 'The most calls that this host takes at once', (status) => status.capacity],
   ['faasm_executors', 'Executors of this host', (status) => status.executors],
+  ['faasm_faaslets', 'Faaslets of this host, running and idle', (status) => status.faaslets],
+  ['faasm_faaslet_bytes', 'Real memory that these Faaslets hold', (status) => status.faasletBytes],
   ['faasm_functions_warm', 'Functions with a warm Faaslet on this host', (status) => status.warm.length],
   ['faasm_draining', '1 when this host is stopping', (status) => (status.draining ? 1 : 0)],
 ];

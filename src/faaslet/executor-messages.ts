@@ -8,6 +8,7 @@ import type { CallError } from '../../proto/call.ts';
 import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
 import type { InitializedState } from './faaslet.ts';
+import type { FaasletLimits } from './faaslet-budget.ts';
 import type { CallLimits, ChainedCall, ChainedResult } from './host/faasm/call-context.ts';
 import type { FileLimits } from './host/wasi/tree.ts';
 import type { Program } from './program.ts';
@@ -26,8 +27,10 @@ export interface ExecutorSettings {
   readonly ends: SharedArrayBuffer;
   readonly limits: CallLimits;
   readonly fileLimits: FileLimits;
-  /** Idle Faaslets kept for the next call. */
-  readonly idleFaasletsMax: number;
+  /** Of a `FaasletTable`, and which row of it is this executor's. */
+  readonly faaslets: SharedArrayBuffer;
+  readonly row: number;
+  readonly faasletLimits: FaasletLimits;
   readonly chainDepthMax: number;
   readonly config: readonly (readonly [string, string])[];
 }
@@ -44,6 +47,8 @@ export type ToExecutor =
   /** The program with this number will not be asked for again. */
   | { readonly type: 'forget'; readonly number: number }
   | PostedCall
+  /** Throw some idle Faaslets away: another executor has no room. */
+  | { readonly type: 'evict' }
   /** Run a program's initialisation and give what it left. */
   | { readonly type: 'initialize'; readonly slot: number; readonly program: Program }
   /** Chained calls have ended. */
@@ -76,6 +81,8 @@ export type FromExecutor =
   | { readonly type: 'ready'; readonly memory: string }
   /** The program with this number is here: its calls need not come behind its announcement any more. */
   | { readonly type: 'added'; readonly number: number }
+  /** There is no room for another Faaslet, and no idle one here. */
+  | { readonly type: 'crowded' }
   | PlainEnd
   | { readonly type: 'ended'; readonly call: EndedCall }
   /** A run that is the posted call, or was chained by it here, waits for chained calls; these are to be made now. */

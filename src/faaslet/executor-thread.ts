@@ -5,10 +5,11 @@ import { createLocalTier } from '../state/local-tier.ts';
 import { CallRing, followCallRing } from './call-ring.ts';
 import { Executor } from './executor.ts';
 import type { ExecutorSettings, FromExecutor, PostedCall, ToExecutor } from './executor-messages.ts';
+import { FaasletBudget } from './faaslet-budget.ts';
+import { FaasletPool } from './faaslet-pool.ts';
 import { GuestGate } from './guest-gate.ts';
 import { emptyFileTree } from './host/wasi/tree.ts';
 import { wasiPowers } from './host/wasi-powers.ts';
-import { IdleFaaslets } from './idle-faaslets.ts';
 import { LocalPrograms } from './local-programs.ts';
 import { detectMemoryPort } from './memory/detect.ts';
 
@@ -18,10 +19,13 @@ const post = (message: FromExecutor): void => port.postMessage(message);
 
 const asks = new Map<number, PromiseWithResolvers<unknown>>();
 let lastAsk = 0;
+/** How often others are asked to make room. */
+const crowdedEveryMs = 50;
+let crowdedMs = Number.NEGATIVE_INFINITY;
 
 const memory = detectMemoryPort(settings.memory);
 const control = new Int32Array(settings.control);
-const executor = new Executor({
+const faaslets = new FaasletPool({
   powers: {
     memory: memory.port,
     state: createLocalTier({
@@ -39,9 +43,13 @@ const executor = new Executor({
     limits: settings.limits,
     config: new Map(settings.config),
   },
+  budget: new FaasletBudget(settings.faaslets, settings.row, settings.faasletLimits),
+  onCrowded,
+});
+const executor = new Executor({
+  faaslets,
   gate: new GuestGate(control),
   control,
-  idle: new IdleFaaslets(settings.idleFaasletsMax),
   programs: new LocalPrograms(),
   chainDepthMax: settings.chainDepthMax,
   ends: new CallRing(settings.ends),
@@ -59,6 +67,13 @@ post({ type: 'ready', memory: memory.why });
 void followCallRing(new CallRing(settings.calls), (slot, program, depth, input) =>
   executor.run([slot, program, input, depth]),
 );
+
+function onCrowded(): void {
+  const nowMs = performance.now();
+  if (nowMs - crowdedMs < crowdedEveryMs) return;
+  crowdedMs = nowMs;
+  post({ type: 'crowded' });
+}
 
 function settle(ask: number): PromiseWithResolvers<unknown> | undefined {
   const waiting = asks.get(ask);

@@ -15,19 +15,18 @@ import {
   type FromExecutor,
   type PostedCall,
 } from './executor-messages.ts';
-import { Faaslet, type FaasletPowers, type Outcome, type Suspension } from './faaslet.ts';
+import type { Faaslet, Outcome, Suspension } from './faaslet.ts';
+import type { FaasletPool } from './faaslet-pool.ts';
 import { toThrownError } from './guest-error.ts';
 import { claim, controlWords, type GuestGate } from './guest-gate.ts';
 import type { CallSettings, ChainedCall } from './host/faasm/call-context.ts';
-import type { IdleFaaslets } from './idle-faaslets.ts';
 import type { LocalPrograms } from './local-programs.ts';
 import type { Program } from './program.ts';
 
 export interface ExecutorParts {
-  readonly powers: FaasletPowers;
+  readonly faaslets: FaasletPool;
   readonly gate: GuestGate;
   readonly control: Int32Array;
-  readonly idle: IdleFaaslets;
   readonly programs: LocalPrograms;
   /** A call that nobody chained has depth 0. */
   readonly chainDepthMax: number;
@@ -74,7 +73,7 @@ export class Executor {
   }
 
   receive(message: ExecutorOrder): void {
-    const { gate, programs, idle } = this.#parts;
+    const { gate, programs, faaslets } = this.#parts;
     switch (message.type) {
       case 'program':
         programs.add(message.number, message.program);
@@ -82,11 +81,14 @@ export class Executor {
         return;
       case 'forget': {
         const program = programs.remove(message.number);
-        if (program !== undefined) idle.forget(program.key);
+        if (program !== undefined) faaslets.forget(program.key);
         return;
       }
       case 'initialize':
         gate.enter(message.slot, message.slot, () => void this.#initialize(message.slot, message.program));
+        return;
+      case 'evict':
+        faaslets.evictSome();
         return;
       case 'settled':
         this.#running.get(message.run)?.faaslet?.context.settle(message.handle, message.result);
@@ -112,7 +114,7 @@ export class Executor {
     const run = newRun(slot, slot, depth, program, done);
     this.#running.set(slot, run);
     try {
-      run.faaslet = this.#take(program);
+      run.faaslet = this.#parts.faaslets.take(program);
     } catch (thrown) {
       this.#end(run, failure(toThrownError(thrown, guestOf(program))));
       return;
@@ -142,8 +144,8 @@ export class Executor {
     if (this.#running.get(run.id) !== run) return;
     const { faaslet } = run;
     run.faaslet = undefined;
-    const { idle, programs } = this.#parts;
-    if (faaslet?.reset() && programs.has(run.program)) idle.put(faaslet);
+    const { faaslets, programs } = this.#parts;
+    if (faaslet !== undefined) faaslets.giveBack(faaslet, programs.has(run.program));
     programs.record(run.program, performance.now() - run.startedMs, outcome);
     this.#parts.gate.leave(run.id);
     run.outcome = outcome;
@@ -208,7 +210,7 @@ export class Executor {
   /** Where there is no room for the chained call after all, the pool makes it. */
   #beginHere(parent: Run, child: Run, call: ChainedCall): void {
     try {
-      child.faaslet = this.#take(child.program);
+      child.faaslet = this.#parts.faaslets.take(child.program);
     } catch {
       this.#parts.gate.leave(child.id);
       const { slot, id, depth } = parent;
@@ -221,25 +223,6 @@ export class Executor {
     this.#begin(child, child.faaslet, call.input);
   }
 
-  #take(program: Program): Faaslet {
-    return this.#parts.idle.take(program.key) ?? this.#create(program);
-  }
-
-  /** A Faaslet that shows the program's snapshot; when there is no room for it, idle ones make room. */
-  #create(program: Program): Faaslet {
-    for (;;) {
-      try {
-        const faaslet = new Faaslet(program, this.#parts.powers);
-        if (program.proto !== undefined) faaslet.attach(program.proto);
-        return faaslet;
-      } catch (thrown) {
-        const noRoom =
-          thrown instanceof RangeError || (thrown instanceof FaasmError && thrown.code === 'no_capacity');
-        if (!noRoom || !this.#parts.idle.evictSome()) throw thrown;
-      }
-    }
-  }
-
   async #initialize(slot: number, program: Program): Promise<void> {
     if (!this.#claim(slot)) return;
     const run = newRun(slot, slot, 0, program, () => {});
@@ -247,7 +230,7 @@ export class Executor {
     let error: CallError | undefined;
     this.#running.set(slot, run);
     try {
-      run.faaslet = this.#create(program);
+      run.faaslet = this.#parts.faaslets.take(program);
       const settings = { user: program.user, input: noOutput, dispatch: () => {} };
       error = await run.faaslet.initialize(settings, this.#suspension(run));
       if (error === undefined) state = run.faaslet.capture();
@@ -256,6 +239,7 @@ export class Executor {
     }
     if (this.#running.get(slot) !== run) return;
     this.#running.delete(slot);
+    if (run.faaslet !== undefined) this.#parts.faaslets.giveBack(run.faaslet, false);
     this.#parts.gate.leave(slot);
     this.#parts.post({ type: 'initialized', slot, state, error });
   }
@@ -266,7 +250,7 @@ export class Executor {
     for (const run of [...this.#running.values()]) {
       if (run.slot !== slot) continue;
       run.faaslet?.abandon();
-      run.faaslet?.reset();
+      if (run.faaslet !== undefined) this.#parts.faaslets.giveBack(run.faaslet, false);
       this.#running.delete(run.id);
       this.#parts.gate.leave(run.id);
     }

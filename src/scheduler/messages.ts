@@ -13,6 +13,8 @@ export const hostStatusCodec: Codec<HostStatus> = msgpackCodec('host status', (v
   return {
     host: toHostId(String(status.host)),
     executors: toCount(status.executors),
+    faaslets: toCount(status.faaslets),
+    faasletBytes: toCount(status.faasletBytes),
     activeCalls: toCount(status.activeCalls),
     queuedCalls: toCount(status.queuedCalls),
     capacity: toCount(status.capacity),

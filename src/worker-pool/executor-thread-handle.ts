@@ -33,6 +33,8 @@ export interface ExecutorEvents {
   initialized(id: CallId, message: Extract<FromExecutor, { type: 'initialized' }>): void;
   chain(id: CallId, message: Extract<FromExecutor, { type: 'chain' }>): void;
   chained(id: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void;
+  /** It has no room for another Faaslet; others may have idle ones. */
+  crowded(): void;
   ask(message: Extract<FromExecutor, { type: 'ask' }>): void;
   /**
    * The thread has ended, wanted or not; `notBegun` are those of its calls that it had not begun, and `exhausted` is
@@ -134,6 +136,11 @@ export class ExecutorThreadHandle {
     this.#send(message);
   }
 
+  /** Has it throw some idle Faaslets away. */
+  evict(): void {
+    this.#send({ type: 'evict' });
+  }
+
   forget(program: string): void {
     const announced = this.#programs.get(program);
     if (announced === undefined) return;
@@ -207,6 +214,9 @@ export class ExecutorThreadHandle {
         else this.#events.chained(id, message);
         return;
       }
+      case 'crowded':
+        this.#events.crowded();
+        return;
       case 'ask':
         this.#events.ask(message);
         return;

@@ -3,6 +3,7 @@ import type { Call } from '../../proto/call.ts';
 import type { CallEvent, HostStatus } from '../../proto/messages.ts';
 import type { CallId, HostId } from '../../proto/names.ts';
 import type { EndedCall, FromExecutor } from '../faaslet/executor-messages.ts';
+import type { FaasletUse } from '../faaslet/faaslet-budget.ts';
 import { activeCalls, type PoolState } from './state.ts';
 
 /** A status names so many warm programs at the most. */
@@ -58,12 +59,19 @@ export function toChainedEvent(
   };
 }
 
-export function toHostStatus(host: HostId, state: PoolState, draining: boolean): HostStatus {
+export function toHostStatus(
+  host: HostId,
+  state: PoolState,
+  faaslets: FaasletUse,
+  draining: boolean,
+): HostStatus {
   const executors = [...state.executors.values()];
   const warm = new Set(executors.flatMap((executor) => [...executor.versions]));
   return {
     host,
     executors: executors.length,
+    faaslets: faaslets.count,
+    faasletBytes: faaslets.bytes,
     activeCalls: activeCalls(state),
     queuedCalls: state.queued,
     capacity: state.limits.activeCallsMax,

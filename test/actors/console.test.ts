@@ -50,6 +50,8 @@ const status = {
   host: here,
   executors: 2,
   activeCalls: 4,
+  faaslets: 2,
+  faasletBytes: 8192,
   queuedCalls: 1,
   capacity: 10,
   warm: ['demo/echo'],

@@ -27,6 +27,8 @@ const status = (host: string, change: Partial<HostStatus> = {}): HostStatus => (
   host: toHostId(host),
   executors: 2,
   activeCalls: 1,
+  faaslets: 2,
+  faasletBytes: 8192,
   queuedCalls: 0,
   capacity: 10,
   warm: [],

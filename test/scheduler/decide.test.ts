@@ -23,6 +23,8 @@ const host = (name: string, more: Partial<HostStatus> = {}): HostStatus => ({
   host: name as HostId,
   executors: 1,
   activeCalls: 0,
+  faaslets: 2,
+  faasletBytes: 8192,
   queuedCalls: 0,
   capacity: 10,
   warm: [],

@@ -64,6 +64,8 @@ class CopiedFaaslet implements AttachedMemory {
     return true;
   }
 
+  discard(): void {}
+
   residentBytes(): number {
     return this.#memory.buffer.byteLength;
   }

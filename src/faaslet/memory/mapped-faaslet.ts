@@ -103,6 +103,11 @@ export class MappedFaaslet implements AttachedMemory {
     return true;
   }
 
+  discard(): void {
+    const { buffer } = this.#memory;
+    this.#libc.madvise(this.#libc.address(buffer), buffer.byteLength, adviceDontNeed);
+  }
+
   residentBytes(): number {
     const { buffer } = this.#memory;
     return (

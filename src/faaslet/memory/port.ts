@@ -90,6 +90,8 @@ export interface AttachedMemory {
    * memory: throw the Faaslet away.
    */
   reset(): boolean;
+  /** Frees its real memory; it is not used again. */
+  discard(): void;
   /** Bytes of real memory that this Faaslet alone holds, as the kernel counts them (copy: the whole memory). */
   residentBytes(): number;
   /**
