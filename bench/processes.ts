@@ -96,7 +96,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function untilOk(url: string): Promise<void> {
+export async function untilOk(url: string): Promise<void> {
   const lastMs = performance.now() + 180_000;
   while (performance.now() < lastMs) {
     const answer = await fetch(url, { method: 'POST', body: '1' }).catch(() => undefined);

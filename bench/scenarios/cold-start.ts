@@ -32,8 +32,8 @@ export async function coldStart(): Promise<Row[]> {
     {
       what: `first call after the upload, p50`,
       value: ms(median(first)),
-      baseline: `second call ${ms(median(warm))}`,
-      ratio: median(first) / median(warm),
+      baseline: `to reach: 10 ms; second call ${ms(median(warm))}`,
+      ratio: 10 / median(first),
     },
   ];
 }

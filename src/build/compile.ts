@@ -56,6 +56,8 @@ function toCompileFlags({ optimize, defines, includes, extra }: BuildFlags, cpp:
   return [
     cpp ? 'clang++' : 'clang',
     `-O${optimize}`,
+    // Every engine that runs Faasm has SIMD; `-mno-simd128` leaves it out.
+    '-msimd128',
     '-ffunction-sections',
     '-fdata-sections',
     ...(cpp ? ['-fno-exceptions'] : []),
