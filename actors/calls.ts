@@ -28,6 +28,7 @@ import {
   toBytes,
 } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
+import { readCallArguments, toSettingsHeaders } from '../src/bus/settings-headers.ts';
 import {
   type CallsEffect,
   type CallsMessage,
@@ -125,6 +126,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       timeoutMs: Math.min(timeoutMs, config.callTimeoutMs),
       dedupeKey: toDedupeKey(message),
       traceparent: header(message, names.traceparent) ?? null,
+      given: readCallArguments(message.headers) ?? null,
     };
   }
 
@@ -235,12 +237,13 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   }
 
   async function invoke(attempt: Attempt): Promise<Result> {
-    const { id, user, function: fn, input, timeoutMs, traceparent } = attempt;
+    const { id, user, function: fn, input, timeoutMs, traceparent, given } = attempt;
     const answer = await bus.request(subjects.invoke(user, fn), input, {
       headers: {
         [names.callId]: [id],
         [names.timeout]: [`${timeoutMs}ms`],
         ...(traceparent !== null && { [names.traceparent]: [traceparent] }),
+        ...(given !== null && toSettingsHeaders(given)),
       },
       timeoutMs: timeoutMs + answerMarginMs,
     });

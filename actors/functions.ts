@@ -31,6 +31,7 @@ import {
   toBytes,
 } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
+import { readFunctionSettings } from '../src/bus/settings-headers.ts';
 import type { InitializedState } from '../src/faaslet/faaslet.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import type { Program } from '../src/faaslet/program.ts';
@@ -43,8 +44,9 @@ import {
 } from '../src/functions/messages.ts';
 import type { FunctionStore } from '../src/functions/port.ts';
 import type { Preparer } from '../src/functions/preparer.ts';
-import { createFunctionPrograms } from '../src/functions/programs.ts';
+import { createFunctionPrograms, type VersionParts } from '../src/functions/programs.ts';
 import { createProtos } from '../src/functions/protos.ts';
+import { versionOf } from '../src/functions/version.ts';
 import type { Log } from '../src/log.ts';
 import { initializedCodec } from '../src/worker-pool/messages.ts';
 
@@ -74,7 +76,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   const programs = createFunctionPrograms({
     memory,
     protos: createProtos({ store, log, initialize }),
-    load: async (version) => (await preparer.prepare(await store.readModule(version))).prepared,
+    load,
   });
   /** Changes of one function happen one after the other. */
   const changing = new Map<string, Promise<unknown>>();
@@ -120,9 +122,12 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       case 'describe':
         respond(bus, message, new Encodable(find(user, name), functionDescriptionCodec));
         return;
-      case 'fetch':
-        respond(bus, message, await store.readModule(find(user, name).live));
+      case 'fetch': {
+        const live = liveOf(find(user, name));
+        const headers = { [stateHeaders.version]: [live.version] };
+        respond(bus, message, await store.readModule(live.module), headers);
         return;
+      }
       case 'program':
         await handOver(user, name, message);
         return;
@@ -143,17 +148,25 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
         `The module has ${bytes.length} bytes and may have ${config.moduleMaxBytes}; strip it, or raise FAASM_MODULE_MAX_BYTES`,
       );
     }
+    const settings = readFunctionSettings(message.headers);
     const before = functions.get(`${user}/${name}`);
     checkConditions(message, before);
     if (before === undefined) checkQuota(user);
-    const { version, prepared } = await preparer.prepare(bytes);
-    await programs.add(user, name, version, prepared);
-    const uploaded: FunctionVersion = { version, sizeBytes: bytes.length, uploadedAtMs: Date.now() };
+    const { sha256: module, prepared } = await preparer.prepare(bytes);
+    const version = versionOf(module, settings);
+    await programs.add(user, name, version, { prepared, settings });
+    const uploaded: FunctionVersion = {
+      version,
+      module,
+      settings,
+      sizeBytes: bytes.length,
+      uploadedAtMs: Date.now(),
+    };
     const others = before?.versions.filter((each) => each.version !== version) ?? [];
     const versions = [uploaded, ...others].slice(0, config.versionsKept);
     const description: FunctionDescription = { user, name, live: version, versions };
 
-    await store.writeModule(version, bytes);
+    await store.writeModule(module, bytes);
     await store.writeDescription(description);
     functions.set(`${user}/${name}`, description);
     publishChange(description, version);
@@ -186,6 +199,15 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     const version = versions.find((each) => each.version === wanted)?.version ?? live;
     const held = await programs.hold(user, name, version);
     respond(bus, message, new Encodable(held, heldProgramCodec));
+  }
+
+  async function load(user: UserName, name: FunctionName, version: string): Promise<VersionParts> {
+    const kept = find(user, name).versions.find((each) => each.version === version);
+    if (kept === undefined) {
+      throw new FaasmError('not_found', `There is no version ${version} of ${user}/${name} any more`);
+    }
+    const { prepared } = await preparer.prepare(await store.readModule(kept.module));
+    return { prepared, settings: kept.settings };
   }
 
   /** @throws FaasmError `bad_module` when the program fails to initialise */
@@ -244,9 +266,9 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   /** Removes modules that no function has a version of any more. */
   async function dropUnused(versions: readonly FunctionVersion[]): Promise<void> {
     const used = new Set(
-      [...functions.values()].flatMap((each) => each.versions.map(({ version }) => version)),
+      [...functions.values()].flatMap((each) => each.versions.map(({ module }) => module)),
     );
-    for (const { version } of versions) if (!used.has(version)) await store.removeModule(version);
+    for (const { module } of versions) if (!used.has(module)) await store.removeModule(module);
   }
 
   function publishChange({ user, name }: FunctionDescription, version: string | null): void {
@@ -269,6 +291,10 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 }
 
 const nameOf = ({ user, name }: FunctionDescription): string => `${user}/${name}`;
+
+function liveOf({ live, versions }: FunctionDescription): FunctionVersion {
+  return versions.find((each) => each.version === live)!;
+}
 
 function byName(left: FunctionDescription, right: FunctionDescription): number {
   return left.name < right.name ? -1 : 1;

@@ -1,4 +1,5 @@
 import { type ErrorCode, type ErrorDetails, FaasmError } from './errors.ts';
+import type { CallArguments } from './function-settings.ts';
 import type { CallId, FunctionName, UserName } from './names.ts';
 
 /** One invocation, placed or waiting to be. Its bytes on the wire are `Call` in faasm.proto. */
@@ -15,8 +16,10 @@ export interface Call {
   readonly depth: number;
   /** When the call is stopped, in Unix milliseconds. */
   readonly deadlineMs: number;
-  /** sha256 of the module to run, in hex; set when the call is placed. */
+  /** Of FunctionVersion; set when the call is placed. */
   readonly version?: string;
+  /** What the caller adds to the function's own arguments and environment. */
+  readonly given?: CallArguments;
   /** W3C trace context, passed on unread. */
   readonly traceparent?: string;
 }

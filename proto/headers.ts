@@ -18,6 +18,18 @@ export const headers = {
   serviceErrorCode: 'Nats-Service-Error-Code',
 } as const;
 
+/** What a program is started with: of `functions.upload`, of a call (all but the working directory). */
+export const settingsHeaders = {
+  /** One argument; as often as there are arguments, in their order. */
+  arg: 'Faasm-Arg',
+  /** One environment variable, `NAME=value`; as often as there are variables. */
+  env: 'Faasm-Env',
+  /** The working directory. */
+  cwd: 'Faasm-Cwd',
+  /** FunctionSettings as JSON; what the others say is added to it. */
+  settings: 'Faasm-Settings',
+} as const;
+
 /** Headers of `state.*` messages. */
 export const stateHeaders = {
   /** The version that the answer has, or that a write must find: a number, or `*` for "any value". */

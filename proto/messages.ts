@@ -1,10 +1,14 @@
 /** What actors say to each other, where raw bytes do not say it all. On the wire each is msgpack. */
 import type { CallError } from './call.ts';
+import type { FunctionSettings } from './function-settings.ts';
 import type { CallId, FunctionName, HostId, StateKey, UserName } from './names.ts';
 
 export interface FunctionVersion {
-  /** sha256 of the uploaded module, in hex. */
+  /** In hex: the sha256 of the uploaded module, or of it and its settings where it has any. */
   readonly version: string;
+  /** sha256 of the uploaded module, in hex. */
+  readonly module: string;
+  readonly settings: FunctionSettings;
   readonly sizeBytes: number;
   readonly uploadedAtMs: number;
 }

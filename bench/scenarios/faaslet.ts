@@ -3,6 +3,7 @@ import '../../actors/v8-flags.ts';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import initWabt from 'wabt';
+import { noSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import { Faaslet, type FaasletPowers } from '../../src/faaslet/faaslet.ts';
 import { emptyFileTree } from '../../src/faaslet/host/wasi/tree.ts';
@@ -50,7 +51,7 @@ export async function faaslet(): Promise<Row[]> {
       user: 'bench' as UserName,
       function: 'bench' as FunctionName,
     };
-    const program: Program = { ...names, ...prepared, proto: undefined };
+    const program: Program = { ...names, ...prepared, settings: noSettings, proto: undefined };
     const first = new Faaslet(program, powers);
     await first.initialize(settings, suspension);
     const left = first.capture()!;

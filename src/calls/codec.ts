@@ -26,6 +26,7 @@ export const callCodec: Codec<Call> = {
       deadlineMs: Math.ceil(call.deadlineMs),
       version: call.version ?? '',
       traceparent: call.traceparent ?? '',
+      given: call.given,
     }),
   decode: (bytes) => {
     const message = decodeMessage(bytes, 'call');
@@ -70,7 +71,7 @@ export const foundingMessageCodec: Codec<Message> = {
 };
 
 function toCall(message: Message): Call {
-  const { type, depth, deadlineMs, version, traceparent } = message;
+  const { type, depth, deadlineMs, version, traceparent, given } = message;
   if (type !== 'CALL') throw badMessage('call', `its type is ${type}`);
   if (deadlineMs === 0) throw badMessage('call', 'it has no deadline');
   if (message.input.kind !== 'inline' || message.output.kind !== 'inline') {
@@ -91,6 +92,7 @@ function toCall(message: Message): Call {
     ...(message.parentId !== '' && { parentId: toCallId(message.parentId) }),
     ...(version !== '' && { version }),
     ...(traceparentPattern.test(traceparent) && { traceparent }),
+    ...(given !== undefined && { given }),
   };
 }
 

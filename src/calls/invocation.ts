@@ -4,6 +4,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
 import { type CallId, quote, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
 import { type BusMessage, type Headers, header, toBytes } from '../bus/port.ts';
+import { readCallArguments } from '../bus/settings-headers.ts';
 import { parseDurationMs } from './duration.ts';
 
 export interface InvocationDefaults {
@@ -29,6 +30,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
   const parentId = header(message, names.parentId);
   const rootId = header(message, names.rootId);
   const traceparent = header(message, names.traceparent);
+  const given = readCallArguments(message.headers);
   const id = givenId === undefined ? defaults.newId() : toCallId(givenId);
   return {
     id,
@@ -40,6 +42,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
     deadlineMs: Math.min(latestMs, deadline(message, defaults.nowMs) ?? latestMs),
     ...(parentId !== undefined && { parentId: toCallId(parentId) }),
     ...(traceparent !== undefined && { traceparent }),
+    ...(given !== undefined && { given }),
   };
 }
 

@@ -8,7 +8,8 @@
  */
 import protobuf from 'protobufjs/minimal.js';
 import { FaasmError } from '../../proto/errors.ts';
-import { callMaxBytes, messageMaxFields, metadataMaxBytes } from './limits.ts';
+import { type CallArguments, toCallArguments, toVariable } from '../../proto/function-settings.ts';
+import { argumentsMaxFields, callMaxBytes, messageMaxFields, metadataMaxBytes } from './limits.ts';
 
 export const messageTypes = ['UNSET', 'BIND', 'CALL', 'KILL'] as const;
 export type MessageType = (typeof messageTypes)[number];
@@ -58,6 +59,7 @@ export interface Message {
   output: Place;
   returnValue: number;
   error: MessageError | undefined;
+  given: CallArguments | undefined;
 }
 
 const noBytes = new Uint8Array(0);
@@ -85,6 +87,7 @@ export const emptyMessage: Readonly<Message> = {
   output: inline,
   returnValue: 0,
   error: undefined,
+  given: undefined,
 };
 
 /** The number of the wire type, as in the low bits of a tag. */
@@ -123,6 +126,7 @@ export function encodeMessage(message: Partial<Message>): Uint8Array {
     writeTexts(writer, [code, text, details]);
     writer.ldelim();
   }
+  if (message.given !== undefined) writeArguments(writer, 30, message.given);
   const bytes = writer.finish();
   if (bytes.length > callMaxBytes) throw tooLarge(bytes.length);
   return bytes;
@@ -135,7 +139,7 @@ export function decodeMessage(bytes: Uint8Array, what: string): Message {
   try {
     message = readMessage(bytes);
   } catch (thrown) {
-    if (thrown instanceof FaasmError) throw thrown;
+    if (thrown instanceof FaasmError && thrown.code === 'too_large') throw thrown;
     throw badMessage(what, thrown instanceof Error ? thrown.message : String(thrown), thrown);
   }
   const metadataBytes = bytes.length - message.inputData.length - message.outputData.length;
@@ -231,6 +235,9 @@ function readMessage(bytes: Uint8Array): Message {
       case 29:
         message.error = readError(reader, wire);
         break;
+      case 30:
+        message.given = readArguments(reader, wire);
+        break;
       default:
         reader.skipType(wire, 0, field);
     }
@@ -246,6 +253,20 @@ function readS3Object(reader: Reader, wire: number): S3Object {
 function readError(reader: Reader, wire: number): MessageError {
   const [code = '', message = '', details = ''] = readTexts(reader, wire, 3);
   return { code, message, details };
+}
+
+function readArguments(reader: Reader, wire: number): CallArguments {
+  const inner = protobuf.Reader.create(readBytes(reader, wire));
+  const args: string[] = [];
+  const env: [string, string][] = [];
+  for (let fields = 0; inner.pos < inner.len; fields++) {
+    if (fields > argumentsMaxFields) throw new Error(`it has more than ${argumentsMaxFields} arguments`);
+    const [field, innerWire] = readTag(inner);
+    if (field === 1) args.push(readText(inner, innerWire));
+    else if (field === 2) env.push(toVariable(readText(inner, innerWire)));
+    else inner.skipType(innerWire, 1, field);
+  }
+  return toCallArguments({ args, env: Object.fromEntries(env) });
 }
 
 /** A message inside the message, whose fields 1 to `count` are texts. */
@@ -325,6 +346,14 @@ function writeText(writer: Writer, field: number, text = ''): void {
 
 function writeTexts(writer: Writer, texts: readonly string[]): void {
   for (const [index, text] of texts.entries()) writeText(writer, index + 1, text);
+}
+
+function writeArguments(writer: Writer, field: number, { args, env }: CallArguments): void {
+  writer.uint32(tag(field, delimited)).fork();
+  for (const each of args) writer.uint32(tag(1, delimited)).string(each);
+  for (const [name, value] of Object.entries(env))
+    writer.uint32(tag(2, delimited)).string(`${name}=${value}`);
+  writer.ldelim();
 }
 
 function writeNumber(writer: Writer, field: number, value: number): void {

@@ -10,6 +10,7 @@
  * asked for. After a crash what was running is still `running`: `recover` gives it to be run again.
  */
 import type { CallError } from '../../proto/call.ts';
+import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallStatus } from '../../proto/messages.ts';
 import type { CallId, FunctionName, UserName } from '../../proto/names.ts';
 
@@ -25,6 +26,7 @@ export interface NewCall {
   readonly dedupeKey: string | null;
   /** W3C trace context. */
   readonly traceparent: string | null;
+  readonly given: CallArguments | null;
 }
 
 export interface Enqueued {
@@ -41,6 +43,7 @@ export interface Attempt {
   readonly input: Uint8Array;
   readonly timeoutMs: number;
   readonly traceparent: string | null;
+  readonly given: CallArguments | null;
   /** This one included. */
   readonly attempts: number;
 }

@@ -2,12 +2,15 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
+import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallStatus } from '../../proto/messages.ts';
 import type { CallId, FunctionName, UserName } from '../../proto/names.ts';
 import { applySchema } from '../storage/sqlite-file.ts';
 import type { Attempt, CallEnd, CallOutput, Enqueued, NewCall, PendingCall } from './queue-port.ts';
 
-const schema = `
+/** CallArguments are kept as JSON. */
+const formats = [
+  `
   CREATE TABLE call (
     id TEXT PRIMARY KEY, user TEXT NOT NULL, function TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
     createdAtMs REAL NOT NULL, startedAtMs REAL, endedAtMs REAL, notBeforeMs REAL NOT NULL, timeoutMs REAL NOT NULL,
@@ -17,8 +20,9 @@ const schema = `
   CREATE INDEX call_ended ON call (endedAtMs) WHERE endedAtMs IS NOT NULL;
   CREATE INDEX call_pending ON call (createdAtMs) WHERE endedAtMs IS NULL;
   CREATE TABLE input (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
-  CREATE TABLE output (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT
-`;
+  CREATE TABLE output (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT`,
+  'ALTER TABLE call ADD COLUMN given TEXT',
+];
 
 const statusColumns = `
   id, user, function, state, attempts, createdAtMs, startedAtMs, endedAtMs, returnValue, error`;
@@ -26,10 +30,11 @@ const statusColumns = `
 export type QueueOperations = ReturnType<typeof open>;
 
 export function open(db: DatabaseSync, file: string) {
-  applySchema(db, file, 1, schema);
+  applySchema(db, file, formats);
   const insert = db.prepare(`
-    INSERT INTO call (id, user, function, state, attempts, createdAtMs, notBeforeMs, timeoutMs, dedupeKey, traceparent)
-    VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?)`);
+    INSERT INTO call (id, user, function, state, attempts, createdAtMs, notBeforeMs, timeoutMs, dedupeKey, traceparent,
+      given)
+    VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?, ?)`);
   const insertInput = db.prepare('INSERT INTO input (id, bytes) VALUES (?, ?)');
   const insertOutput = db.prepare('INSERT INTO output (id, bytes) VALUES (?, ?)');
   const deleteInput = db.prepare('DELETE FROM input WHERE id = ?');
@@ -40,7 +45,7 @@ export function open(db: DatabaseSync, file: string) {
   const begin = db.prepare(`
     UPDATE call SET state = 'running', attempts = attempts + 1, startedAtMs = ?
     WHERE id = ? AND endedAtMs IS NULL
-    RETURNING id, user, function, timeoutMs, traceparent, attempts`);
+    RETURNING id, user, function, timeoutMs, traceparent, given, attempts`);
   const inputOf = db.prepare('SELECT bytes FROM input WHERE id = ?');
   const outputOf = db.prepare(`
     SELECT substr(bytes, ?1, ?2) AS bytes, length(bytes) AS sizeBytes FROM output WHERE id = ?3`);
@@ -68,7 +73,9 @@ export function open(db: DatabaseSync, file: string) {
         if (known.user === user && known.function === fn) return { status: known, isNew: false };
         throw new FaasmError('conflict', `Call id ${id} is in use; give another one, or none`);
       }
-      insert.run(id, user, fn, createdAtMs, createdAtMs, call.timeoutMs, dedupeKey, call.traceparent);
+      const { timeoutMs, traceparent } = call;
+      const given = toJson(call.given);
+      insert.run(id, user, fn, createdAtMs, createdAtMs, timeoutMs, dedupeKey, traceparent, given);
       insertInput.run(id, call.input);
       return { status: status({ id })!, isNew: true };
     },
@@ -77,7 +84,8 @@ export function open(db: DatabaseSync, file: string) {
       const row = begin.get(nowMs, id);
       if (row === undefined) return undefined;
       const input = inputOf.get(id)?.bytes as Uint8Array;
-      return { ...(row as unknown as Omit<Attempt, 'input'>), input };
+      const given = row.given === null ? null : (JSON.parse(String(row.given)) as CallArguments);
+      return { ...(row as unknown as Attempt), given, input };
     },
 
     finish({ id, end: how }: { id: CallId; end: CallEnd }): void {
@@ -125,6 +133,6 @@ function toStatus(row: Record<string, unknown> | undefined): CallStatus | undefi
   return { ...(row as unknown as CallStatus), error };
 }
 
-function toJson(error: CallError | null): string | null {
-  return error === null ? null : JSON.stringify(error);
+function toJson(value: CallError | CallArguments | null): string | null {
+  return value === null ? null : JSON.stringify(value);
 }

@@ -5,6 +5,7 @@
  * there is posted. Those messages are bare tuples, as an object with named fields costs three times as much to clone.
  */
 import type { CallError } from '../../proto/call.ts';
+import type { CallArguments } from '../../proto/function-settings.ts';
 import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
 import type { InitializedState } from './faaslet.ts';
@@ -36,7 +37,13 @@ export interface ExecutorSettings {
 }
 
 /** A call to run. The program is the number that it was announced with. */
-export type PostedCall = readonly [slot: number, program: number, input: Uint8Array, depth: number];
+export type PostedCall = readonly [
+  slot: number,
+  program: number,
+  input: Uint8Array,
+  depth: number,
+  given?: CallArguments | undefined,
+];
 
 /** A call that succeeded, chains nothing and wrote nothing to its standard error. */
 export type PlainEnd = readonly [slot: number, output: Uint8Array];

@@ -8,6 +8,7 @@
  */
 import { type CallError, fromCallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
+import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallRing } from './call-ring.ts';
 import {
   type ExecutorOrder,
@@ -102,7 +103,7 @@ export class Executor {
     }
   }
 
-  #start([slot, number, input, depth]: PostedCall): void {
+  #start([slot, number, input, depth, given]: PostedCall): void {
     if (!this.#claim(slot)) return;
     const program = this.#parts.programs.get(number);
     const done = (outcome: Outcome): void => this.#report(slot, outcome);
@@ -119,15 +120,16 @@ export class Executor {
       this.#end(run, failure(toThrownError(thrown, guestOf(program))));
       return;
     }
-    this.#begin(run, run.faaslet, input);
+    this.#begin(run, run.faaslet, input, given);
   }
 
-  #begin(run: Run, faaslet: Faaslet, input: Uint8Array): void {
+  #begin(run: Run, faaslet: Faaslet, input: Uint8Array, given: CallArguments | undefined): void {
     const { program } = run;
     run.startedMs = performance.now();
     const settings: CallSettings = {
       user: program.user,
       input,
+      given,
       dispatch: (calls) => this.#chain(run, calls),
     };
     const suspension = this.#suspension(run);
@@ -220,7 +222,7 @@ export class Executor {
       return;
     }
     this.#running.set(child.id, child);
-    this.#begin(child, child.faaslet, call.input);
+    this.#begin(child, child.faaslet, call.input, undefined);
   }
 
   async #initialize(slot: number, program: Program): Promise<void> {

@@ -9,6 +9,7 @@
  */
 import type { CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
+import { type CallArguments, type FunctionSettings, noSettings } from '../../proto/function-settings.ts';
 import type { LocalTier } from '../state/local-tier.ts';
 import { toReturnedError, toThrownError } from './guest-error.ts';
 import {
@@ -23,6 +24,7 @@ import { createState } from './host/faasm/state.ts';
 import { GuestExit } from './host/guest-fault.ts';
 import { GuestMemory } from './host/guest-memory.ts';
 import type { ImportFunctions } from './host/port.ts';
+import { toPreopens } from './host/wasi/preopens.ts';
 import type { FileLimits, FileTree } from './host/wasi/tree.ts';
 import { createWasi, type Wasi, type WasiPowers } from './host/wasi/wasi.ts';
 import { canWait, findImport } from './imports.ts';
@@ -83,6 +85,7 @@ export class Faaslet {
   readonly #entry: Entry;
   readonly #entryParameters: number[];
   readonly #windows: StateWindows;
+  readonly #started: CallArguments;
   #suspension: Suspension = { left() {}, back: (go) => go() };
   #attached: AttachedMemory | undefined;
   #proto: ProtoFaaslet | undefined;
@@ -96,7 +99,13 @@ export class Faaslet {
     this.program = program;
     this.#powers = powers;
     this.#context = new CallContext(powers.limits, powers.state);
-    this.#wasi = createWasi(this.#memory, powers.wasi, { files: powers.files, limits: powers.fileLimits });
+    const { settings } = program;
+    this.#wasi = createWasi(this.#memory, powers.wasi, {
+      files: powers.files,
+      limits: powers.fileLimits,
+      preopens: toPreopens(settings.cwd, powers.files),
+    });
+    this.#started = { args: [program.function, ...settings.args], env: toEnvironment(settings) };
     this.#suspendable = canWait(program.imports);
     this.#windows = new StateWindows({
       memory: this.#memory,
@@ -234,13 +243,18 @@ export class Faaslet {
   #begin(settings: CallSettings, suspension: Suspension): void {
     this.#suspension = suspension;
     this.#context.begin(settings);
+    const { args, env } = settings.given === undefined ? this.#started : this.#startedWith(settings.given);
     this.#wasi.begin({
-      args: [this.program.function],
-      env: {},
+      args,
+      env,
       stdin: settings.input,
       stdout: (bytes) => this.#context.writeStdout(bytes),
       stderr: (bytes) => this.#context.writeStderr(bytes),
     });
+  }
+
+  #startedWith({ args, env }: CallArguments): CallArguments {
+    return { args: [...this.#started.args, ...args], env: { ...env, ...this.#started.env } };
   }
 
   #returned(value: unknown): Outcome {
@@ -338,6 +352,11 @@ export class Faaslet {
     const { malloc } = this.#exports;
     return typeof malloc === 'function' ? (malloc as (byteLength: number) => unknown) : undefined;
   }
+}
+
+/** With the working directory as programs ask for it, where it is not the root. */
+function toEnvironment({ env, cwd }: FunctionSettings): CallArguments['env'] {
+  return cwd === noSettings.cwd ? env : { PWD: cwd, ...env };
 }
 
 function isGlobalValue(value: unknown): value is GlobalValue {

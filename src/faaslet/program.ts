@@ -1,4 +1,5 @@
 /** A function version made ready to run: what an executor needs to make Faaslets of it. Can be posted to a thread. */
+import type { FunctionSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import type { FunctionImport } from './imports.ts';
 import type { PreparedImage } from './memory/port.ts';
@@ -6,10 +7,11 @@ import type { PreparedImage } from './memory/port.ts';
 export interface Program {
   /** Of `programKey`; Faaslets are kept by it, so that no two functions ever share one, even of the same bytes. */
   readonly key: string;
-  /** sha256 of the uploaded module, in hex. */
+  /** Of FunctionVersion. */
   readonly version: string;
   readonly user: UserName;
   readonly function: FunctionName;
+  readonly settings: FunctionSettings;
   /** The rewritten module: its mutable globals and its memory are exported, its start function too. */
   readonly module: WebAssembly.Module;
   readonly imports: readonly FunctionImport[];

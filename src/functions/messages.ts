@@ -1,5 +1,6 @@
 /** How messages about functions look on the bus. */
 import { FaasmError } from '../../proto/errors.ts';
+import { toFunctionSettings } from '../../proto/function-settings.ts';
 import type { FunctionChanged, FunctionDescription } from '../../proto/messages.ts';
 import { toFunctionName, toUserName } from '../../proto/names.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
@@ -58,9 +59,11 @@ export function toDescription(value: unknown): FunctionDescription {
     name: toFunctionName(String(name)),
     live: toVersion(live),
     versions: versions.map((each) => {
-      const { version, sizeBytes, uploadedAtMs } = record(each);
+      const { version, module = version, settings = {}, sizeBytes, uploadedAtMs } = record(each);
       return {
         version: toVersion(version),
+        module: toVersion(module),
+        settings: toFunctionSettings(settings),
         sizeBytes: Number(sizeBytes),
         uploadedAtMs: Number(uploadedAtMs),
       };
@@ -70,7 +73,7 @@ export function toDescription(value: unknown): FunctionDescription {
 
 function toVersion(value: unknown): string {
   if (typeof value === 'string' && versionPattern.test(value)) return value;
-  throw new FaasmError('bad_message', 'a version is a sha256 in hex');
+  throw new FaasmError('bad_message', 'a version, and a module, is a sha256 in hex');
 }
 
 function record(value: unknown): Record<string, unknown> {

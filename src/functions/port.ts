@@ -12,7 +12,7 @@ import type { FunctionName, UserName } from '../../proto/names.ts';
 export interface ProtoName {
   readonly user: UserName;
   readonly name: FunctionName;
-  /** sha256 of the uploaded module, in hex. */
+  /** Of FunctionVersion. */
   readonly version: string;
   /** Of PreparedModule. */
   readonly fingerprint: string;
@@ -21,12 +21,15 @@ export interface ProtoName {
 export interface FunctionStore {
   /** Of all functions; one that cannot be read is reported by `onDamaged` and left out. */
   list(): Promise<FunctionDescription[]>;
-  /** @throws FaasmError `not_found`; `storage_unavailable`, also when the bytes are not those of the version */
-  readModule(version: string): Promise<Uint8Array>;
+  /**
+   * @param module its sha256, in hex
+   * @throws FaasmError `not_found`; `storage_unavailable`, also when the bytes are not those of the module
+   */
+  readModule(module: string): Promise<Uint8Array>;
   /** Safe on the disk when it resolves. @throws FaasmError `storage_unavailable` */
-  writeModule(version: string, bytes: Uint8Array): Promise<void>;
-  /** Nobody's version any more. */
-  removeModule(version: string): Promise<void>;
+  writeModule(module: string, bytes: Uint8Array): Promise<void>;
+  /** No version has it any more. */
+  removeModule(module: string): Promise<void>;
   /** Replaces the description as a whole: after a crash it is the old one or the new one. */
   writeDescription(description: FunctionDescription): Promise<void>;
   removeDescription(user: UserName, name: FunctionName): Promise<void>;

@@ -12,7 +12,7 @@ export interface PrepareRequest {
 }
 
 export type PrepareAnswer =
-  | { readonly id: number; readonly version: string; readonly prepared: PreparedModule }
+  | { readonly id: number; readonly sha256: string; readonly prepared: PreparedModule }
   | { readonly id: number; readonly error: CallError };
 
 const port = parentPort!;
@@ -21,7 +21,7 @@ const limits = workerData as ModuleLimits;
 port.on('message', async ({ id, bytes }: PrepareRequest) => {
   let answer: PrepareAnswer;
   try {
-    answer = { id, version: sha256(bytes), prepared: await prepareModule(bytes, limits) };
+    answer = { id, sha256: sha256(bytes), prepared: await prepareModule(bytes, limits) };
   } catch (thrown) {
     answer = { id, error: toCallError(FaasmError.from(thrown)) };
   }

@@ -8,7 +8,7 @@ import type { PrepareAnswer, PrepareRequest } from './prepare-thread.ts';
 
 export interface Preparer {
   /** @throws FaasmError `bad_module`, `unknown_import`, `unsupported_module`, `deadline_exceeded` */
-  prepare(bytes: Uint8Array): Promise<{ version: string; prepared: PreparedModule }>;
+  prepare(bytes: Uint8Array): Promise<{ sha256: string; prepared: PreparedModule }>;
   close(): Promise<void>;
 }
 
@@ -16,7 +16,7 @@ export interface Preparer {
 const prepareTimeoutMs = 60_000;
 
 export function createPreparer(limits: ModuleLimits): Preparer {
-  const waiting = new Map<number, PromiseWithResolvers<{ version: string; prepared: PreparedModule }>>();
+  const waiting = new Map<number, PromiseWithResolvers<{ sha256: string; prepared: PreparedModule }>>();
   let worker: Worker | undefined;
   let last = 0;
 
@@ -51,7 +51,7 @@ export function createPreparer(limits: ModuleLimits): Preparer {
     async prepare(bytes) {
       worker ??= start();
       const id = ++last;
-      const wanted = Promise.withResolvers<{ version: string; prepared: PreparedModule }>();
+      const wanted = Promise.withResolvers<{ sha256: string; prepared: PreparedModule }>();
       waiting.set(id, wanted);
       const timer = setTimeout(() => {
         stop(

@@ -9,6 +9,7 @@
  * nobody holds the program any more: so a version that no call runs has none.
  */
 import { LRUCache } from 'lru-cache';
+import type { FunctionSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import type { InitializedState } from '../faaslet/faaslet.ts';
 import type { MemoryPort } from '../faaslet/memory/port.ts';
@@ -22,9 +23,15 @@ export interface HeldProgram {
   release(): void;
 }
 
+/** What a version is: its module, compiled, and what the module is started with. */
+export interface VersionParts {
+  readonly prepared: PreparedModule;
+  readonly settings: FunctionSettings;
+}
+
 export interface FunctionPrograms {
   /** Initialises an upload and keeps it for the first who wants to hold it. @throws what initialisation throws */
-  add(user: UserName, name: FunctionName, version: string, prepared: PreparedModule): Promise<void>;
+  add(user: UserName, name: FunctionName, version: string, parts: VersionParts): Promise<void>;
   /** @throws FaasmError of storage, preparation or initialisation; `no_capacity` when the kernel has no memory or file */
   hold(user: UserName, name: FunctionName, version: string): Promise<HeldProgram>;
   /** The function is deleted; who holds it holds on. */
@@ -36,8 +43,8 @@ export interface FunctionPrograms {
 export interface FunctionProgramsOptions {
   readonly memory: MemoryPort;
   readonly protos: Protos;
-  /** A stored version, compiled. */
-  load(version: string): Promise<PreparedModule>;
+  /** Of a stored version. */
+  load(user: UserName, name: FunctionName, version: string): Promise<VersionParts>;
 }
 
 /** A program without its snapshot, and the snapshot. */
@@ -71,10 +78,20 @@ export function createFunctionPrograms({ memory, protos, load }: FunctionProgram
     user: UserName,
     name: FunctionName,
     version: string,
-    { module, imports, layout, fingerprint }: PreparedModule,
+    { prepared: { module, imports, layout, fingerprint }, settings }: VersionParts,
   ): Promise<Ready> {
     const key = programKey(user, name, version);
-    const program = { key, version, user, function: name, module, imports, layout, proto: undefined };
+    const program = {
+      key,
+      version,
+      user,
+      function: name,
+      settings,
+      module,
+      imports,
+      layout,
+      proto: undefined,
+    };
     return { program, snapshot: await protos.of(program, fingerprint) };
   }
 
@@ -82,7 +99,9 @@ export function createFunctionPrograms({ memory, protos, load }: FunctionProgram
     const found = uploaded.get(`${user}/${name}`);
     if (found?.program.version === version) uploaded.delete(`${user}/${name}`);
     const ready =
-      found?.program.version === version ? found : await initialize(user, name, version, await load(version));
+      found?.program.version === version
+        ? found
+        : await initialize(user, name, version, await load(user, name, version));
     const { program, snapshot } = ready;
     if (snapshot === undefined) return program;
     const image = snapshot.image === undefined ? undefined : memory.prepare(snapshot.image);
@@ -98,8 +117,8 @@ export function createFunctionPrograms({ memory, protos, load }: FunctionProgram
   }
 
   return {
-    async add(user, name, version, prepared) {
-      const ready = await initialize(user, name, version, prepared);
+    async add(user, name, version, parts) {
+      const ready = await initialize(user, name, version, parts);
       if (!held.has(ready.program.key)) uploaded.set(`${user}/${name}`, ready);
     },
 

@@ -1,10 +1,9 @@
 /** Functions by HTTP: upload, list, describe, the module itself, delete. */
-import { createHash } from 'node:crypto';
 import { FaasmError } from '../../proto/errors.ts';
 import { stateHeaders } from '../../proto/headers.ts';
 import type { FunctionDescription } from '../../proto/messages.ts';
 import { type FunctionName, toFunctionName } from '../../proto/names.ts';
-import { emptyBody, type Headers, readBody, toBytes } from '../bus/port.ts';
+import { emptyBody, type Headers, header, readBody, toBytes } from '../bus/port.ts';
 import { functionDescriptionCodec, functionListCodec } from '../functions/messages.ts';
 import { toWholeBody } from './body.ts';
 import { judgeRead, toEtag, toWriteConditions } from './conditions.ts';
@@ -20,6 +19,7 @@ import {
   sendText,
 } from './exchange.ts';
 import type { FunctionRoute, UserRoute } from './route.ts';
+import { toSettingsHeaders } from './settings-headers.ts';
 
 /** Stands in the subject of a list, which is of no function in particular. */
 const noFunction: FunctionName = toFunctionName('_');
@@ -30,7 +30,10 @@ export async function uploadFunction(
   route: FunctionRoute,
 ): Promise<void> {
   const { subjects, config } = parts;
-  const headers = await toConditionHeaders(parts, exchange, route);
+  const headers = {
+    ...(await toConditionHeaders(parts, exchange, route)),
+    ...toSettingsHeaders(exchange.req),
+  };
   const module = await toWholeBody(exchange.req, config.moduleMaxBytes);
   if (module.length === 0) {
     throw new FaasmError(
@@ -85,12 +88,11 @@ export async function removeFunction(
   sendNothing(exchange, 204);
 }
 
-/** A version is the sha256 of the module, so the tag is that of these very bytes. */
+/** The tag is the version that these bytes are of, whichever is live by now. */
 async function sendModule(parts: HttpParts, exchange: Exchange, route: FunctionRoute): Promise<void> {
   const answer = await ask(parts, parts.subjects.functions('fetch', route.user, route.function));
-  const module = toBytes(answer.body);
-  const version = createHash('sha256').update(module).digest('hex');
-  send(exchange, 200, 'application/wasm', module, toDescriptionHeaders(version));
+  const version = header(answer, stateHeaders.version)!;
+  send(exchange, 200, 'application/wasm', toBytes(answer.body), toDescriptionHeaders(version));
 }
 
 /** The functions actor compares with one version: of several, the one that is live. */

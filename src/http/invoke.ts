@@ -14,6 +14,7 @@ import { type Abandonable, type Connection, connectionOf } from './connection.ts
 import { type Exchange, type HttpParts, logFailure, octetStream } from './exchange.ts';
 import { sendProblem } from './problem.ts';
 import type { FunctionRoute } from './route.ts';
+import { addCallArguments } from './settings-headers.ts';
 
 /** How much later than the call's own end the bus gives up. */
 const answerMarginMs = 10_000;
@@ -124,6 +125,7 @@ export function toCallHeaders(
   if (typeof traceparent === 'string' && traceparentPattern.test(traceparent)) {
     headers[names.traceparent] = [traceparent];
   }
+  addCallArguments(req, headers);
   return { headers: headers satisfies Headers, timeoutMs };
 }
 

@@ -49,7 +49,7 @@ interface Row {
 export type StateOperations = ReturnType<typeof open>;
 
 export function open(db: DatabaseSync, file: string) {
-  applySchema(db, file, 1, schema);
+  applySchema(db, file, [schema]);
   const chunks = openChunks(db);
   const find = db.prepare('SELECT content, size, version FROM value WHERE user = ? AND key = ?');
   const put = db.prepare(`

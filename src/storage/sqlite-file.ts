@@ -44,21 +44,23 @@ export function openDatabase(file: string): DatabaseSync {
 }
 
 /**
- * Makes the tables, or refuses those of a newer release.
- * @param version what `schema` makes; 1 and up
+ * Makes the tables, brings those of an older release to the present format, or refuses those of a newer one.
+ * @param formats what makes the first format, then what makes each further one of the one before it
  * @throws FaasmError `storage_unavailable`
  */
-export function applySchema(db: DatabaseSync, file: string, version: number, schema: string): void {
+export function applySchema(db: DatabaseSync, file: string, formats: readonly string[]): void {
+  const version = formats.length;
   const found = Number(db.prepare('PRAGMA user_version').get()?.user_version);
   if (found === version) return;
-  if (found !== 0) {
+  if (found > version) {
     throw new FaasmError(
       'storage_unavailable',
       `Cannot use ${file}: its format is ${found}, this release writes format ${version}; use the release that made it`,
       { details: { component: 'storage' } },
     );
   }
-  db.exec(`BEGIN IMMEDIATE; ${schema}; PRAGMA user_version = ${version}; COMMIT`);
+  const steps = formats.slice(found).join(';');
+  db.exec(`BEGIN IMMEDIATE; ${steps}; PRAGMA user_version = ${version}; COMMIT`);
 }
 
 /** `storage_unavailable` naming the file and the way out for what the file or disk did; the error itself otherwise. */

@@ -3,7 +3,7 @@
  * block, and tells when it is gone.
  *
  * Calls go through a ring, and the executor is woken once for all that the main thread gave it in one turn. A call that
- * is too large for the ring, or whose program the executor may not have yet, is posted as a message.
+ * is too large for the ring, is given arguments, or whose program the executor may not have yet, is posted as a message.
  */
 import { Worker } from 'node:worker_threads';
 import type { Call } from '../../proto/call.ts';
@@ -107,11 +107,12 @@ export class ExecutorThreadHandle {
     this.#worker.on('exit', () => this.#ended());
   }
 
-  post(call: Pick<Call, 'id' | 'input' | 'depth'>, program: Program): void {
+  post(call: Pick<Call, 'id' | 'input' | 'depth' | 'given'>, program: Program): void {
     const { number, added } = this.#programs.get(program.key) ?? this.#announce(program);
     const slot = this.#takeSlot(call.id);
-    if (!added || !this.#calls.write(slot, number, call.depth, call.input)) {
-      this.#send([slot, number, alone(call.input), call.depth]);
+    const { depth, input, given } = call;
+    if (!added || given !== undefined || !this.#calls.write(slot, number, depth, input)) {
+      this.#send([slot, number, alone(input), depth, given]);
     } else if (!this.#notifying) {
       this.#notifying = true;
       setImmediate(this.#notify);

@@ -19,6 +19,7 @@ export function newCall(id: string, more: Partial<NewCall> = {}): NewCall {
     timeoutMs: 5000,
     dedupeKey: null,
     traceparent: null,
+    given: null,
     ...more,
   };
 }
@@ -61,6 +62,14 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
     t.deepEqual(await queue.recover(), []);
   });
 
+  check('claim() gives what the call was given', async (t, queue) => {
+    const given = { args: ['-x', 'a\nb'], env: { LANG: 'de' } };
+    await queue.enqueue(newCall('c1', { given }));
+    t.deepEqual((await queue.claim(id, 1))?.given, given);
+    await queue.enqueue(newCall('c2'));
+    t.is((await queue.claim(toCallId('c2'), 1))?.given, null);
+  });
+
   check('enqueue() keeps a call and its input', async (t, queue) => {
     const input = text('live');
     const enqueued = queue.enqueue(newCall('c1', { input, traceparent: '00-ab' }));
@@ -86,6 +95,7 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
       input: text('live'),
       timeoutMs: 5000,
       traceparent: '00-ab',
+      given: null,
       attempts: 1,
     });
     const running = await queue.status(id);

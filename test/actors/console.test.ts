@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
 import { startConsole } from '../../actors/console.ts';
+import { noSettings } from '../../proto/function-settings.ts';
 import type { CallEvent } from '../../proto/messages.ts';
 import { toCallId, toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
@@ -84,7 +85,8 @@ test('startConsole() shows hosts, functions and calls with how they ended', asyn
 
 test('startConsole() learns the live version of a function that it only saw called', async (t) => {
   const { bus, call, data } = start(t);
-  const description = { user, name, live: version, versions: [{ version, sizeBytes: 1, uploadedAtMs: 1 }] };
+  const kept = { version, module: version, settings: noSettings, sizeBytes: 1, uploadedAtMs: 1 };
+  const description = { user, name, live: version, versions: [kept] };
   bus.subscribe(subjects.functions('describe', user, name), (message) =>
     respond(bus, message, new Encodable(description, functionDescriptionCodec)),
   );

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import test from 'ava';
 import { startHttpBridge } from '../../actors/http-bridge.ts';
 import { type ErrorCode, FaasmError } from '../../proto/errors.ts';
+import { noSettings } from '../../proto/function-settings.ts';
 import { headers as names, stateHeaders } from '../../proto/headers.ts';
 import type { CallStatus, FunctionDescription } from '../../proto/messages.ts';
 import { toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
@@ -271,7 +272,9 @@ const description: FunctionDescription = {
   user,
   name: fn,
   live: versions[0],
-  versions: [{ version: versions[0], sizeBytes: 3, uploadedAtMs: 1 }],
+  versions: [
+    { version: versions[0], module: versions[0], settings: noSettings, sizeBytes: 3, uploadedAtMs: 1 },
+  ],
 };
 
 for (const path of [

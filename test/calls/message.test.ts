@@ -33,7 +33,10 @@ const full: Message = {
   output: { kind: 'redis', key: 'out' },
   returnValue: -7,
   error: { code: 'not_found', message: 'Grüße', details: '{}' },
+  given: { args: ['-x', ''], env: { LANG: 'de=DE' } },
 };
+/** As the schema has it. */
+const given = { args: ['-x', ''], env: ['LANG=de=DE'] };
 
 test('decodeMessage() reads what encodeMessage() wrote', (t) => {
   t.deepEqual(decodeMessage(encodeMessage(full), 'message'), full);
@@ -43,7 +46,8 @@ test('decodeMessage() reads what encodeMessage() wrote', (t) => {
 
 test('encodeMessage() and decodeMessage() agree with the schema in every field', (t) => {
   const places = { inputS3: { bucket: 'in', key: 'a/b' }, outputRedisKey: 'out' };
-  const { input: _, output: __, ...rest } = full;
+  const { input: _, output: __, ...fields } = full;
+  const rest = { ...fields, given };
   const plain = { ...rest, ...places, type: 3, input: 'inputS3', output: 'outputRedisKey' };
   const read = schema.toObject(schema.decode(encodeMessage(full)), { longs: Number, oneofs: true });
   t.deepEqual({ ...read, inputData: [...read.inputData], outputData: [...read.outputData] }, {
@@ -60,7 +64,7 @@ test('encodeMessage() and decodeMessage() agree with the schema in every field',
     input: { kind: 'redis', key: 'in' },
     output: { kind: 's3', bucket: 'b', key: 'k' },
   });
-  t.is(schema.fieldsArray.length, 9 + 14);
+  t.is(schema.fieldsArray.length, 9 + 15);
 });
 
 test('the bytes of a founding client decode', (t) => {
@@ -275,5 +279,6 @@ function randomMessage(random: Random): Message {
     output: place(),
     returnValue: random.pick([0, 1, -1, 2 ** 31 - 1, -(2 ** 31)]),
     error: random.pick([undefined, { code: word(), message: word(), details: word() }]),
+    given: random.pick([undefined, { args: ['', 'é'], env: { A: word().replaceAll('\0', ''), B: '' } }]),
   };
 }

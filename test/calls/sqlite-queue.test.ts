@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import test from 'ava';
 import { toCallId } from '../../proto/names.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
@@ -27,5 +28,18 @@ test('SQLite: calls and their keys are there after a restart', async (t) => {
   );
   t.false((await second.enqueue(newCall('c2', { dedupeKey: 'key' }))).isNew);
   t.is((await second.claim(toCallId('c1'), 6))?.attempts, 2);
+  await second.close();
+});
+
+test('SQLite: calls that an older release has kept are run', async (t) => {
+  const file = nextFile();
+  const first = await openSqliteCallQueue(file);
+  await first.enqueue(newCall('c1'));
+  await first.close();
+  const db = new DatabaseSync(file);
+  db.exec('ALTER TABLE call DROP COLUMN given; PRAGMA user_version = 1');
+  db.close();
+  const second = await openSqliteCallQueue(file);
+  t.is((await second.claim(toCallId('c1'), 5))?.given, null);
   await second.close();
 });

@@ -169,6 +169,28 @@ test('faasm deploy uploads a module', asks, {
   stdout: 'demo/echo is live, version abababababab\n',
 });
 
+test('faasm deploy sends settings', asks, {
+  args: [
+    ...['deploy', 'demo/echo', 'fn.wasm', '--arg', 'a\nb', '--arg=-x'],
+    ...['--env', 'K=v=é', '--env', 'E=', '--cwd', '/data/'],
+  ],
+  answer: json(description),
+  request: 'PUT /f/demo/echo',
+  requestBody: Uint8Array.of(0, 97, 115, 109),
+  requestHeaders: {
+    'x-faasm-settings': '{"args":["a\\nb","-x"],"env":{"K":"v=\\u00e9","E":""},"cwd":"/data"}',
+  },
+  stdout: 'demo/echo is live, version abababababab\n',
+});
+
+test('faasm invoke sends arguments and environment', asks, {
+  args: ['invoke', 'demo/echo', '--env', 'K=v', '--', '-d', 'x'],
+  answer: output('out'),
+  request: 'POST /f/demo/echo',
+  requestHeaders: { 'x-faasm-settings': '{"args":["-d","x"],"env":{"K":"v"}}' },
+  stdout: 'out',
+});
+
 test('faasm ls lists functions', asks, {
   args: ['ls', 'demo'],
   answer: json([description]),

@@ -14,13 +14,9 @@ export interface TestHost extends AsyncDisposable {
   readonly data: string;
   readonly url: string;
   /** Uploads a module given as WAT text or as bytes. */
-  put(name: string, module: string | Uint8Array): Promise<Response>;
+  put(name: string, module: string | Uint8Array, headers?: HeadersInit): Promise<Response>;
   /** Calls `user/function`. */
-  post(
-    name: string,
-    body?: string | Uint8Array<ArrayBuffer>,
-    headers?: Record<string, string>,
-  ): Promise<Response>;
+  post(name: string, body?: string | Uint8Array<ArrayBuffer>, headers?: HeadersInit): Promise<Response>;
   /** Stops the host and starts another on the same data. */
   restart(): Promise<void>;
 }
@@ -54,9 +50,9 @@ export async function startTestHost(settings: Record<string, string> = {}): Prom
       return url();
     },
     data,
-    put: (name, module) => {
+    put: (name, module, headers = {}) => {
       const body = typeof module === 'string' ? wasm(module) : new Uint8Array(module);
-      return fetch(`${url()}/f/${name}`, { method: 'PUT', body });
+      return fetch(`${url()}/f/${name}`, { method: 'PUT', body, headers });
     },
     post: (name, body = '', headers = {}) => fetch(`${url()}/f/${name}`, { method: 'POST', body, headers }),
     async restart() {

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { noSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import type { Outcome } from '../../src/faaslet/faaslet.ts';
 import { LocalPrograms } from '../../src/faaslet/local-programs.ts';
@@ -11,6 +12,7 @@ const program = (version: string): Program => ({
   version,
   user,
   function: name,
+  settings: noSettings,
   module: undefined as never,
   imports: [],
   layout: undefined as never,

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { noSettings } from '../../proto/function-settings.ts';
 import type { FunctionDescription } from '../../proto/messages.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import { openFileStore } from '../../src/functions/file-store.ts';
@@ -14,7 +15,7 @@ const description = (name = 'f'): FunctionDescription => ({
   user: 'ada' as UserName,
   name: name as FunctionName,
   live: version,
-  versions: [{ version, sizeBytes: bytes.length, uploadedAtMs: 1 }],
+  versions: [{ version, module: version, settings: noSettings, sizeBytes: bytes.length, uploadedAtMs: 1 }],
 });
 
 async function openStore() {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
+import { noSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import { createCopyMemory } from '../../src/faaslet/memory/copy.ts';
 import type { MemoryPort, PreparedImage } from '../../src/faaslet/memory/port.ts';
@@ -9,7 +10,7 @@ import { createFunctionPrograms } from '../../src/functions/programs.ts';
 const user = 'ada' as UserName;
 const name = 'f' as FunctionName;
 const image = createCopyMemory().capture(new WebAssembly.Memory({ initial: 1 }));
-const prepared: PreparedModule = {
+const module: PreparedModule = {
   module: new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0)),
   imports: [],
   layout: {
@@ -23,6 +24,7 @@ const prepared: PreparedModule = {
   },
   fingerprint: 'fingerprint',
 };
+const parts = { prepared: module, settings: noSettings };
 
 /** What is loaded from the store, and the images that are prepared and not discarded. */
 function start() {
@@ -43,9 +45,9 @@ function start() {
   const programs = createFunctionPrograms({
     memory,
     protos: { of: async () => ({ image, globals: [] }) },
-    async load(version) {
+    async load(_user, _name, version) {
       loaded.push(version);
-      return prepared;
+      return parts;
     },
   });
   return {
@@ -60,7 +62,7 @@ function start() {
 
 test('add() prepares no image, and hold() needs not load what was added', async (t) => {
   const { programs, images, loaded } = start();
-  await programs.add(user, name, 'v1', prepared);
+  await programs.add(user, name, 'v1', parts);
   t.is(images.size, 0);
   const { program } = await programs.hold(user, name, 'v1');
   t.is(program.key, 'ada/f@v1');
@@ -91,7 +93,7 @@ test('hold() of a version that was let go of makes it again', async (t) => {
 
 test('hold() of an older version than was added loads it', async (t) => {
   const { programs, loaded } = start();
-  await programs.add(user, name, 'v2', prepared);
+  await programs.add(user, name, 'v2', parts);
   t.is((await programs.hold(user, name, 'v1')).program.version, 'v1');
   t.deepEqual(loaded, ['v1']);
   await programs.hold(user, name, 'v2');

@@ -6,7 +6,7 @@ import { applySchema } from '../../src/storage/sqlite-file.ts';
 export type CounterOperations = ReturnType<typeof open>;
 
 export function open(db: DatabaseSync, file: string) {
-  applySchema(db, file, 1, 'CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER, filler BLOB) STRICT');
+  applySchema(db, file, ['CREATE TABLE number (name TEXT PRIMARY KEY, value INTEGER, filler BLOB) STRICT']);
   const put = db.prepare(
     'INSERT INTO number VALUES (?, ?, NULL) ON CONFLICT DO UPDATE SET value = excluded.value',
   );

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
+import { noSettings } from '../../proto/function-settings.ts';
 import { stateHeaders } from '../../proto/headers.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import { createSubjects } from '../../proto/subjects.ts';
@@ -32,6 +33,7 @@ function programOf(version: string): Program {
     version,
     user,
     function: name,
+    settings: noSettings,
     module: wasm,
     imports: [],
     layout,

@@ -4,22 +4,26 @@ import { createHostClient, toBody } from '../host-client.ts';
 import { toInput } from '../input.ts';
 import { asUsage, toFunctionPath } from '../operands.ts';
 import { printBytes, printJson, toJsonBytes } from '../output.ts';
+import { settingsOptions, toSettingsHeaders } from '../settings.ts';
 
 export const invoke = defineCommand({
-  usage: '<user>/<name> [-d <data> | -d @<file> | -]',
+  usage: '<user>/<name> [-d <data> | -d @<file> | -] [--env <name>=<value>] [-- <argument> …]',
   about: [
     'Writes exactly the output of the call. With - the input comes from standard input.',
     'With --async it writes the id of the call at once: faasm status tells of it.',
+    'What comes after -- are arguments, behind those of the function.',
   ].join('\n'),
   operands: [1, 2],
+  passesOn: true,
   options: {
     data: { type: 'text', short: 'd', value: 'data', about: 'the input; @file for that of a file' },
     async: { type: 'switch', about: 'do not wait for the call' },
     timeout: { type: 'text', value: '500ms', about: 'how long the call may take at the most' },
+    env: settingsOptions.env,
     ...urlOption,
     ...jsonOption,
   },
-  async run({ operands: [name, operand], options, world }) {
+  async run({ operands: [name, operand], options, passedOn, world }) {
     const path = toFunctionPath(name!);
     const { timeout } = options;
     if (timeout !== undefined) asUsage(() => parseDurationMs(timeout, '--timeout'));
@@ -27,7 +31,10 @@ export const invoke = defineCommand({
     const { body, header } = await client.send({
       method: 'POST',
       path: `/${options.async ? 'fa' : 'f'}/${path}`,
-      headers: timeout === undefined ? {} : { 'X-Faasm-Timeout': timeout },
+      headers: {
+        ...(timeout !== undefined && { 'X-Faasm-Timeout': timeout }),
+        ...toSettingsHeaders({ arg: passedOn, env: options.env }),
+      },
       body: (await toInput({ data: options.data, operand }, world)) ?? toBody(''),
     });
     const id = header('Faasm-Call-Id');

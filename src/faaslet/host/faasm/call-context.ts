@@ -3,6 +3,7 @@
  * One context belongs to one Faaslet and is begun anew for each call.
  */
 import { FaasmError } from '../../../../proto/errors.ts';
+import type { CallArguments } from '../../../../proto/function-settings.ts';
 import { type FunctionName, toFunctionName, type UserName } from '../../../../proto/names.ts';
 import type { GuestState, LocalTier } from '../../../state/local-tier.ts';
 
@@ -28,6 +29,8 @@ export interface CallLimits {
 export interface CallSettings {
   readonly user: UserName;
   readonly input: Uint8Array;
+  /** Nothing for most calls. */
+  readonly given?: CallArguments | undefined;
   /** Makes the chained calls; called at the first wait for one of them. */
   readonly dispatch: (calls: readonly ChainedCall[]) => void;
 }

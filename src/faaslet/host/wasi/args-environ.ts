@@ -20,16 +20,21 @@ export const argsEnvironFunctions = {
 // A guest asks twice, for the sizes and then for the strings: they are encoded once.
 
 function argumentStrings(context: WasiContext): Strings {
-  context.encodedArgs ??= encode(context.call.args);
+  const { args } = context.call;
+  if (context.encodedArgs?.of !== args) context.encodedArgs = encode(args, args);
   return context.encodedArgs;
 }
 
 function environmentStrings(context: WasiContext): Strings {
-  context.encodedEnv ??= encode(Object.entries(context.call.env).map(([name, value]) => `${name}=${value}`));
+  const { env } = context.call;
+  if (context.encodedEnv?.of !== env) {
+    const texts = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+    context.encodedEnv = encode(texts, env);
+  }
   return context.encodedEnv;
 }
 
-function encode(texts: readonly string[]): Strings {
+function encode(texts: readonly string[], of: object): Strings {
   const starts: number[] = [];
   const parts: Uint8Array[] = [];
   let byteLength = 0;
@@ -41,7 +46,7 @@ function encode(texts: readonly string[]): Strings {
   }
   const bytes = new Uint8Array(byteLength);
   for (const [index, part] of parts.entries()) bytes.set(part, starts[index]);
-  return { bytes, starts };
+  return { bytes, starts, of };
 }
 
 function writeSizes(memory: GuestMemory, strings: Strings, count: number, byteLength: number): number {

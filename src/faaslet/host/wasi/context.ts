@@ -3,8 +3,9 @@ import type { GuestMemory } from '../guest-memory.ts';
 import { type Descriptor, Descriptors, type Preopen } from './descriptors.ts';
 import type { Directory } from './directory.ts';
 import { fail } from './errno.ts';
-import { emptyFileTree, type FileTree, hasDirectory } from './file-tree.ts';
+import { emptyFileTree, type FileTree, mayBeDirectory } from './file-tree.ts';
 import type { File } from './inode.ts';
+import { rootAlone } from './preopens.ts';
 import type { FileLimits } from './quota.ts';
 import { Tree } from './tree.ts';
 
@@ -34,7 +35,7 @@ export interface WasiOptions {
   /** Shared and never written. @default emptyFileTree */
   readonly files?: FileTree;
   readonly limits: FileLimits;
-  /** Each directory must be in `files`. @default one, `/`, which is the root */
+  /** A directory that is not in `files` is made in each call. @default one, `/`, which is the root */
   readonly preopens?: readonly Preopen[];
 }
 
@@ -48,6 +49,8 @@ export interface Strings {
   readonly bytes: Uint8Array;
   /** Where each begins. */
   readonly starts: readonly number[];
+  /** What they were made of: the arguments, or the environment, of a call. */
+  readonly of: object;
 }
 
 /** Between calls, as while a module is initialised, what is written goes nowhere. */
@@ -59,8 +62,6 @@ const noCall: WasiCall = {
   stderr: () => {},
 };
 
-const rootAlone: readonly Preopen[] = [{ name: '/', directory: '' }];
-
 export class WasiContext {
   readonly memory: GuestMemory;
   readonly powers: WasiPowers;
@@ -69,7 +70,7 @@ export class WasiContext {
   call: WasiCall = noCall;
   /** Bytes of the standard input that were read. */
   stdinOffset = 0;
-  /** Of the present call, once asked for. */
+  /** Of the last call that asked for them; many calls have the same. */
   encodedArgs: Strings | undefined;
   encodedEnv: Strings | undefined;
   /** A sleeper that wakes to another epoch belongs to a call that is over. */
@@ -80,8 +81,8 @@ export class WasiContext {
   constructor(memory: GuestMemory, powers: WasiPowers, options: WasiOptions) {
     const { files = emptyFileTree, preopens = rootAlone, limits } = options;
     for (const { name, directory } of preopens) {
-      if (!hasDirectory(files, directory))
-        throw new TypeError(`Cannot preopen ${name}: no directory ${directory} in the file tree`);
+      if (!mayBeDirectory(files, directory))
+        throw new TypeError(`Cannot preopen ${name}: ${directory} in the file tree is no directory`);
     }
     this.memory = memory;
     this.powers = powers;
@@ -129,8 +130,6 @@ export class WasiContext {
   #change(call: WasiCall): void {
     this.call = call;
     this.stdinOffset = 0;
-    this.encodedArgs = undefined;
-    this.encodedEnv = undefined;
     this.epoch += 1;
   }
 }

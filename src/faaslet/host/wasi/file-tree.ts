@@ -106,10 +106,13 @@ export function createFileTree(
 
 export const emptyFileTree: FileTree = createFileTree();
 
-/** Whether there is a directory at this path, as the guests' preopens need; `` is the root. */
-export function hasDirectory(files: FileTree, path: string): boolean {
+/** Whether there is a directory at this path, or room for one; `` is the root. */
+export function mayBeDirectory(files: FileTree, path: string): boolean {
   let at: BaseNode | undefined = files.root;
-  for (const name of path === '' ? [] : path.split('/'))
-    at = at?.kind === 'directory' ? at.entries.get(name) : undefined;
-  return at?.kind === 'directory';
+  for (const name of path === '' ? [] : path.split('/')) {
+    if (at.kind !== 'directory') return false;
+    at = at.entries.get(name);
+    if (at === undefined) return true;
+  }
+  return at.kind === 'directory';
 }

@@ -39,11 +39,14 @@ export class Tree {
     return this.#root;
   }
 
-  /** A directory of the shared tree, while nothing has been moved yet; `` is the root. */
+  /** Made where it is missing, while nothing has been moved yet; `` is the root. @throws ErrnoFailure `nospc` */
   directory(path: string): Directory {
-    let at = this.root;
-    for (const name of path === '' ? [] : path.split('/')) at = at.lookup(name) as Directory;
-    return at;
+    let directory = this.root;
+    for (const name of path === '' ? [] : path.split('/')) {
+      const inode = directory.lookup(name);
+      directory = inode === undefined ? this.createDirectory({ directory, name }) : (inode as Directory);
+    }
+    return directory;
   }
 
   /** Shows the shared tree alone again. */
@@ -60,7 +63,7 @@ export class Tree {
   }
 
   /** @throws ErrnoFailure `nospc`, `noent` */
-  createDirectory(at: Place): Directory {
+  createDirectory(at: Pick<Place, 'directory' | 'name'>): Directory {
     return this.#create(at, (inodeNumber, nowNs) => new Directory(inodeNumber, nowNs, this.#adopt));
   }
 
@@ -117,14 +120,17 @@ export class Tree {
     inode.changedNs = nowNs;
   }
 
-  #create<T extends Inode>(at: Place, make: (inodeNumber: number, nowNs: bigint) => T): T {
+  #create<T extends Inode>(
+    at: Pick<Place, 'directory' | 'name'>,
+    make: (inodeNumber: number, nowNs: bigint) => T,
+  ): T {
     const inode = make(this.#lastInodeNumber + 1, this.#nowNs());
     this.#insert(at, inode);
     this.#lastInodeNumber += 1;
     return inode;
   }
 
-  #insert(at: Place, inode: Inode): void {
+  #insert(at: Pick<Place, 'directory' | 'name'>, inode: Inode): void {
     this.#quota.takeName();
     try {
       at.directory.insert(at.name, inode);

@@ -232,11 +232,11 @@ test('createWasi() keeps a preopen on its directory when that is moved through a
   t.is(guest.read(guest.open('f', { from: root + 1 }), 9), 'x');
 });
 
-for (const directory of ['none', 'f', 'f/g']) {
+for (const directory of ['f', 'f/g']) {
   test(`createWasi() refuses to preopen ${directory}`, (t) => {
     t.throws(() => new Guest({ files: { f: '' }, preopens: [{ name: '/', directory }] }), {
       instanceOf: TypeError,
-      message: /Cannot preopen \/: no directory/,
+      message: /Cannot preopen \/: f.* is no directory/,
     });
   });
 }

@@ -1,0 +1,119 @@
+/**
+ * What a program is started with: the settings that are kept with each version of a function, and what a call adds to
+ * them. Whatever comes from outside, in a header, in a message or in a file, is checked here.
+ */
+import { FaasmError } from './errors.ts';
+import { quote } from './names.ts';
+
+export interface FunctionSettings {
+  /** Behind its own name, which is the function's. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Where relative paths begin, as in `/data`; `/` is the root of its file system. */
+  readonly cwd: string;
+}
+
+/** Of one call: its arguments come behind the function's; its variables are those that the function does not set. */
+export type CallArguments = Pick<FunctionSettings, 'args' | 'env'>;
+
+export const noSettings: FunctionSettings = { args: [], env: {}, cwd: '/' };
+
+/** Arguments, and variables, at most; interpreters with options take a few dozen. */
+const countMax = 256;
+/** Of all arguments and variables in UTF-8, each with the NUL behind it: half of what a call's metadata may have. */
+const textMaxBytes = 32 * 1024;
+const variableNameMaxLength = 256;
+const cwdMaxBytes = 1024;
+/** As file systems have it. */
+const pathNameMaxBytes = 255;
+
+/** @param value as JSON or msgpack gives it; what is absent is as in `noSettings` @throws FaasmError `bad_request` */
+export function toFunctionSettings(value: unknown): FunctionSettings {
+  const { cwd = noSettings.cwd, ...rest } = toRecord(value, 'Settings have', ['args', 'env', 'cwd']);
+  return { ...toCallArguments(rest), cwd: toCwd(cwd) };
+}
+
+/** @throws FaasmError `bad_request` */
+export function toCallArguments(value: unknown): CallArguments {
+  const { args = [], env = {} } = toRecord(value, 'A call is given', ['args', 'env']);
+  if (!Array.isArray(args)) throw bad('Arguments are a list of texts');
+  for (const each of args) checkText(each, 'An argument');
+  const variables = toRecord(env, 'Environment', undefined);
+  for (const [name, text] of Object.entries(variables)) {
+    if (name === '' || name.length > variableNameMaxLength || /[=\0]/.test(name)) {
+      throw bad(
+        `Bad name of an environment variable ${quote(name)}: it has 1 to ${variableNameMaxLength} characters and no =`,
+      );
+    }
+    checkText(name, 'The name of an environment variable');
+    checkText(text, `The environment variable ${quote(name)}`);
+  }
+  const checked = { args: args as string[], env: variables as Record<string, string> };
+  checkSize(checked);
+  return checked;
+}
+
+/** `NAME=value`, as people write it. @throws FaasmError `bad_request` */
+export function toVariable(text: string): [name: string, value: string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw bad(`An environment variable is given as NAME=value, not ${quote(text)}`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function checkSize({ args, env }: CallArguments): void {
+  const variables = Object.entries(env);
+  const count = Math.max(args.length, variables.length);
+  if (count > countMax) {
+    throw bad(
+      `A program has at most ${countMax} arguments and ${countMax} environment variables, not ${count}`,
+    );
+  }
+  let byteLength = 0;
+  for (const each of args) byteLength += Buffer.byteLength(each) + 1;
+  for (const [name, value] of variables) byteLength += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
+  if (byteLength > textMaxBytes) {
+    throw bad(
+      `Arguments and environment have at most ${textMaxBytes} bytes, these ${byteLength}: pass larger data as input`,
+    );
+  }
+}
+
+function toCwd(cwd: unknown): string {
+  checkText(cwd, 'A working directory');
+  const path = cwd.length > 1 && cwd.endsWith('/') ? cwd.slice(0, -1) : cwd;
+  const names = path === '/' ? [] : path.split('/').slice(1);
+  const isPlain = names.every((name) => name !== '' && name !== '.' && name !== '..');
+  if (!path.startsWith('/') || !isPlain || Buffer.byteLength(path) > cwdMaxBytes) {
+    throw bad(
+      `Bad working directory ${quote(cwd)}: it is absolute, such as /data, without . and .., of at most ${cwdMaxBytes} bytes`,
+    );
+  }
+  const long = names.find((name) => Buffer.byteLength(name) > pathNameMaxBytes);
+  if (long !== undefined)
+    throw bad(`A name in a path has at most ${pathNameMaxBytes} bytes, unlike ${quote(long)}`);
+  return path;
+}
+
+function checkText(value: unknown, what: string): asserts value is string {
+  if (typeof value !== 'string') throw bad(`${what} is a text`);
+  if (value.includes('\0') || !value.isWellFormed())
+    throw bad(`${what} is Unicode text without NUL: ${quote(value)}`);
+}
+
+/** @param names that it may have; any where none are given */
+function toRecord(
+  value: unknown,
+  what: string,
+  names: readonly string[] | undefined,
+): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw bad(names === undefined ? `${what} is an object of texts` : `${what} ${names.join(', ')}`);
+  }
+  const unknown = names && Object.keys(value).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw bad(`${what} ${names!.join(', ')}, and no ${quote(unknown)}`);
+  return value as Record<string, unknown>;
+}
+
+function bad(message: string): FaasmError {
+  return new FaasmError('bad_request', message);
+}

@@ -1,0 +1,37 @@
+/** What a program is started with, as the command line gives it. */
+import { type FunctionSettings, toFunctionSettings, toVariable } from '../../proto/function-settings.ts';
+import { toHeaderJson } from '../bus/settings-headers.ts';
+import type { Given, Options } from './command.ts';
+import { asUsage } from './operands.ts';
+
+export const settingsOptions = {
+  arg: { type: 'text', value: 'text', multiple: true, about: 'an argument; --arg=-x for one with a dash' },
+  env: { type: 'text', value: 'name=value', multiple: true, about: 'an environment variable' },
+  cwd: { type: 'text', value: 'path', about: 'where relative paths begin; else /' },
+} as const satisfies Options;
+
+type GivenSettings = {
+  readonly [Name in keyof typeof settingsOptions]?: Given<typeof settingsOptions>[Name] | undefined;
+};
+
+/** @throws UsageError */
+export function toSettings({ arg = [], env = [], cwd }: GivenSettings): FunctionSettings {
+  return asUsage(() =>
+    toFunctionSettings({
+      args: arg,
+      env: Object.fromEntries(env.map(toVariable)),
+      ...(cwd !== undefined && { cwd }),
+    }),
+  );
+}
+
+/** None where nothing is given. @throws UsageError */
+export function toSettingsHeaders(given: GivenSettings): Record<string, string> {
+  const { args, env, cwd } = toSettings(given);
+  const settings = {
+    ...(args.length > 0 && { args }),
+    ...(Object.keys(env).length > 0 && { env }),
+    ...(given.cwd !== undefined && { cwd }),
+  };
+  return Object.keys(settings).length === 0 ? {} : { 'X-Faasm-Settings': toHeaderJson(settings) };
+}
