@@ -28,6 +28,7 @@ const world: World = {
   stdout: process.stdout,
   stderr: process.stderr,
   serve,
+  guestStreams: async () => (await import('./guest-streams.ts')).guestStreams,
 };
 
 let serving = false;

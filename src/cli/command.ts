@@ -1,6 +1,7 @@
 /** What a command is, and the world that it acts in. */
 import type { Readable, Writable } from 'node:stream';
 import type { Config } from '../config.ts';
+import type { GuestStreams } from '../run/streams.ts';
 
 export interface Option {
   readonly type: 'text' | 'switch';
@@ -43,8 +44,8 @@ export interface Command<Taken extends Options = Options> {
   /** Arguments after `--` are another program's. */
   readonly passesOn?: true;
   readonly options: Taken;
-  /** @throws UsageError, FaasmError */
-  run(invocation: Invocation<Taken>): Promise<void>;
+  /** Gives the exit status where it is not simply 0. @throws UsageError, FaasmError */
+  run(invocation: Invocation<Taken>): Promise<void> | Promise<number>;
 }
 
 export interface World {
@@ -56,6 +57,8 @@ export interface World {
   readonly stderr: Writable & { readonly isTTY?: boolean };
   /** Is a host, until it is told to stop. */
   serve(config: Config, options: ServeOptions): Promise<void>;
+  /** Those of this process, for a guest that is run in it; the engine is safe for guests from then on. */
+  guestStreams(): Promise<GuestStreams>;
 }
 
 export interface ServeOptions {

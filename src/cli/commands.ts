@@ -28,6 +28,10 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map(
       summary: 'call a function',
       load: async () => (await import('./commands/invoke.ts')).invoke,
     },
+    run: {
+      summary: 'run a module here, without a host',
+      load: async () => (await import('./commands/run.ts')).run,
+    },
     status: {
       summary: 'tell how an asynchronous call is doing, or give its output',
       load: async () => (await import('./commands/status.ts')).status,

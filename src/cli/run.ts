@@ -1,4 +1,4 @@
-/** From the arguments of the `faasm` command to its exit status: 0 done, 1 failed, 2 wrong usage. */
+/** From the arguments of the `faasm` command to its exit status: 0 done, 1 failed, 2 wrong usage; or that of a program. */
 import { readFile } from 'node:fs/promises';
 import { quote } from '../../proto/names.ts';
 import { UsageError, type World } from './command.ts';
@@ -7,14 +7,11 @@ import { commandHelp, groupHelp, programHelp } from './help.ts';
 import { parseArguments } from './parse.ts';
 import { toErrorJson, toErrorText } from './report.ts';
 
-export type ExitStatus = 0 | 1 | 2;
-
 /** @param args as they stand after the program's name */
-export async function runCli(args: readonly string[], world: World): Promise<ExitStatus> {
+export async function runCli(args: readonly string[], world: World): Promise<number> {
   const { name, rest } = splitName(args);
   try {
-    await runCommand(name, rest, world);
-    return 0;
+    return await runCommand(name, rest, world);
   } catch (thrown) {
     if (beforeTerminator(rest).includes('--json')) world.stderr.write(toErrorJson(thrown));
     else world.stderr.write(`${toErrorText(thrown)}${await usageAfter(thrown, name)}`);
@@ -28,18 +25,18 @@ async function usageAfter(thrown: unknown, name: string): Promise<string> {
   return `Usage: faasm ${name} ${(await entry.load()).usage}; --help tells more\n`;
 }
 
-async function runCommand(name: string, rest: readonly string[], world: World): Promise<void> {
+async function runCommand(name: string, rest: readonly string[], world: World): Promise<number> {
   const entry = commands.get(name);
   if (entry === undefined) {
     world.stdout.write(await answerWithoutCommand(name, rest));
-    return;
+    return 0;
   }
   const command = await entry.load();
   if (asksForHelp(beforeTerminator(rest))) {
     world.stdout.write(commandHelp(name, entry.summary, command));
-    return;
+    return 0;
   }
-  await command.run({ ...parseArguments(command, rest), world });
+  return (await command.run({ ...parseArguments(command, rest), world })) ?? 0;
 }
 
 /** What is said where no command is named, or a group of them. @throws UsageError */

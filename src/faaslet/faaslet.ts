@@ -24,9 +24,10 @@ import { createState } from './host/faasm/state.ts';
 import { GuestExit } from './host/guest-fault.ts';
 import { GuestMemory } from './host/guest-memory.ts';
 import type { ImportFunctions } from './host/port.ts';
+import type { Preopen } from './host/wasi/descriptors.ts';
 import { toPreopens } from './host/wasi/preopens.ts';
-import type { FileLimits, FileTree } from './host/wasi/tree.ts';
-import { createWasi, type Wasi, type WasiPowers } from './host/wasi/wasi.ts';
+import type { FileLimits, FileTree, Tree } from './host/wasi/tree.ts';
+import { createWasi, type Wasi, type WasiCall, type WasiPowers } from './host/wasi/wasi.ts';
 import { canWait, findImport } from './imports.ts';
 import { type AttachedMemory, hostPageBytes, type MemoryImage, type MemoryPort } from './memory/port.ts';
 import type { GlobalValue, Program, ProtoFaaslet } from './program.ts';
@@ -41,6 +42,10 @@ export interface FaasletPowers {
   readonly fileLimits: FileLimits;
   readonly limits: CallLimits;
   readonly config: ReadonlyMap<string, string>;
+  /** @default the root and the working directory */
+  readonly preopens?: readonly Preopen[];
+  /** In place of a call's input, output and kept standard error. */
+  readonly streams?: Pick<WasiCall, 'stdin' | 'stdout' | 'stderr'>;
 }
 
 /** How a Faaslet tells that its guest waits, and asks to go on. */
@@ -86,6 +91,7 @@ export class Faaslet {
   readonly #entryParameters: number[];
   readonly #windows: StateWindows;
   readonly #started: CallArguments;
+  readonly #streams: Pick<WasiCall, 'stdout' | 'stderr'>;
   #suspension: Suspension = { left() {}, back: (go) => go() };
   #attached: AttachedMemory | undefined;
   #proto: ProtoFaaslet | undefined;
@@ -103,9 +109,13 @@ export class Faaslet {
     this.#wasi = createWasi(this.#memory, powers.wasi, {
       files: powers.files,
       limits: powers.fileLimits,
-      preopens: toPreopens(settings.cwd, powers.files),
+      preopens: powers.preopens ?? toPreopens(settings.cwd, powers.files),
     });
     this.#started = { args: [program.function, ...settings.args], env: toEnvironment(settings) };
+    this.#streams = powers.streams ?? {
+      stdout: (bytes) => this.#context.writeStdout(bytes),
+      stderr: (bytes) => this.#context.writeStderr(bytes),
+    };
     this.#suspendable = canWait(program.imports);
     this.#windows = new StateWindows({
       memory: this.#memory,
@@ -225,6 +235,11 @@ export class Faaslet {
     return this.#proto === undefined && this.program.layout.initializers.length > 0;
   }
 
+  /** As the call has them. */
+  get files(): Tree {
+    return this.#wasi.tree;
+  }
+
   get context(): CallContext {
     return this.#context;
   }
@@ -247,9 +262,9 @@ export class Faaslet {
     this.#wasi.begin({
       args,
       env,
-      stdin: settings.input,
-      stdout: (bytes) => this.#context.writeStdout(bytes),
-      stderr: (bytes) => this.#context.writeStderr(bytes),
+      stdin: this.#powers.streams?.stdin ?? settings.input,
+      stdout: this.#streams.stdout,
+      stderr: this.#streams.stderr,
     });
   }
 

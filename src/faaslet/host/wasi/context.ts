@@ -9,15 +9,21 @@ import { rootAlone } from './preopens.ts';
 import type { FileLimits } from './quota.ts';
 import { Tree } from './tree.ts';
 
+/** Input that is not all there yet. */
+export interface InputStream {
+  /** Waits for input and fills as much as there is; 0 at the end. The bytes are the guest's own memory. */
+  read(into: Uint8Array): number;
+}
+
 export interface WasiCall {
   /** The first is the program's own name. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly stdin: Uint8Array;
-  /** The bytes are the guest's own memory: copy what is kept. What it throws ends the call. */
-  readonly stdout: (bytes: Uint8Array) => void;
+  readonly stdin: Uint8Array | InputStream;
+  /** The bytes are the guest's own memory: copy what is kept. What it throws, an errno but for, ends the call. */
+  readonly stdout: (bytes: Uint8Array) => unknown;
   /** As `stdout`. */
-  readonly stderr: (bytes: Uint8Array) => void;
+  readonly stderr: (bytes: Uint8Array) => unknown;
 }
 
 export interface WasiPowers {

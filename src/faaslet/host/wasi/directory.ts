@@ -67,6 +67,12 @@ export class Directory extends InodeBase {
     return inode;
   }
 
+  names(): string[] {
+    const names: string[] = [];
+    this.list(firstSequence, (name) => names.push(name) > 0);
+    return names;
+  }
+
   /** The name is free. @throws ErrnoFailure `noent` when the directory itself was removed */
   insert(name: string, inode: Inode): void {
     if (this.links === 0) fail('noent');

@@ -21,6 +21,7 @@ export const errno = {
   notsup: 58,
   overflow: 61,
   perm: 63,
+  pipe: 64,
   spipe: 70,
   notcapable: 76,
 } as const;

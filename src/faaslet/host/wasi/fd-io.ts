@@ -1,5 +1,5 @@
 /** Bytes through a descriptor: reading, writing, the offset, and the listing of a directory. */
-import type { WasiContext, WasiFunctions } from './context.ts';
+import type { InputStream, WasiContext, WasiFunctions } from './context.ts';
 import { errno, fail } from './errno.ts';
 import { toFile } from './fd.ts';
 import { type File, fileMaxBytes } from './inode.ts';
@@ -125,6 +125,7 @@ export function seek(context: WasiContext, fd: number, delta: bigint, from: numb
 
 function readInput(context: WasiContext, iovecs: number, count: number): number {
   const { stdin } = context.call;
+  if (!(stdin instanceof Uint8Array)) return readStream(context, stdin, iovecs, count);
   const started = context.stdinOffset;
   for (let index = 0; index < count >>> 0 && context.stdinOffset < stdin.length; index += 1) {
     const into = iovec(context.memory, iovecs, index);
@@ -133,6 +134,17 @@ function readInput(context: WasiContext, iovecs: number, count: number): number 
     context.stdinOffset += part.length;
   }
   return context.stdinOffset - started;
+}
+
+function readStream(context: WasiContext, stream: InputStream, iovecs: number, count: number): number {
+  let bytesRead = 0;
+  for (let index = 0; index < count >>> 0; index += 1) {
+    const into = iovec(context.memory, iovecs, index);
+    const part = into.length === 0 ? 0 : stream.read(into);
+    bytesRead += part;
+    if (part < into.length) break;
+  }
+  return bytesRead;
 }
 
 function readFile(context: WasiContext, file: File, iovecs: number, count: number, offset: number): number {

@@ -47,13 +47,14 @@ interface Growing {
 }
 
 /**
- * A tree with these entries by path (`lib/data.txt`), the directories above them, and `/tmp`.
+ * A tree with these entries by path (`lib/data.txt`), the directories above them, and those of `directories`.
  * @param modifiedNs of every entry, in nanoseconds since 1970 @default 0n
  * @throws TypeError for a path that is not plain: empty, absolute, with `.`, `..` or a NUL, or under a file
  */
 export function createFileTree(
   entries: Iterable<readonly [path: string, entry: FileTreeEntry]> = [],
   modifiedNs = 0n,
+  directories: readonly string[] = ['tmp'],
 ): FileTree {
   let lastInodeNumber = 0;
   const createDirectory = (position: number): Growing => {
@@ -78,7 +79,7 @@ export function createFileTree(
   };
 
   const root = createDirectory(0);
-  descend(root, 'tmp', 'tmp');
+  for (const name of directories) descend(root, name, name);
   for (const [path, entry] of entries) {
     const names = path.split('/');
     if (path.includes('\0') || names.some((name) => name === '' || name === '.' || name === '..'))

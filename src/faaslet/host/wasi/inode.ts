@@ -69,6 +69,16 @@ export class File extends InodeBase {
     return this.#size;
   }
 
+  /** Live: not to be changed, and no copy. */
+  content(): Uint8Array {
+    return this.#content.subarray(0, this.#size);
+  }
+
+  /** Whether these bytes, of the shared tree, are its content still. */
+  shows(bytes: Uint8Array): boolean {
+    return this.#shared && this.#content === bytes;
+  }
+
   /** Bytes read: fewer than asked for at the end of the file. */
   read(offset: number, into: Uint8Array): number {
     const end = Math.min(this.#size, offset + into.length);

@@ -1,5 +1,5 @@
 /**
- * `poll_oneoff`. Descriptors are always ready: the input is all there, and files and the output take bytes at once.
+ * `poll_oneoff`. Descriptors are always ready: input is there or is waited for, files and output take bytes at once.
  * So only a poll that asks for nothing but clocks waits, and waiting is a suspension of the guest.
  */
 import { GuestFault } from '../guest-fault.ts';
@@ -150,7 +150,9 @@ function fdEvent(context: WasiContext, { type, fd }: Subscription): Pick<Event, 
 
 function readableBytes(context: WasiContext, descriptor: Descriptor): number {
   const inode = context.inode(descriptor);
-  if (inode === undefined) return context.call.stdin.length - context.stdinOffset;
+  const { stdin } = context.call;
+  // What comes of a stream is not known before it is read, which waits for it.
+  if (inode === undefined) return stdin instanceof Uint8Array ? stdin.length - context.stdinOffset : 1;
   return Math.max(0, inode.size - descriptor.offset);
 }
 

@@ -8,6 +8,7 @@ import type { BaseNode, FileTree } from './file-tree.ts';
 import { File, type Inode, Link } from './inode.ts';
 import { type FileLimits, Quota } from './quota.ts';
 import type { Place } from './resolve.ts';
+import { type Change, changesOf } from './tree-changes.ts';
 
 export { createFileTree, emptyFileTree, type FileTree } from './file-tree.ts';
 export type { FileLimits } from './quota.ts';
@@ -47,6 +48,20 @@ export class Tree {
       directory = inode === undefined ? this.createDirectory({ directory, name }) : (inode as Directory);
     }
     return directory;
+  }
+
+  /** What the call has changed below a directory of the shared tree; `` is the root. */
+  changesIn(path: string): Change[] {
+    let before: BaseNode | undefined = this.#files.root;
+    let now: Inode | undefined = this.root;
+    for (const name of path === '' ? [] : path.split('/')) {
+      before = before?.kind === 'directory' ? before.entries.get(name) : undefined;
+      now = now?.kind === 'directory' ? now.lookup(name) : undefined;
+    }
+    return changesOf(
+      before?.kind === 'directory' ? before : undefined,
+      now?.kind === 'directory' ? now : undefined,
+    );
   }
 
   /** Shows the shared tree alone again. */

@@ -27,9 +27,10 @@ import { pollFunctions } from './poll.ts';
 import { procRandomFunctions } from './proc-random.ts';
 import { sockFunctions } from './sock.ts';
 import { wasiTable, wasiUnstableTable } from './table.ts';
+import type { Tree } from './tree.ts';
 import { unstableFunctions } from './unstable.ts';
 
-export type { WasiCall, WasiOptions, WasiPowers } from './context.ts';
+export type { InputStream, WasiCall, WasiOptions, WasiPowers } from './context.ts';
 
 /** The names that a module may import WASI from. */
 export type WasiModule = 'wasi_snapshot_preview1' | 'wasi_unstable';
@@ -42,6 +43,8 @@ export interface Wasi {
    * A name that the module's table does not have is left out.
    */
   pick(names: Iterable<string>, module?: WasiModule): ImportFunctions;
+  /** The files as the call has them. */
+  readonly tree: Tree;
   /** A call begins: its arguments, environment and streams, everything else as new. `reset` was called since the last. */
   begin(call: WasiCall): void;
   /** Forgets all that the last call did: its streams, descriptors and files. What still waits is never answered. */
@@ -85,6 +88,7 @@ export function createWasi(memory: GuestMemory, powers: WasiPowers, options: Was
       return functions;
     },
     pick,
+    tree: context.tree,
     begin: (call) => context.begin(call),
     reset: () => context.reset(),
   };

@@ -1,0 +1,133 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, extname } from 'node:path';
+import { fromCallError } from '../../../proto/call.ts';
+import { FaasmError } from '../../../proto/errors.ts';
+import { quote } from '../../../proto/names.ts';
+import { isCompiled } from '../../build/options.ts';
+import { toConfig } from '../../config.ts';
+import { buildOptions, buildSources } from '../build-sources.ts';
+import { defineCommand, UsageError, type World } from '../command.ts';
+import { asUsage } from '../operands.ts';
+import { toErrorText } from '../report.ts';
+import { settingsOptions, toSettings } from '../settings.ts';
+
+/** Of a program that trapped, as of one that was aborted. */
+const trapStatus = 134;
+/** Files, folders and links of all folders that are given; the library of an interpreter has some thousands. */
+const entriesMax = 100_000;
+const foldersMaxBytes = 1024 ** 3;
+
+export const run = defineCommand({
+  usage: '<file.wasm | file.c | file.cpp> [--env <name>=<value>] [--dir <folder>::<path>] [-- <argument> …]',
+  about: [
+    'Runs a module here, without a host: a WASI command, a reactor or a function of Faasm. Standard input, output and',
+    'error are its own, and so is the exit status; 134 when it trapped. Folders are copied into its file system, from',
+    'where nothing of the disk can be reached; with neither a folder nor --cwd it has none. FAASM_MEMORY_MAX_MIB and',
+    'FAASM_FILES_MAX_BYTES limit it as in a host.',
+  ].join('\n'),
+  operands: [1, Number.POSITIVE_INFINITY],
+  passesOn: true,
+  options: {
+    env: settingsOptions.env,
+    dir: {
+      type: 'text',
+      value: 'folder[::path]',
+      multiple: true,
+      about: 'a folder that it sees, at that path; its changes are forgotten',
+    },
+    'dir-rw': {
+      type: 'text',
+      value: 'folder[::path]',
+      multiple: true,
+      about: 'the same; what it changes is written back when it has ended',
+    },
+    cwd: settingsOptions.cwd,
+    ...buildOptions,
+  },
+  async run({ operands: [path, ...args], options, passedOn, world }) {
+    const [{ checkMounts, toMount }, { loadFolder }, { runProgram }, { writeBack }, tree] = await Promise.all(
+      [
+        import('../../run/mounts.ts'),
+        import('../../run/load-folder.ts'),
+        import('../../run/run-program.ts'),
+        import('../../run/write-back.ts'),
+        import('../../faaslet/host/wasi/tree.ts'),
+      ],
+    );
+    const { env, cwd } = options;
+    const settings = toSettings({ arg: [...args, ...passedOn], env, cwd });
+    const mounts = asUsage(() => {
+      const given = [
+        ...(options.dir ?? []).map((text) => toMount(text, false)),
+        ...(options['dir-rw'] ?? []).map((text) => toMount(text, true)),
+      ];
+      checkMounts(given);
+      return given;
+    });
+    const config = asUsage(() =>
+      toConfig({ flags: {}, environment: world.environment, file: {}, readSecret: () => '' }),
+    );
+    const streams = await world.guestStreams();
+    const module = await toModule(path!, config.FAASM_MODULE_MAX_BYTES, options, world);
+    const limits = { bytesMax: foldersMaxBytes, entriesMax };
+    const files =
+      mounts.length === 0 && cwd === undefined
+        ? undefined
+        : tree.createFileTree(
+            mounts.flatMap(({ folder, at }) => loadFolder(folder, at, limits)),
+            BigInt(Date.now()) * 1_000_000n,
+            mounts.some(({ at }) => at === '') ? [] : ['tmp'],
+          );
+    const end = await runProgram({
+      name: toProgramName(path!),
+      module,
+      settings,
+      files,
+      streams,
+      limits: {
+        memoryMaxPages: Math.min(4096, config.FAASM_MEMORY_MAX_MIB) * 16,
+        inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
+        outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
+        files: { bytes: config.FAASM_FILES_MAX_BYTES, inodes: entriesMax, openFiles: 1024 },
+      },
+    });
+    for (const { folder, at, writable } of mounts) {
+      if (writable) writeBack(folder, end.tree.changesIn(at));
+    }
+    if (end.error === undefined) return toExitStatus(end.returnValue);
+    world.stderr.write(toErrorText(fromCallError(end.error)));
+    return trapStatus;
+  },
+});
+
+/** As the system has it, one byte; and never 0 for a failure. */
+function toExitStatus(returnValue: number): number {
+  return returnValue === 0 ? 0 : returnValue & 0xff || 1;
+}
+
+async function toModule(
+  path: string,
+  maxBytes: number,
+  options: Parameters<typeof buildSources>[0]['options'],
+  world: World,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (isCompiled(path)) return (await buildSources({ paths: [path], options, extra: [] }, world)).wasm;
+  const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === 'ENOENT' ? 'there is no such file' : cause.message;
+    throw new FaasmError('not_found', `Cannot read ${quote(path)}: ${reason}`, { cause });
+  });
+  if (found.isDirectory()) throw new UsageError(`${quote(path)} is a folder, not a module`);
+  if (found.size > maxBytes) {
+    throw new FaasmError(
+      'too_large',
+      `${quote(path)} has ${found.size} bytes and may have ${maxBytes}; raise FAASM_MODULE_MAX_BYTES`,
+    );
+  }
+  return new Uint8Array(await readFile(path));
+}
+
+/** The file's own, fit to be a function's. */
+function toProgramName(path: string): string {
+  const name = basename(path, extname(path)).replaceAll(/[^A-Za-z0-9_-]/g, '_');
+  return name.slice(0, 64) || 'program';
+}

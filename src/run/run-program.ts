@@ -1,0 +1,134 @@
+/**
+ * A program run in this process, in the engine that hosts use: one Faaslet, used once. It has the streams of the
+ * process in place of the input and the output of a call, and no host: no state, and no other functions.
+ */
+import { type CallError, toCallError } from '../../proto/call.ts';
+import { FaasmError } from '../../proto/errors.ts';
+import type { FunctionSettings } from '../../proto/function-settings.ts';
+import { toFunctionName, toUserName } from '../../proto/names.ts';
+import { Faaslet, type Outcome, type Suspension } from '../faaslet/faaslet.ts';
+import { toThrownError } from '../faaslet/guest-error.ts';
+import type { CallSettings } from '../faaslet/host/faasm/call-context.ts';
+import { fail } from '../faaslet/host/wasi/errno.ts';
+import { emptyFileTree, type FileLimits, type FileTree, type Tree } from '../faaslet/host/wasi/tree.ts';
+import { wasiPowers } from '../faaslet/host/wasi-powers.ts';
+import { createCopyMemory } from '../faaslet/memory/copy.ts';
+import { prepareModule } from '../functions/prepare.ts';
+import { createLocalTier } from '../state/local-tier.ts';
+import type { GuestStreams } from './streams.ts';
+
+export interface ProgramToRun {
+  /** As the program is told its own. */
+  readonly name: string;
+  readonly module: Uint8Array<ArrayBuffer>;
+  readonly settings: FunctionSettings;
+  /** Nothing for a program that is to see no file system at all. */
+  readonly files: FileTree | undefined;
+  readonly streams: GuestStreams;
+  readonly limits: {
+    readonly memoryMaxPages: number;
+    readonly inputMaxBytes: number;
+    readonly outputMaxBytes: number;
+    readonly files: FileLimits;
+  };
+}
+
+export interface ProgramEnd {
+  readonly returnValue: number;
+  /** Why it ended, where that was not by its own return value or exit code. */
+  readonly error: CallError | undefined;
+  /** Its files, as it left them. */
+  readonly tree: Tree;
+}
+
+const user = toUserName('local');
+const aloneText = 'and a program that is run alone has no host; deploy it with faasm deploy';
+const neverWaits: Suspension = { left() {}, back: (go) => go() };
+
+/** @throws FaasmError `bad_module`, `unknown_import`, `unsupported_module`, and what instantiation throws */
+export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
+  const { settings, streams, limits, files } = program;
+  const { module, imports, layout } = await prepareModule(program.module, limits);
+  const name = toFunctionName(program.name);
+  const faaslet = instantiate(
+    { key: name, version: '', user, function: name, settings, module, imports, layout, proto: undefined },
+    {
+      memory: createCopyMemory(),
+      state: createLocalTier({ owner: name, ask: refuseState }),
+      wasi: wasiPowers,
+      files: files ?? emptyFileTree,
+      ...(files === undefined && { preopens: [] }),
+      fileLimits: limits.files,
+      limits: { outputMaxBytes: limits.outputMaxBytes, stderrMaxBytes: 0, chainedCallsMax: 10_000 },
+      config: new Map(),
+      streams: {
+        stdin: { read: streams.readInput },
+        stdout: (bytes) => streams.writeOutput(bytes) || fail('pipe'),
+        stderr: (bytes) => streams.writeError(bytes) || fail('pipe'),
+      },
+    },
+  );
+  const readsInput = imports.some((wanted) => wanted.name === '__faasm_read_input');
+  const call: CallSettings = {
+    user,
+    input: readsInput ? readAll(streams, limits.inputMaxBytes) : new Uint8Array(0),
+    // Whoever is to hear of it waits from the end of this turn on.
+    dispatch: () => queueMicrotask(() => faaslet.context.refuse(chainError())),
+  };
+  const outcome = await run(faaslet, call);
+  streams.writeOutput(outcome.output);
+  const { returnValue, chains } = outcome;
+  const error = chains.length > 0 ? toCallError(chainError()) : outcome.error;
+  return {
+    returnValue,
+    error: error?.code === 'guest_returned' ? undefined : error,
+    tree: faaslet.files,
+  };
+}
+
+async function run(faaslet: Faaslet, call: CallSettings): Promise<Outcome> {
+  if (faaslet.needsInitialization) {
+    const error = await faaslet.initialize(call, neverWaits);
+    if (error !== undefined) {
+      return { output: new Uint8Array(0), returnValue: 1, error, chains: [], stderr: undefined };
+    }
+  }
+  return faaslet.run(call, neverWaits);
+}
+
+function instantiate(...parameters: ConstructorParameters<typeof Faaslet>): Faaslet {
+  try {
+    return new Faaslet(...parameters);
+  } catch (thrown) {
+    const name = parameters[0].function;
+    const guest = { name, deniedPages: 0, memoryPages: 0, stderr: undefined, droppedChains: 0 };
+    const { code, message, details } = toThrownError(thrown, guest);
+    throw new FaasmError(code, message, { details, cause: thrown });
+  }
+}
+
+function readAll(streams: GuestStreams, maxBytes: number): Uint8Array {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for (;;) {
+    const chunk = new Uint8Array(64 * 1024);
+    const read = streams.readInput(chunk);
+    if (read === 0) return Buffer.concat(chunks, length);
+    length += read;
+    if (length > maxBytes) {
+      throw new FaasmError(
+        'too_large',
+        `The input has more than ${maxBytes} bytes; raise FAASM_INPUT_MAX_BYTES`,
+      );
+    }
+    chunks.push(chunk.subarray(0, read));
+  }
+}
+
+async function refuseState(): Promise<never> {
+  throw new FaasmError('storage_unavailable', `State is kept by a host, ${aloneText}`);
+}
+
+function chainError(): FaasmError {
+  return new FaasmError('chain_refused', `Other functions are called through a host, ${aloneText}`);
+}
