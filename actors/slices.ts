@@ -16,11 +16,19 @@ import type { SchedulerOptions } from './scheduler.ts';
 import type { WorkerPoolConfig } from './worker-pool.ts';
 
 const pagesPerMiB = 16;
+/** Of a message inside the host; arguments and environment are half of it. */
+const headersMaxBytes = 64 * 1024;
 
 /** @throws FaasmError `bad_request` */
 export function toMemoryKind(text: string): 'auto' | 'mapped' | 'copy' {
   if (text === 'auto' || text === 'mapped' || text === 'copy') return text;
   throw new FaasmError('bad_request', `FAASM_MEMORY is auto, mapped or copy, not ${quote(text)}`);
+}
+
+/** Inside a host a message may be as large as anything that is let in, with headers. */
+export function toPayloadMaxBytes(config: Config): number {
+  const { FAASM_INPUT_MAX_BYTES, FAASM_OUTPUT_MAX_BYTES, FAASM_MODULE_MAX_BYTES } = config;
+  return Math.max(FAASM_INPUT_MAX_BYTES, FAASM_OUTPUT_MAX_BYTES, FAASM_MODULE_MAX_BYTES) + headersMaxBytes;
 }
 
 export function toModuleLimits(config: Config): ModuleLimits {

@@ -32,6 +32,7 @@ import {
   toMemoryKind,
   toModuleLimits,
   toNatsOptions,
+  toPayloadMaxBytes,
   toPoolConfig,
   toSchedulerConfig,
   toStateConfig,
@@ -180,6 +181,7 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
   /** The embedded bus alone, or with it the bus of the NATS system that this host is part of. */
   async function openBus(): Promise<HostBus> {
     const local = createMemoryBus({
+      maxPayloadBytes: toPayloadMaxBytes(config),
       onError: (err, { subject }) => log('bus').error({ subject, err }, 'a message could not be handled'),
     });
     if (config.NATS_URL === '') return local;

@@ -15,7 +15,8 @@ import { detectMemoryPort } from './memory/detect.ts';
 
 const port = parentPort!;
 const settings = workerData as ExecutorSettings;
-const post = (message: FromExecutor): void => port.postMessage(message);
+const post = (message: FromExecutor, transfer: ArrayBuffer[] = []): void =>
+  port.postMessage(message, transfer);
 
 const asks = new Map<number, PromiseWithResolvers<unknown>>();
 let lastAsk = 0;

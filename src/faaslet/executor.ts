@@ -32,7 +32,8 @@ export interface ExecutorParts {
   /** A call that nobody chained has depth 0. */
   readonly chainDepthMax: number;
   readonly ends: CallRing;
-  post(message: FromExecutor): void;
+  /** @param transfer buffers that are handed over, and gone from here */
+  post(message: FromExecutor, transfer?: ArrayBuffer[]): void;
 }
 
 /** One call on its way through a Faaslet: one that was posted, or one that was chained here. */
@@ -54,6 +55,7 @@ interface Run {
 }
 
 const noOutput = new Uint8Array(0);
+const transferredMinBytes = 64 * 1024;
 /** Beyond so many Faaslets in use, chained calls go to the pool, which knows how many there may be. */
 const runningMax = 12_000;
 
@@ -166,9 +168,9 @@ export class Executor {
     // What a ring says could overtake what was posted of this call.
     const hasPosted = this.#chaining.delete(slot);
     if (error !== undefined || chains.length > 0 || stderr !== undefined) {
-      this.#parts.post({ type: 'ended', call: { slot, ...outcome } });
+      this.#parts.post({ type: 'ended', call: { slot, ...outcome } }, toTransfer(output));
     } else if (!hasPosted && this.#parts.ends.write(slot, 0, 0, output)) this.#parts.ends.notify();
-    else this.#parts.post([slot, output]);
+    else this.#parts.post([slot, output], toTransfer(output));
   }
 
   /** Makes chained calls that are waited for: here those that can be, by the pool the others. */
@@ -275,6 +277,11 @@ export class Executor {
     gate.leave(slot);
     return false;
   }
+}
+
+/** A large output is handed over; of a small one a copy costs less. */
+function toTransfer({ buffer, length }: Uint8Array): ArrayBuffer[] {
+  return length >= transferredMinBytes && buffer instanceof ArrayBuffer ? [buffer] : [];
 }
 
 function newRun(

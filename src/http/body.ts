@@ -1,4 +1,4 @@
-/** Request bodies, never larger in memory than a limit, and never copied more than once. */
+/** Request bodies, never larger in memory than a limit, and held once where their length is announced. */
 import type { IncomingMessage } from 'node:http';
 import { FaasmError } from '../../proto/errors.ts';
 import { emptyBody } from '../bus/port.ts';
@@ -18,11 +18,13 @@ export function refuseLength(req: IncomingMessage, maxBytes: number): FaasmError
 /**
  * Gives the whole body to `done`, or the error `too_large`, and calls it once. A body that arrived in one piece is
  * handed on as it is. When the client goes away before the end, `done` is not called.
+ * @param allocate room for a body that comes in pieces, all zeros
  */
 export function readRequestBody(
   req: IncomingMessage,
   maxBytes: number,
   done: (error: FaasmError | undefined, body: Uint8Array) => void,
+  allocate: (byteLength: number) => Uint8Array = (byteLength) => new Uint8Array(byteLength),
 ): void {
   const refused = refuseLength(req, maxBytes);
   if (refused !== undefined) {
@@ -30,6 +32,8 @@ export function readRequestBody(
     done(refused, emptyBody);
     return;
   }
+  const announced = Number(req.headers['content-length']);
+  let whole: Uint8Array | undefined;
   let first: Buffer | undefined;
   let rest: Buffer[] | undefined;
   let length = 0;
@@ -39,15 +43,18 @@ export function readRequestBody(
     length += chunk.length;
     if (length > maxBytes) {
       over = true;
-      first = rest = undefined;
+      first = rest = whole = undefined;
       discardBody(req);
       done(tooLarge(maxBytes), emptyBody);
-    } else if (first === undefined) first = chunk;
+    } else if (whole !== undefined) whole.set(chunk, length - chunk.length);
+    else if (first === undefined && announced > chunk.length) (whole = allocate(announced)).set(chunk);
+    else if (first === undefined) first = chunk;
     else if (rest === undefined) rest = [first, chunk];
     else rest.push(chunk);
   });
   req.on('end', () => {
-    if (!over) done(undefined, rest === undefined ? (first ?? emptyBody) : Buffer.concat(rest, length));
+    if (over) return;
+    done(undefined, whole ?? (rest === undefined ? (first ?? emptyBody) : Buffer.concat(rest, length)));
   });
 }
 

@@ -44,10 +44,8 @@ export class Invocation implements Exchange, Abandonable {
   }
 
   start(): void {
-    readRequestBody(this.req, this.#parts.config.inputMaxBytes, (error, input) => {
-      if (error === undefined) this.#send(input);
-      else this.#fail(error);
-    });
+    const { inputMaxBytes } = this.#parts.config;
+    readRequestBody(this.req, inputMaxBytes, this.#read, allocateShared);
   }
 
   abandon(): void {
@@ -72,6 +70,11 @@ export class Invocation implements Exchange, Abandonable {
       this.#fail(thrown);
     }
   }
+
+  readonly #read = (error: FaasmError | undefined, input: Uint8Array): void => {
+    if (error === undefined) this.#send(input);
+    else this.#fail(error);
+  };
 
   readonly #answer = (message: BusMessage): void => {
     const error = fromErrorHeaders(message);
@@ -127,6 +130,11 @@ export function toCallHeaders(
   }
   addCallArguments(req, headers);
   return { headers: headers satisfies Headers, timeoutMs };
+}
+
+/** An executor reads it where it is, while a buffer that is not shared would be copied to it. */
+function allocateShared(byteLength: number): Uint8Array {
+  return new Uint8Array(new SharedArrayBuffer(byteLength));
 }
 
 function toLatin1({ buffer, byteOffset, byteLength }: Uint8Array): string {

@@ -6,6 +6,7 @@ import { FaasmError } from '../../../../proto/errors.ts';
 import type { CallArguments } from '../../../../proto/function-settings.ts';
 import { type FunctionName, toFunctionName, type UserName } from '../../../../proto/names.ts';
 import type { GuestState, LocalTier } from '../../../state/local-tier.ts';
+import { GatheredBytes } from './gathered-bytes.ts';
 
 export interface ChainedCall {
   /** What the guest knows it by, from 1. */
@@ -50,8 +51,7 @@ export class CallContext {
   input: Uint8Array = empty;
   #dispatch: CallSettings['dispatch'] = () => {};
   #output: Uint8Array | undefined;
-  #stdout: Uint8Array[] = [];
-  #stdoutBytes = 0;
+  readonly #stdout: GatheredBytes;
   #stderr: Uint8Array[] = [];
   #stderrBytes = 0;
   #pending: ChainedCall[] = [];
@@ -61,6 +61,7 @@ export class CallContext {
 
   constructor(limits: CallLimits, tier: LocalTier) {
     this.limits = limits;
+    this.#stdout = new GatheredBytes(limits.outputMaxBytes);
     this.#tier = tier;
   }
 
@@ -77,10 +78,7 @@ export class CallContext {
     this.input = empty;
     this.#dispatch = () => {};
     this.#output = undefined;
-    if (this.#stdoutBytes > 0) {
-      this.#stdout = [];
-      this.#stdoutBytes = 0;
-    }
+    if (this.#stdout.length > 0) this.#stdout.clear();
     if (this.#stderrBytes > 0) {
       this.#stderr = [];
       this.#stderrBytes = 0;
@@ -101,9 +99,7 @@ export class CallContext {
 
   /** What the call gives: what it last set as its output, else what it wrote to standard output. */
   output(): Uint8Array {
-    if (this.#output !== undefined) return this.#output;
-    if (this.#stdout.length === 1) return this.#stdout[0]!;
-    return join(this.#stdout, this.#stdoutBytes);
+    return this.#output ?? this.#stdout.get();
   }
 
   /** The last bytes written to standard error, as text. */
@@ -126,12 +122,8 @@ export class CallContext {
 
   /** @param bytes live guest memory @throws FaasmError `too_large` */
   writeStdout(bytes: Uint8Array): void {
-    if (bytes.length === 0) return;
-    this.#checkOutput(this.#stdoutBytes + bytes.length);
-    this.#stdout.push(bytes.slice());
-    this.#stdoutBytes += bytes.length;
-    // Many small writes become one piece now and then, so that a byte at a time costs no object a byte.
-    if (this.#stdout.length >= 1024) this.#stdout = [join(this.#stdout, this.#stdoutBytes)];
+    this.#checkOutput(this.#stdout.length + bytes.length);
+    this.#stdout.write(bytes);
   }
 
   /** @param bytes live guest memory */
