@@ -1,11 +1,12 @@
 /**
  * The HTTP bridge.
  *
- * In:   HTTP requests, on two ports that serve the same routes
+ * In:   HTTP requests, on two ports that serve the same routes; `event.calls` for those who follow logs
  * Out:  `invoke`, `async`, `calls`, `functions`, `state`, `console` requests; `cancel` when a client leaves
  * Owns: its listening ports and the connections to them
  * Never: knows a function, a value or a call itself
  */
+import { setMaxListeners } from 'node:events';
 import type { Subjects } from '../proto/subjects.ts';
 import type { Bus } from '../src/bus/port.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
@@ -34,12 +35,14 @@ export interface HttpBridge {
 export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpBridge> {
   const { bus, subjects, log, ready } = options;
   const config: HttpConfig = { ...httpDefaults, ...options.config };
-  let closing = false;
-  const parts = { bus, subjects, config, log, newId: createCallIds() };
-  const dispatch = createDispatch({ parts, ready, draining: () => closing });
+  const closing = new AbortController();
+  // Each follower of a log hears of it.
+  setMaxListeners(0, closing.signal);
+  const parts = { bus, subjects, config, log, newId: createCallIds(), closing: closing.signal };
+  const dispatch = createDispatch({ parts, ready });
   const ways = config.ports.map(() => createHttpPort(config, dispatch));
   const close = async (): Promise<void> => {
-    closing = true;
+    closing.abort();
     await Promise.all(ways.map((way) => way.close(config.drainTimeoutMs)));
   };
   const ports: number[] = [];

@@ -12,6 +12,7 @@
 import { type Call, type CallResult, fromCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
+import type { CallEvent } from '../proto/messages.ts';
 import { type CallId, type HostId, toCallId } from '../proto/names.ts';
 import { queueGroup, type Subjects } from '../proto/subjects.ts';
 import { respondError } from '../src/bus/error-headers.ts';
@@ -309,7 +310,8 @@ export async function startWorkerPool({
   function onChained(parent: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void {
     const job = jobs.get(parent);
     if (job === undefined) return;
-    events.add(toChainedEvent(config.host, job.call, newCallId(), message, Date.now()));
+    const event = toChainedEvent(config.host, job.call, newCallId(), message, Date.now());
+    tellOf(event);
   }
 
   function finish(id: CallId, ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>): void {
@@ -324,7 +326,14 @@ export async function startWorkerPool({
     programs.ended(job.program);
     const result: CallResult = { id, output, returnValue, ...(error !== undefined && { error }) };
     respond(bus, job.message, new Encodable(result, callResultCodec));
-    events.add(toCallEvent(config.host, job, ended, Date.now()));
+    tellOf(toCallEvent(config.host, job, ended, Date.now()));
+  }
+
+  function tellOf(event: CallEvent): void {
+    const { id, user, function: name, stderr } = event;
+    if (stderr !== null)
+      log.info({ call: id, function: `${user}/${name}`, stderr }, 'standard error of a call');
+    events.add(event);
   }
 
   function tick(): void {

@@ -32,6 +32,11 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map(
       summary: 'run a module here, without a host',
       load: async () => (await import('./commands/run.ts')).run,
     },
+    logs: {
+      summary:
+        'follow the calls of a user or of a function: how they end, and what they write to standard error',
+      load: async () => (await import('./commands/logs.ts')).logs,
+    },
     status: {
       summary: 'tell how an asynchronous call is doing, or give its output',
       load: async () => (await import('./commands/status.ts')).status,

@@ -42,7 +42,7 @@ function block(title: string, text: string | undefined): string {
 }
 
 /** A function's words may hold whatever would drive a terminal; only its text is shown. */
-function toPrintable(text: string): string {
+export function toPrintable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
   return text.replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '?');
 }

@@ -10,6 +10,7 @@ import { type Exchange, type HttpParts, logFailure, sendText } from './exchange.
 import { describeFunction, listFunctions, removeFunction, uploadFunction } from './functions.ts';
 import { Invocation } from './invoke.ts';
 import { listState } from './list-state.ts';
+import { followLogs } from './logs.ts';
 import { sendProblem } from './problem.ts';
 import { type Route, toRoute } from './route.ts';
 import { appendMaxBytes, appendState, deleteState, readState, writeState } from './state.ts';
@@ -23,8 +24,6 @@ export interface Readiness {
 export interface DispatchOptions {
   readonly parts: HttpParts;
   ready(): Readiness;
-  /** No more work is taken, and connections are closed after their answers. */
-  draining(): boolean;
 }
 
 export interface Dispatch {
@@ -36,7 +35,8 @@ export interface Dispatch {
 /** Fit for a header and for a line of a log. */
 const requestIdPattern = /^[!-~]{1,128}$/;
 
-export function createDispatch({ parts, ready, draining }: DispatchOptions): Dispatch {
+export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
+  const draining = (): boolean => parts.closing.aborted;
   return {
     request(req, res) {
       dispatch(req, res, false);
@@ -124,6 +124,8 @@ export function createDispatch({ parts, ready, draining }: DispatchOptions): Dis
         return deleteState(parts, exchange, route);
       case 'list-state':
         return listState(parts, exchange, route);
+      case 'logs':
+        return followLogs(parts, exchange, route);
       case 'console':
         return sendConsolePage(parts, exchange, route);
       case 'health':

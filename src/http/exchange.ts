@@ -22,6 +22,8 @@ export interface HttpParts {
   readonly log: Log;
   /** An id that no other process makes. */
   newId(): string;
+  /** No more work is taken, and connections are closed after their answers. */
+  readonly closing: AbortSignal;
 }
 
 export type AnswerHeaders = Readonly<Record<string, string>>;

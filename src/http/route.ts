@@ -36,6 +36,13 @@ export interface UserRoute {
   readonly user: UserName;
 }
 
+export interface LogsRoute {
+  readonly kind: 'logs';
+  readonly user: UserName;
+  /** Nothing for those of all functions of the user. */
+  readonly function: FunctionName | undefined;
+}
+
 export interface ConsoleRoute {
   readonly kind: 'console';
   readonly page: ConsoleKind;
@@ -57,6 +64,7 @@ export type Route =
   | CallRoute
   | StateRoute
   | UserRoute
+  | LogsRoute
   | ConsoleRoute
   | HealthRoute
   | RefusedRoute;
@@ -83,6 +91,8 @@ function matchSegments(method: string, segments: Segments, query: string): Route
       return matchState(method, segments, query);
     case 'calls':
       return matchCall(method, segments);
+    case 'logs':
+      return matchLogs(method, segments);
     case 'console':
       if (segments.length === 2 && segments[1] === 'data') return readOnly(method, consolePages.data);
       return notFound(segments);
@@ -147,6 +157,13 @@ function matchCall(method: string, segments: Segments): Route {
   if (method === 'GET') return { kind: 'status', id };
   if (method === 'DELETE') return { kind: 'cancel', id };
   return notAllowed(method, 'GET, HEAD, DELETE');
+}
+
+function matchLogs(method: string, segments: Segments): Route {
+  if (segments.length !== 2 && segments.length !== 3) return notFound(segments);
+  const user = toUserName(decodeName(segments[1]!));
+  const name = segments.length === 2 ? undefined : toFunctionName(decodeName(segments[2]!));
+  return readOnly(method, { kind: 'logs', user, function: name });
 }
 
 function matchSingle(method: string, segments: Segments): Route {

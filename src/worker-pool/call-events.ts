@@ -6,13 +6,15 @@ import { callEventsCodec } from './messages.ts';
 
 /** An event waits for others for so long. */
 const gatherMs = 20;
-/** At about 300 bytes each, a message stays far below the smallest `max_payload`. */
+/** At about 300 bytes each, and with their texts, a message stays below a NATS server's `max_payload` of 1 MiB. */
 const eventsMax = 256;
+const textMaxLength = 128 * 1024;
 
 export class CallEvents {
   readonly #bus: Bus;
   readonly #subject: string;
   #gathered: CallEvent[] = [];
+  #textLength = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(bus: Bus, subjects: Subjects) {
@@ -22,7 +24,8 @@ export class CallEvents {
 
   add(event: CallEvent): void {
     this.#gathered.push(event);
-    if (this.#gathered.length >= eventsMax) this.flush();
+    this.#textLength += textLength(event);
+    if (this.#gathered.length >= eventsMax || this.#textLength >= textMaxLength) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), gatherMs);
   }
 
@@ -32,6 +35,14 @@ export class CallEvents {
     if (this.#gathered.length === 0) return;
     const events = this.#gathered;
     this.#gathered = [];
+    this.#textLength = 0;
     this.#bus.publish(this.#subject, new Encodable(events, callEventsCodec));
   }
+}
+
+/** Of what a guest wrote, and of what is said of its failure. */
+function textLength({ stderr, error }: CallEvent): number {
+  if (stderr === null && error === null) return 0;
+  const { stderr: last = '', backtrace = '' } = error?.details ?? {};
+  return (stderr?.length ?? 0) + (error?.message.length ?? 0) + last.length + backtrace.length;
 }

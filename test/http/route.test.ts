@@ -44,6 +44,8 @@ test(routes, 'POST', '/s/demo/key?x=1&append=1', { kind: 'append-state' });
 test(routes, 'POST', '/s/demo/key?appended', { kind: 'write-state' });
 test(routes, 'PATCH', '/s/demo/key', { kind: 'append-state' });
 test(routes, 'DELETE', '/s/demo/key', { kind: 'delete-state' });
+test(routes, 'GET', '/logs/demo/', { kind: 'logs', user: 'demo', function: undefined });
+test(routes, 'GET', '/logs/demo/echo', { kind: 'logs', user: 'demo', function: 'echo' });
 test(routes, 'GET', '/', { kind: 'console', page: 'page' });
 test(routes, 'GET', 'http://anywhere', { kind: 'console', page: 'page' });
 test(routes, 'GET', '/console/data', { kind: 'console', page: 'data' });
