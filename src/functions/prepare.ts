@@ -26,6 +26,24 @@ const entries: readonly (readonly [name: string, signatures: readonly string[]])
   ['main', ['ii:i', ':i']],
 ];
 
+/** Of WASI: what is given no address. */
+const withoutMemory: ReadonlySet<string> = new Set([
+  'fd_advise',
+  'fd_allocate',
+  'fd_close',
+  'fd_datasync',
+  'fd_fdstat_set_flags',
+  'fd_fdstat_set_rights',
+  'fd_filestat_set_size',
+  'fd_filestat_set_times',
+  'fd_renumber',
+  'fd_sync',
+  'proc_exit',
+  'proc_raise',
+  'sched_yield',
+  'sock_shutdown',
+]);
+
 /** @throws FaasmError `bad_module`, `unknown_import`, `unsupported_module` */
 export async function prepareModule(
   bytes: Uint8Array<ArrayBuffer>,
@@ -35,6 +53,7 @@ export async function prepareModule(
   const info = inspectScan(scan, limits);
   const imports = functionImports(info);
   checkImports(imports);
+  checkMemory(info, imports);
   const entry = findEntry(info);
   const rewritten = rewriteScan(scan, { memoryMaxPages: limits.memoryMaxPages });
   const initializers = [
@@ -68,6 +87,17 @@ function functionImports(info: ModuleInfo): FunctionImport[] {
       `The module imports the ${kind} ${shown}; it has to define its own ${kind}`,
     );
   });
+}
+
+/** @throws FaasmError `bad_module` for what a host function works on, and is not there */
+function checkMemory({ memories }: ModuleInfo, imports: readonly FunctionImport[]): void {
+  if (memories.length > 0) return;
+  const found = imports.find(({ module, name }) => module !== 'env' && !withoutMemory.has(name));
+  if (found === undefined) return;
+  throw new FaasmError(
+    'bad_module',
+    `The module has no memory, and imports ${found.module}.${found.name}, which works on it: link it as a program`,
+  );
 }
 
 function findEntry(info: ModuleInfo): { name: string; signature: string } {

@@ -23,6 +23,7 @@ const chained: Call = {
   depth: 2,
   version: 'ab'.repeat(32),
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+  given: { args: ['-x', '', 'é'], env: { LANG: 'de=DE' } },
 };
 const success: CallResult = { id, output: Uint8Array.of(9, 8), returnValue: 0 };
 const failure: CallResult = {
@@ -191,4 +192,12 @@ test('foundingMessageCodec refuses bad names, and a call without any', (t) => {
     });
   }
   t.notThrows(() => foundingMessageCodec.decode(encodeMessage({ type: 'BIND', user: 'a' })));
+});
+
+test('callCodec refuses arguments that are none', (t) => {
+  const tooMany = { args: new Array<string>(257).fill(''), env: {} };
+  const bytes = encodeMessage({ ...wire, given: tooMany });
+  t.throws(() => callCodec.decode(bytes), { code: 'bad_message', message: /256 arguments/ });
+  const unnamed = encodeMessage({ ...wire, given: { args: [], env: { '': 'x' } } });
+  t.throws(() => callCodec.decode(unnamed), { code: 'bad_message', message: /NAME=value/ });
 });

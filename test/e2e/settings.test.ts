@@ -1,8 +1,9 @@
 /** Arguments, environment and working directory: kept with a version of a function, added to by a call. */
 import test from 'ava';
+import { connect, headers as natsHeaders } from 'nats';
 import type { FunctionDescription } from '../../proto/messages.ts';
 import { buildModule, stopToolchain } from '../../src/build/build-module.ts';
-import { startTestHost, type TestHost } from './_host.ts';
+import { startTestHost, type TestHost, wasm } from './_host.ts';
 
 test.after.always(() => stopToolchain());
 
@@ -96,6 +97,24 @@ test.serial('a call adds arguments, and the variables that its function does not
   t.deepEqual(await told(at.post('ada/f', '', { 'X-Faasm-Arg': 'last' })), ['f', 'own', 'last', 'K=own']);
 });
 
+test.serial('a NATS client uploads settings and gives arguments by headers', async (t) => {
+  await using at = await startTestHost();
+  const client = await connect({ port: at.host.natsPort! });
+  const withArgs = (...args: string[]) => {
+    const made = natsHeaders();
+    for (const each of args) made.append('Faasm-Arg', each);
+    return { headers: made, timeout: 10_000 };
+  };
+  await client.request('faasm.functions.upload.ada.f', wasm(teller()), withArgs('own', 'é'));
+  const answer = await client.request('faasm.invoke.ada.f', '', withArgs('x', 'y z'));
+  t.is(answer.string(), ['f', 'own', 'é', 'x', 'y z', ''].join('\0'));
+  const bad = natsHeaders();
+  bad.set('Faasm-Env', 'novalue');
+  const refused = await client.request('faasm.invoke.ada.f', '', { headers: bad, timeout: 10_000 });
+  t.is(refused.headers?.get('Faasm-Error'), 'bad_request');
+  await client.close();
+});
+
 test.serial('an asynchronous call keeps its arguments', async (t) => {
   await using at = await startTestHost();
   await at.put('ada/f', teller());
@@ -146,3 +165,21 @@ test.serial('relative paths of a C program begin in its working directory', asyn
   const response = await at.post('ada/f');
   t.is(await response.text(), '/data/in');
 });
+
+for (const [kind, text] of [
+  ['a command', 'int main(int argc, char** argv) { return atoi(argv[1]); }'],
+  ['a command that calls exit()', 'int main(int argc, char** argv) { exit(atoi(argv[1])); }'],
+] as const) {
+  test.serial(`the exit code of ${kind} is its return value`, async (t) => {
+    await using at = await startTestHost();
+    const { wasm: module } = await buildModule({
+      sources: [{ path: 'exit.c', text: `#include <stdlib.h>\n${text}` }],
+    });
+    await at.put('ada/f', module);
+    for (const code of [0, 1, 2, 42, 126, 127, 128, 134, 254, 255, 0]) {
+      const response = await at.post('ada/f', '', { 'X-Faasm-Arg': String(code) });
+      t.is(response.status, code === 0 ? 200 : 500);
+      if (code !== 0) t.is(((await response.json()) as { returnValue: number }).returnValue, code);
+    }
+  });
+}

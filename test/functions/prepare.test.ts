@@ -25,3 +25,20 @@ test('prepareModule() has the denied pages restored with the globals', async (t)
   t.truthy(layout.deniedGrowth);
   t.is(layout.mutableGlobals.at(-1), layout.deniedGrowth);
 });
+
+const importing = (name: string, type: string, more = '') =>
+  `(module (import "wasi_snapshot_preview1" "${name}" (func ${type})) ${more} (func (export "_start")))`;
+
+test('prepareModule() refuses a module without the memory that WASI works on', async (t) => {
+  const write = importing('fd_write', '(param i32 i32 i32 i32) (result i32)');
+  await t.throwsAsync(prepare(write), { code: 'bad_module', message: /no memory, and imports .*fd_write/ });
+  await t.notThrowsAsync(prepare(write.replace('(func (export', '(memory 1) (func (export')));
+  await t.notThrowsAsync(prepare(importing('proc_exit', '(param i32)')));
+});
+
+test('prepareModule() takes an export called memory for what it is', async (t) => {
+  const code = '(func (export "memory")) (memory 1)';
+  const { layout } = await prepare(importing('random_get', '(param i32 i32) (result i32)', code));
+  t.not(layout.memory, 'memory');
+  t.is((await prepare('(module (func (export "memory")) (func (export "exec")))')).layout.memory, undefined);
+});

@@ -18,6 +18,6 @@ export function checkInitialMemory(memories: readonly MemoryEntry[], memoryMaxPa
   throw new FaasmError(
     'bad_module',
     `The module asks for too much memory. ${subject} with ${toMebibytes(initial)}, and the limit of a call is ` +
-      `${toMebibytes(memoryMaxPages)}: link it with a smaller --initial-memory, or raise the limit`,
+      `${toMebibytes(memoryMaxPages)}: link it with a smaller --initial-memory, or raise FAASM_MEMORY_MAX_MIB`,
   );
 }
