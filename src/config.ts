@@ -57,7 +57,7 @@ export const settings = {
     about: 'all state values of a user together',
   },
   FAASM_STATE_RESIDENT_MAX_BYTES: {
-    default: String(1024 * MiB),
+    default: String(2048 * MiB),
     type: 'count',
     about: 'state values held in memory',
   },

@@ -30,6 +30,7 @@ export async function pointer(): Promise<Row[]> {
     const times: number[] = [];
     for (let run = 0; run < runs; run++) {
       const answer = await fetch(`${host.http}/f/bench/open_state`, { method: 'POST', body: String(size) });
+      if (!answer.ok) throw new Error(await answer.text());
       const [nanoseconds, last] = (await answer.text()).split(' ');
       if (last !== '7') throw new Error(`a byte of ${told} is ${last}`);
       times.push(Number(nanoseconds) / 1000);

@@ -25,7 +25,8 @@ export async function startWorkerd(): Promise<Workerd | undefined> {
   const program = join(folder, 'node_modules/.bin/workerd');
   if (!existsSync(program)) {
     console.error('installing the peers of bench/package.json …');
-    spawnSync('npm', ['ci', '--prefix', folder], { stdio: 'ignore' });
+    // No lockfile: it would name packages of other platforms, which not every registry has. The version is exact.
+    spawnSync('npm', ['install', '--no-package-lock', '--prefix', folder], { stdio: 'ignore' });
   }
   if (!existsSync(program)) {
     console.error('workerd cannot be installed here: it is left out');
