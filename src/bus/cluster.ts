@@ -105,6 +105,7 @@ class ClusterBus implements HostBus {
 
   request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
     const { inbox } = this.#local;
+    if (this.#staysHere(subject)) return this.#local.request(subject, body, options);
     const waiting = inbox.open(subject, options?.timeoutMs ?? requestTimeoutMs);
     try {
       this.publish(subject, body, { reply: waiting.reply, headers: options?.headers });
@@ -121,6 +122,15 @@ class ClusterBus implements HostBus {
   async close(): Promise<void> {
     await this.#local.close();
     await this.#remote.close();
+  }
+
+  /** A subject that nothing can be sent to stays here too, to be refused. */
+  #staysHere(subject: string): boolean {
+    try {
+      return this.#local.interest(subject) === 'taken';
+    } catch {
+      return true;
+    }
   }
 
   #share(key: string, subject: string, queue: string | undefined): Share {

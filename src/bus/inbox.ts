@@ -1,7 +1,8 @@
 /**
- * The requests of one bus that wait for their answers. All share one inbox prefix; an answer finds its request by
- * its subject. Deadlines are looked at by one timer for all, which runs while somebody waits with a deadline: a
- * request is given up at its deadline or up to `sweepEveryMs` later.
+ * The requests of one bus that wait for their answers. All share one inbox prefix. A request gets a reply subject when
+ * somebody asks for it: an answer from outside finds its request by that, one from this process needs none.
+ * Deadlines are looked at by one timer for all, which runs while somebody waits with a deadline: a request is given up
+ * at its deadline or up to `sweepEveryMs` later.
  */
 import { randomBytes } from 'node:crypto';
 import { FaasmError } from '../../proto/errors.ts';
@@ -22,17 +23,46 @@ export interface Waiting {
   readonly reply: string;
   /** @throws FaasmError `no_responders`, `deadline_exceeded`, `draining` */
   readonly answer: Promise<BusMessage>;
-  readonly resolve: (message: BusMessage) => void;
-  readonly reject: (error: FaasmError) => void;
+}
+
+class Request implements Waiting {
+  readonly subject: string;
   readonly timeoutMs: number;
   readonly dueMs: number;
+  readonly answer: Promise<BusMessage>;
+  readonly resolve: (message: BusMessage) => void;
+  readonly reject: (error: FaasmError) => void;
+  readonly #register: (request: Request) => string;
+  named: string | undefined;
+
+  constructor(subject: string, timeoutMs: number, register: (request: Request) => string) {
+    this.subject = subject;
+    this.timeoutMs = timeoutMs;
+    this.dueMs = timeoutMs > 0 ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY;
+    const { promise, resolve, reject } = Promise.withResolvers<BusMessage>();
+    this.answer = promise;
+    this.resolve = resolve;
+    this.reject = reject;
+    this.#register = register;
+  }
+
+  get reply(): string {
+    return (this.named ??= this.#register(this));
+  }
 }
 
 export class Inbox {
   /** Every reply subject of this inbox is the prefix and one token. */
   readonly prefix: string;
-  readonly #waiting = new Map<string, Waiting>();
-  #opened = 0;
+  readonly #open = new Set<Request>();
+  readonly #named = new Map<string, Request>();
+  readonly #register = (request: Request): string => {
+    const reply = this.prefix + (++this.#lastName).toString(36);
+    // One that was answered already only needs a name that nobody else has.
+    if (this.#open.has(request)) this.#named.set(reply, request);
+    return reply;
+  };
+  #lastName = 0;
   #sweeper: NodeJS.Timeout | undefined;
   /** Nobody is due before. */
   #nextDueMs = Number.POSITIVE_INFINITY;
@@ -48,60 +78,66 @@ export class Inbox {
 
   /** @param timeoutMs 0 waits for ever */
   open(subject: string, timeoutMs: number): Waiting {
-    const { promise, resolve, reject } = Promise.withResolvers<BusMessage>();
-    const reply = this.prefix + (++this.#opened).toString(36);
-    const dueMs = timeoutMs > 0 ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY;
-    const waiting = { subject, reply, answer: promise, resolve, reject, timeoutMs, dueMs };
-    this.#waiting.set(reply, waiting);
-    if (dueMs < this.#nextDueMs) {
-      this.#nextDueMs = dueMs;
+    const request = new Request(subject, timeoutMs, this.#register);
+    this.#open.add(request);
+    if (request.dueMs < this.#nextDueMs) {
+      this.#nextDueMs = request.dueMs;
       this.#sweeper ??= setInterval(() => this.#sweep(), sweepEveryMs);
     }
-    return waiting;
+    return request;
   }
 
-  /** Hands the answer to its request; false when nobody waits for it. */
+  /** Hands a message to the request whose reply subject it came on; false when nobody waits for it. */
   deliver(message: BusMessage): boolean {
-    const waiting = this.#waiting.get(message.subject);
-    if (waiting === undefined) return false;
-    this.#waiting.delete(message.subject);
+    const request = this.#named.get(message.subject);
+    return request !== undefined && this.answer(request, message);
+  }
+
+  /** Hands a message to its request, whatever subject it came on; false when that has an answer already. */
+  answer(waiting: Waiting, message: BusMessage): boolean {
+    const request = waiting as Request;
+    if (!this.#forget(request)) return false;
     if (message.headers !== undefined && isNoResponders(message))
-      waiting.reject(noResponders(waiting.subject));
-    else waiting.resolve(message);
+      request.reject(noResponders(request.subject));
+    else request.resolve(message);
     return true;
   }
 
   fail(waiting: Waiting, error: FaasmError): void {
-    if (this.#waiting.delete(waiting.reply)) waiting.reject(error);
+    const request = waiting as Request;
+    if (this.#forget(request)) request.reject(error);
   }
 
   failSubject(subject: string, error: FaasmError): void {
-    for (const waiting of this.#waiting.values()) {
-      if (waiting.subject === subject) this.fail(waiting, error);
-    }
+    for (const request of this.#open) if (request.subject === subject) this.fail(request, error);
   }
 
   close(): void {
-    for (const waiting of this.#waiting.values()) {
-      this.fail(waiting, new FaasmError('draining', `The bus closed before ${waiting.subject} answered`));
+    for (const request of this.#open) {
+      this.fail(request, new FaasmError('draining', `The bus closed before ${request.subject} answered`));
     }
     this.#stopSweeping();
+  }
+
+  #forget(request: Request): boolean {
+    if (request.named !== undefined) this.#named.delete(request.named);
+    return this.#open.delete(request);
   }
 
   #sweep(): void {
     const now = performance.now();
     if (now >= this.#nextDueMs) {
       this.#nextDueMs = Number.POSITIVE_INFINITY;
-      for (const waiting of this.#waiting.values()) {
-        if (waiting.dueMs <= now) {
-          const why = `No answer on ${waiting.subject} within ${waiting.timeoutMs} ms`;
-          this.fail(waiting, new FaasmError('deadline_exceeded', why));
-        } else if (waiting.dueMs < this.#nextDueMs) {
-          this.#nextDueMs = waiting.dueMs;
+      for (const request of this.#open) {
+        if (request.dueMs <= now) {
+          const why = `No answer on ${request.subject} within ${request.timeoutMs} ms`;
+          this.fail(request, new FaasmError('deadline_exceeded', why));
+        } else if (request.dueMs < this.#nextDueMs) {
+          this.#nextDueMs = request.dueMs;
         }
       }
     }
-    if (this.#waiting.size === 0 || this.#nextDueMs === Number.POSITIVE_INFINITY) this.#stopSweeping();
+    if (this.#open.size === 0 || this.#nextDueMs === Number.POSITIVE_INFINITY) this.#stopSweeping();
   }
 
   #stopSweeping(): void {

@@ -3,12 +3,12 @@
  * plain subscriptions first, then one member of each queue group, in turn. What a handler publishes is delivered
  * before the handler goes on. Bodies and headers are handed on as they are.
  *
- * An answer to a request is one look-up in the inbox, and reaches who listens in on `>` or `_INBOX.>` too.
+ * A request is answered by a call of its sender's; where somebody listens in on `>` or `_INBOX.>`, by a message.
  */
 import { FaasmError } from '../../proto/errors.ts';
 import { busClosed, noResponders, tooLarge } from './failures.ts';
 import { headersSize } from './headers.ts';
-import { Inbox, requestTimeoutMs } from './inbox.ts';
+import { Inbox, requestTimeoutMs, type Waiting } from './inbox.ts';
 import {
   type Body,
   type BusMessage,
@@ -50,6 +50,53 @@ const noRespondersHeaders: Headers = { [statusHeader]: ['503'] };
 
 export function createMemoryBus(options: MemoryBusOptions = {}): MemoryBus {
   return new InProcessBus(options);
+}
+
+type AnswerRequest = (waiting: Waiting, body: Body, headers: Headers | undefined) => void;
+
+/** A request as its handlers see it. */
+class RequestMessage implements BusMessage {
+  readonly headers: Headers | undefined;
+  readonly body: Body;
+  readonly #waiting: Waiting;
+  readonly #answer: AnswerRequest;
+
+  constructor(waiting: Waiting, answer: AnswerRequest, headers: Headers | undefined, body: Body) {
+    this.headers = headers;
+    this.body = body;
+    this.#waiting = waiting;
+    this.#answer = answer;
+  }
+
+  get subject(): string {
+    return this.#waiting.subject;
+  }
+
+  get reply(): string {
+    return this.#waiting.reply;
+  }
+
+  answer(body: Body, headers: Headers | undefined): void {
+    this.#answer(this.#waiting, body, headers);
+  }
+}
+
+/** An answer as its request's sender sees it. */
+class AnswerMessage implements BusMessage {
+  readonly reply = undefined;
+  readonly headers: Headers | undefined;
+  readonly body: Body;
+  readonly #waiting: Waiting;
+
+  constructor(waiting: Waiting, headers: Headers | undefined, body: Body) {
+    this.headers = headers;
+    this.body = body;
+    this.#waiting = waiting;
+  }
+
+  get subject(): string {
+    return this.#waiting.reply;
+  }
 }
 
 class InProcessBus implements MemoryBus {
@@ -97,7 +144,7 @@ class InProcessBus implements MemoryBus {
 
   request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
     const waiting = this.inbox.open(subject, options?.timeoutMs ?? requestTimeoutMs);
-    const message = { subject, reply: waiting.reply, headers: options?.headers, body };
+    const message = new RequestMessage(waiting, this.#answerRequest, options?.headers, body);
     try {
       if (!this.#send(message, undefined)) this.inbox.fail(waiting, noResponders(subject));
     } catch (error) {
@@ -126,6 +173,15 @@ class InProcessBus implements MemoryBus {
     this.inbox.close();
   }
 
+  readonly #answerRequest: AnswerRequest = (waiting, body, headers) => {
+    if (this.#listeningIn > 0 || this.#closed) this.publish(waiting.reply, body, { headers });
+    else {
+      const message = new AnswerMessage(waiting, headers, body);
+      this.#checkSize(message);
+      this.inbox.answer(waiting, message);
+    }
+  };
+
   /** False when nobody got it. */
   #send(message: BusMessage, origin: object | undefined): boolean {
     if (this.#closed) throw busClosed();
@@ -147,10 +203,11 @@ class InProcessBus implements MemoryBus {
     }
   }
 
-  #checkSize({ subject, body, headers }: BusMessage): void {
+  #checkSize(message: BusMessage): void {
+    const { body, headers } = message;
     const bodyBytes = body instanceof Encodable ? 0 : body.length;
     const bytes = headers === undefined ? bodyBytes : bodyBytes + headersSize(headers);
-    if (bytes > this.maxPayloadBytes) throw tooLarge(subject, bytes, this.maxPayloadBytes);
+    if (bytes > this.maxPayloadBytes) throw tooLarge(message.subject, bytes, this.maxPayloadBytes);
   }
 }
 

@@ -42,6 +42,8 @@ export interface BusMessage {
   readonly reply: string | undefined;
   readonly headers: Headers | undefined;
   readonly body: Body;
+  /** The short way to a sender in this process; use `respond`. */
+  answer?(body: Body, headers: Headers | undefined): void;
 }
 
 export interface PublishOptions {
@@ -141,7 +143,8 @@ export function isNoResponders(message: Pick<BusMessage, 'headers' | 'body'>): b
 
 /** Answers a message, if its sender wants an answer. */
 export function respond(bus: Bus, message: BusMessage, body: Body, headers?: Headers): void {
-  if (message.reply !== undefined) bus.publish(message.reply, body, { headers });
+  if (message.answer !== undefined) message.answer(body, headers);
+  else if (message.reply !== undefined) bus.publish(message.reply, body, { headers });
 }
 
 /** A subscription's subject made for exactly one server. @throws FaasmError `bad_request` */
