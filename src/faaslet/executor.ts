@@ -169,7 +169,7 @@ export class Executor {
     const hasPosted = this.#chaining.delete(slot);
     if (error !== undefined || chains.length > 0 || stderr !== undefined) {
       this.#parts.post({ type: 'ended', call: { slot, ...outcome } }, toTransfer(output));
-    } else if (!hasPosted && this.#parts.ends.write(slot, 0, 0, output)) this.#parts.ends.notify();
+    } else if (!hasPosted && this.#parts.ends.write(slot, 0, 0, output)) this.#parts.ends.wake();
     else this.#parts.post([slot, output], toTransfer(output));
   }
 

@@ -2,8 +2,9 @@
  * The main thread's end of an executor thread: gives calls to it, takes back those it has not begun, reads its control
  * block, and tells when it is gone.
  *
- * Calls go through a ring, and the executor is woken once for all that the main thread gave it in one turn. A call that
- * is too large for the ring, is given arguments, or whose program the executor may not have yet, is posted as a message.
+ * Calls go through a ring, and the executor is woken at most once for all that the main thread gave it in one turn. A
+ * call that is too large for the ring, is given arguments, or whose program the executor may not have yet, is posted as
+ * a message.
  */
 import { Worker } from 'node:worker_threads';
 import type { Call } from '../../proto/call.ts';
@@ -49,6 +50,9 @@ export interface ExecutorEvents {
  */
 const resourceLimits = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 64 };
 
+/** So long after the last call or end this thread looks for ends before it sleeps: most calls are over by then. */
+const watchMs = 0.1;
+
 interface Announced {
   readonly number: number;
   /** The executor has said that it has the program. */
@@ -69,7 +73,10 @@ export class ExecutorThreadHandle {
   readonly #calls: CallRing;
   readonly #ends: CallRing;
   #lastProgram = 0;
-  #notifying = false;
+  /** Calls are in the ring that the executor was not woken for. */
+  #written = false;
+  #watching = false;
+  #watchedMs = 0;
   #isReady = false;
   #gone = false;
   #why: string | undefined;
@@ -113,9 +120,9 @@ export class ExecutorThreadHandle {
     const { depth, input, given } = call;
     if (!added || given !== undefined || !this.#calls.write(slot, number, depth, input)) {
       this.#send([slot, number, alone(input), depth, given]);
-    } else if (!this.#notifying) {
-      this.#notifying = true;
-      setImmediate(this.#notify);
+    } else {
+      this.#written = true;
+      this.#watch();
     }
   }
 
@@ -177,7 +184,7 @@ export class ExecutorThreadHandle {
   #ended(): void {
     this.#ends.drain(this.#onPlainEnd);
     this.#gone = true;
-    this.#ends.notify();
+    this.#ends.wake();
     const notBegun = [...this.#slots].filter(([, slot]) => this.#withdrawSlot(slot)).map(([id]) => id);
     this.#events.gone(this.#why ?? 'its thread ended', notBegun, this.#exhausted);
   }
@@ -228,10 +235,24 @@ export class ExecutorThreadHandle {
     this.#callEnded({ slot, output, returnValue: 0, error: undefined, chains: [], stderr: undefined });
   };
 
-  readonly #notify = (): void => {
-    this.#notifying = false;
-    this.#calls.notify();
+  /** Looks for ends in each turn, so that the executor need not wake this thread for the first of them. */
+  #watch(): void {
+    this.#watchedMs = performance.now();
+    if (this.#watching) return;
+    this.#watching = true;
+    this.#ends.stayAwake();
+    setImmediate(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    if (this.#written) this.#calls.wake();
+    this.#written = false;
+    const before = this.#slots.size;
     this.#ends.drain(this.#onPlainEnd);
+    if (this.#slots.size !== before) this.#watchedMs = performance.now();
+    const late = performance.now() - this.#watchedMs > watchMs;
+    if ((late || this.#slots.size === 0) && this.#ends.fallAsleep()) this.#watching = false;
+    else setImmediate(this.#turn);
   };
 
   #callEnded(call: EndedCall): void {

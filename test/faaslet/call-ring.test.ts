@@ -63,11 +63,11 @@ test('followCallRing() reads what is written after it began to wait, until it is
   );
   for (let turn = 0; turn < 3; turn++) {
     ring.write(turn, 0, 0, new Uint8Array(1));
-    ring.notify();
+    ring.wake();
     while (read.length <= turn) await new Promise((resolve) => setImmediate(resolve));
   }
   closed = true;
-  ring.notify();
+  ring.wake();
   await following;
   t.deepEqual(read, [0, 1, 2]);
 });
