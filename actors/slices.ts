@@ -49,7 +49,7 @@ export function toPoolConfig(config: Config, host: HostId, memory: MemoryPort['k
       queuedCallsMax: config.FAASM_QUEUED_CALLS_MAX,
       busyAfterMs: 10,
       killGraceMs: 50,
-      packedCallsMax: 8,
+      packedUs: 250,
       parallelExecutors: availableParallelism(),
       isolatedExecutorsMax: 8,
       provenAfterCalls: 20,

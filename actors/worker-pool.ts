@@ -273,7 +273,7 @@ export async function startWorkerPool({
       if (refusal === undefined) for (const child of ended.chains) void chained.make(job.call, child, false);
       finish(id, refusal === undefined ? ended : { ...ended, returnValue: 1, error: refusal });
     }
-    step({ type: 'ended', ids: [id], nowMs: Date.now() });
+    step({ type: 'ended', id, ranUs: ended.ranUs, nowMs: Date.now() });
   }
 
   function onInitialized(
@@ -286,7 +286,7 @@ export async function startWorkerPool({
       if (error === undefined) respond(bus, job.message, new Encodable(left, initializedCodec));
       else respondError(bus, job.message, fromCallError(error));
     }
-    step({ type: 'ended', ids: [id], nowMs: Date.now() });
+    step({ type: 'ended', id, ranUs: undefined, nowMs: Date.now() });
   }
 
   function onChain(id: CallId, { run, depth, calls }: Extract<FromExecutor, { type: 'chain' }>): void {

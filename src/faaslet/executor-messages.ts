@@ -24,7 +24,7 @@ export interface ExecutorSettings {
   readonly control: SharedArrayBuffer;
   /** Calls to run: slot, program, depth, input. */
   readonly calls: SharedArrayBuffer;
-  /** Plain ends: slot, 0, 0, output. */
+  /** Plain ends: slot, microseconds, 0, output. */
   readonly ends: SharedArrayBuffer;
   readonly limits: CallLimits;
   readonly fileLimits: FileLimits;
@@ -46,7 +46,7 @@ export type PostedCall = readonly [
 ];
 
 /** A call that succeeded, chains nothing and wrote nothing to its standard error. */
-export type PlainEnd = readonly [slot: number, output: Uint8Array];
+export type PlainEnd = readonly [slot: number, output: Uint8Array, ranUs: number];
 
 export type ToExecutor =
   /** Before the first call of a program. */
@@ -82,6 +82,8 @@ export interface EndedCall {
   readonly error: CallError | undefined;
   readonly chains: readonly ChainedCall[];
   readonly stderr: string | undefined;
+  /** From its begin to its end, waiting included; nothing when it did not run. */
+  readonly ranUs: number | undefined;
 }
 
 export type FromExecutor =
@@ -106,7 +108,9 @@ export type FromExecutor =
       readonly slot: number;
       readonly function: FunctionName;
       readonly durationMs: number;
-      readonly ended: Omit<EndedCall, 'slot' | 'output' | 'chains'> & { readonly outputBytes: number };
+      readonly ended: Omit<EndedCall, 'slot' | 'output' | 'chains' | 'ranUs'> & {
+        readonly outputBytes: number;
+      };
     }
   /** A question to the state actor. */
   | {

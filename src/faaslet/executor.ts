@@ -47,11 +47,12 @@ interface Run {
   /** None once it has ended. */
   faaslet: Faaslet | undefined;
   startedMs: number;
+  ranMs: number;
   /** Calls it chained here that have not ended. */
   open: number;
   /** How it ended, while calls that it chained here go on. */
   outcome: Outcome | undefined;
-  done(outcome: Outcome): void;
+  done(outcome: Outcome, ranUs?: number): void;
 }
 
 const noOutput = new Uint8Array(0);
@@ -108,7 +109,7 @@ export class Executor {
   #start([slot, number, input, depth, given]: PostedCall): void {
     if (!this.#claim(slot)) return;
     const program = this.#parts.programs.get(number);
-    const done = (outcome: Outcome): void => this.#report(slot, outcome);
+    const done = (outcome: Outcome, ranUs?: number): void => this.#report(slot, outcome, ranUs);
     if (program === undefined) {
       this.#parts.gate.leave(slot);
       done(failure(toCallError(new FaasmError('internal', `This executor was not given program ${number}`))));
@@ -150,7 +151,8 @@ export class Executor {
     run.faaslet = undefined;
     const { faaslets, programs } = this.#parts;
     if (faaslet !== undefined) faaslets.giveBack(faaslet, programs.has(run.program));
-    programs.record(run.program, performance.now() - run.startedMs, outcome);
+    run.ranMs = performance.now() - run.startedMs;
+    programs.record(run.program, run.ranMs, outcome);
     this.#parts.gate.leave(run.id);
     run.outcome = outcome;
     this.#completeIfAlone(run);
@@ -159,18 +161,18 @@ export class Executor {
   #completeIfAlone(run: Run): void {
     if (run.open > 0 || run.outcome === undefined) return;
     this.#running.delete(run.id);
-    run.done(run.outcome);
+    run.done(run.outcome, Math.ceil(run.ranMs * 1000));
   }
 
   /** At once: the next call may never end, and this one's outcome would be lost with the thread. */
-  #report(slot: number, outcome: Outcome): void {
+  #report(slot: number, outcome: Outcome, ranUs: number | undefined): void {
     const { output, error, chains, stderr } = outcome;
     // What a ring says could overtake what was posted of this call.
     const hasPosted = this.#chaining.delete(slot);
     if (error !== undefined || chains.length > 0 || stderr !== undefined) {
-      this.#parts.post({ type: 'ended', call: { slot, ...outcome } }, toTransfer(output));
-    } else if (!hasPosted && this.#parts.ends.write(slot, 0, 0, output)) this.#parts.ends.wake();
-    else this.#parts.post([slot, output], toTransfer(output));
+      this.#parts.post({ type: 'ended', call: { slot, ...outcome, ranUs } }, toTransfer(output));
+    } else if (!hasPosted && this.#parts.ends.write(slot, ranUs ?? 0, 0, output)) this.#parts.ends.wake();
+    else this.#parts.post([slot, output, ranUs ?? 0], toTransfer(output));
   }
 
   /** Makes chained calls that are waited for: here those that can be, by the pool the others. */
@@ -258,7 +260,11 @@ export class Executor {
       this.#running.delete(run.id);
       this.#parts.gate.leave(run.id);
     }
-    this.#report(slot, failure({ code: 'cancelled', message: 'The call was cancelled', details: {} }));
+    this.#report(
+      slot,
+      failure({ code: 'cancelled', message: 'The call was cancelled', details: {} }),
+      undefined,
+    );
   }
 
   #suspension({ id, slot }: Run): Suspension {
@@ -284,14 +290,19 @@ function toTransfer({ buffer, length }: Uint8Array): ArrayBuffer[] {
   return length >= transferredMinBytes && buffer instanceof ArrayBuffer ? [buffer] : [];
 }
 
-function newRun(
-  id: number,
-  slot: number,
-  depth: number,
-  program: Program,
-  done: (outcome: Outcome) => void,
-): Run {
-  return { id, slot, depth, program, faaslet: undefined, startedMs: 0, open: 0, outcome: undefined, done };
+function newRun(id: number, slot: number, depth: number, program: Program, done: Run['done']): Run {
+  return {
+    id,
+    slot,
+    depth,
+    program,
+    faaslet: undefined,
+    startedMs: 0,
+    ranMs: 0,
+    open: 0,
+    outcome: undefined,
+    done,
+  };
 }
 
 /** For a program without a Proto-Faaslet: it initialises itself in every call, within the call's time. */

@@ -93,16 +93,16 @@ export function decide(state: SchedulerState, message: SchedulerMessage): Schedu
 }
 
 function invoke(state: SchedulerState, call: Call, nowMs: number): SchedulerEffect {
-  const error = refusal(state, call);
-  if (error !== undefined) return { type: 'refuse', call, error };
-  const version = state.versions.get(`${call.user}/${call.function}`)!;
+  const version = admit(state, call);
+  if (typeof version !== 'string') return { type: 'refuse', call, error: version };
   state.calls.set(call.id, call.user);
   state.callsOfUser.set(call.user, (state.callsOfUser.get(call.user) ?? 0) + 1);
   const placed: Call = { ...call, version };
   return { type: 'place', host: chooseHost(state, placed, nowMs), call: placed };
 }
 
-function refusal(state: SchedulerState, call: Call): CallError | undefined {
+/** The version to run, or why none may. */
+function admit(state: SchedulerState, call: Call): string | CallError {
   const name = `${call.user}/${call.function}`;
   const { limits } = state;
   // What runs may still chain while the host drains: nothing that was accepted is left half done.
@@ -111,7 +111,8 @@ function refusal(state: SchedulerState, call: Call): CallError | undefined {
       retryAfterMs: 1000,
     });
   }
-  if (!state.versions.has(name)) {
+  const version = state.versions.get(name);
+  if (version === undefined) {
     return refuse('not_found', `There is no function ${name}; upload it with PUT /f/${name}`);
   }
   if (call.input.length > limits.inputMaxBytes) {
@@ -130,7 +131,7 @@ function refusal(state: SchedulerState, call: Call): CallError | undefined {
       { retryAfterMs: 1000 },
     );
   }
-  return undefined;
+  return version;
 }
 
 function chooseHost(state: SchedulerState, call: Call, nowMs: number): HostId {

@@ -17,7 +17,7 @@
 import type { CallError } from '../../proto/call.ts';
 import type { CallId } from '../../proto/names.ts';
 import { cancelled, exhausted, late, lost, queueFull } from './endings.ts';
-import { choose, hasRoom, isBusy, isProven, record } from './placement.ts';
+import { choose, expectedUs, hasRoom, isBusy, isProven, recordEnd, recordKill } from './placement.ts';
 import type { CallState, ExecutorState, PoolState, Work } from './state.ts';
 
 /** What an executor's control block said. */
@@ -30,7 +30,13 @@ export interface ExecutorSample {
 
 export type PoolMessage =
   | { readonly type: 'call'; readonly work: Work; readonly nowMs: number }
-  | { readonly type: 'ended'; readonly ids: readonly CallId[]; readonly nowMs: number }
+  /** Its executor is done with it, `ranUs` after it began; nothing when it did not run. */
+  | {
+      readonly type: 'ended';
+      readonly id: CallId;
+      readonly ranUs: number | undefined;
+      readonly nowMs: number;
+    }
   | { readonly type: 'cancel'; readonly id: CallId; readonly nowMs: number }
   /** Taken back from an executor before it began. */
   | { readonly type: 'withdrawn'; readonly ids: readonly CallId[]; readonly nowMs: number }
@@ -65,7 +71,7 @@ export function decide(state: PoolState, message: PoolMessage): PoolEffect[] {
       admit(state, message.work, message.nowMs, effects);
       break;
     case 'ended':
-      for (const id of message.ids) forget(state, id, message.nowMs);
+      forget(state, message.id, message.ranUs, message.nowMs);
       drainQueues(state, message.nowMs, effects);
       break;
     case 'cancel':
@@ -96,7 +102,13 @@ function admit(state: PoolState, work: Work, nowMs: number, effects: PoolEffect[
     effects.push({ type: 'finish', id: work.id, error: late(work) });
     return;
   }
-  const call: CallState = { work, unproven: false, executor: undefined, finishedMs: undefined };
+  const call: CallState = {
+    work,
+    unproven: false,
+    expectedUs: 0,
+    executor: undefined,
+    finishedMs: undefined,
+  };
   state.calls.set(work.id, call);
   if (hasRoom(state, work) && !state.queues.has(work.user) && place(state, call, nowMs, effects)) return;
   if (state.queued >= limits.queuedCallsMax) {
@@ -120,6 +132,8 @@ function place(state: PoolState, call: CallState, nowMs: number, effects: PoolEf
   executor.versions.add(call.work.version);
   call.unproven = !isProven(state, call.work.version);
   if (call.unproven) executor.unproven++;
+  call.expectedUs = expectedUs(state, call.work.version);
+  executor.expectedUs += call.expectedUs;
   if (executor.calls.size === 1) executor.turnSinceMs = nowMs;
   call.executor = executor.id;
   effects.push({ type: 'post', executor: executor.id, id: call.work.id });
@@ -152,7 +166,7 @@ function drainQueues(state: PoolState, nowMs: number, effects: PoolEffect[]): vo
 }
 
 /** The call is on no executor and in no queue any more. */
-function forget(state: PoolState, id: CallId, nowMs: number): void {
+function forget(state: PoolState, id: CallId, ranUs: number | undefined, nowMs: number): void {
   const call = state.calls.get(id);
   if (call === undefined) return;
   const executor = call.executor === undefined ? undefined : state.executors.get(call.executor);
@@ -160,7 +174,7 @@ function forget(state: PoolState, id: CallId, nowMs: number): void {
     executor.turnSinceMs = nowMs;
     executor.withdrawnTurn = -1;
   }
-  record(state, call.work.version, false);
+  if (ranUs !== undefined) recordEnd(state, call.work.version, ranUs);
   release(state, call, nowMs);
   state.calls.delete(id);
 }
@@ -171,8 +185,10 @@ function release(state: PoolState, call: CallState, nowMs: number): void {
   if (executor === undefined) return;
   executor.calls.delete(call.work.id);
   if (call.unproven) executor.unproven--;
+  executor.expectedUs -= call.expectedUs;
   if (executor.calls.size > 0) return;
   executor.user = undefined;
+  executor.expectedUs = 0;
   executor.idleSinceMs = nowMs;
 }
 
@@ -283,7 +299,7 @@ function killIfLate(state: PoolState, executor: ExecutorState, nowMs: number, ef
   if (current?.finishedMs === undefined || current.executor !== executor.id) return;
   const graceMs = state.limits.killGraceMs;
   if (nowMs - current.finishedMs < graceMs || nowMs - executor.turnSinceMs < graceMs) return;
-  record(state, current.work.version, true);
+  recordKill(state, current.work.version);
   executor.ready = false;
   effects.push({
     type: 'kill',
@@ -321,6 +337,7 @@ function keepSpares(state: PoolState, effects: PoolEffect[]): void {
       user: undefined,
       calls: new Set(),
       unproven: 0,
+      expectedUs: 0,
       versions: new Set(),
       turn: 0,
       turnSinceMs: 0,

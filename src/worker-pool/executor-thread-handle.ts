@@ -191,7 +191,7 @@ export class ExecutorThreadHandle {
 
   #receive(message: FromExecutor): void {
     if (isPlainEnd(message)) {
-      this.#onPlainEnd(message[0], 0, 0, message[1]);
+      this.#onPlainEnd(message[0], message[2], 0, message[1]);
       return;
     }
     switch (message.type) {
@@ -231,8 +231,8 @@ export class ExecutorThreadHandle {
     }
   }
 
-  readonly #onPlainEnd: OnRecord = (slot, _second, _third, output) => {
-    this.#callEnded({ slot, output, returnValue: 0, error: undefined, chains: [], stderr: undefined });
+  readonly #onPlainEnd: OnRecord = (slot, ranUs, _third, output) => {
+    this.#callEnded({ slot, output, returnValue: 0, error: undefined, chains: [], stderr: undefined, ranUs });
   };
 
   /** Looks for ends in each turn, so that the executor need not wake this thread for the first of them. */

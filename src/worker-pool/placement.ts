@@ -1,10 +1,19 @@
 /**
  * Which executor a call goes to.
  *
+ * Quick calls are packed on few executors, since each thread that has to be woken costs more than such a call.
+ *
  * A program is proven when it has ended some calls, and unproven again, for good, once it had to be killed. Calls of
  * unproven programs are kept apart from calls of other trees, as killing an executor ends all that is on it.
  */
-import { activeCalls, type ExecutorState, type PoolLimits, type PoolState, type Work } from './state.ts';
+import {
+  activeCalls,
+  type ExecutorState,
+  type PoolLimits,
+  type PoolState,
+  type ProgramRecord,
+  type Work,
+} from './state.ts';
 
 export function hasRoom(state: PoolState, work: Work): boolean {
   const { activeCallsMax, chainedReserve } = state.limits;
@@ -12,8 +21,8 @@ export function hasRoom(state: PoolState, work: Work): boolean {
 }
 
 /**
- * Of the executors that have calls of this user, are not busy and may be shared, the fullest that has few, so that a
- * message carries several calls; when all have many, one more for each core, and then the emptiest.
+ * Of the executors that have calls of this user, are not busy and may be shared, the fullest that is done soon; when
+ * none is, one more for each core, and then the emptiest.
  * Else an idle one, rather one that has run the program. When a user's calls have been kept apart on many executors
  * already, or no more can start, they share.
  */
@@ -33,12 +42,12 @@ export function choose(state: PoolState, work: Work): ExecutorState | undefined 
     } else if (executor.user === work.user) {
       held++;
       if (isBusy(executor)) continue;
-      const calls = executor.calls.size;
+      const { expectedUs } = executor;
       if (!mayShare(state, work, executor)) {
-        if (unshared === undefined || calls < unshared.calls.size) unshared = executor;
-      } else if (calls < limits.packedCallsMax) {
-        if (fullest === undefined || calls > fullest.calls.size) fullest = executor;
-      } else if (emptiest === undefined || calls < emptiest.calls.size) emptiest = executor;
+        if (unshared === undefined || executor.calls.size < unshared.calls.size) unshared = executor;
+      } else if (expectedUs < limits.packedUs) {
+        if (fullest === undefined || expectedUs > fullest.expectedUs) fullest = executor;
+      } else if (emptiest === undefined || expectedUs < emptiest.expectedUs) emptiest = executor;
     }
   }
   if (fullest !== undefined) return fullest;
@@ -55,17 +64,38 @@ function mayShare(state: PoolState, work: Work, executor: ExecutorState): boolea
 }
 
 export function isProven(state: PoolState, version: string): boolean {
-  return (state.records.get(version) ?? 0) >= state.limits.provenAfterCalls;
+  return (state.records.get(version)?.ended ?? 0) >= state.limits.provenAfterCalls;
+}
+
+/** What a call counts for, of a program that has not ended one yet. */
+const unknownUs = 50;
+
+export function expectedUs(state: PoolState, version: string): number {
+  return state.records.get(version)?.averageUs ?? unknownUs;
 }
 
 /** A record is kept for so many programs; when there are more, all start anew. */
 const recordsMax = 10_000;
+/** How much the latest call counts in the average. */
+const latestWeight = 0.25;
 
-export function record(state: PoolState, version: string, killed: boolean): void {
+export function recordEnd(state: PoolState, version: string, ranUs: number): void {
+  const known = state.records.get(version);
+  if (known === undefined) addRecord(state, version, { ended: 1, averageUs: ranUs });
+  else {
+    if (known.ended < state.limits.provenAfterCalls) known.ended++;
+    known.averageUs += (ranUs - known.averageUs) * latestWeight;
+  }
+}
+
+export function recordKill(state: PoolState, version: string): void {
+  const averageUs = expectedUs(state, version);
+  addRecord(state, version, { ended: Number.NEGATIVE_INFINITY, averageUs });
+}
+
+function addRecord(state: PoolState, version: string, made: ProgramRecord): void {
   if (state.records.size >= recordsMax && !state.records.has(version)) state.records.clear();
-  const before = state.records.get(version) ?? 0;
-  if (killed) state.records.set(version, Number.NEGATIVE_INFINITY);
-  else if (before < state.limits.provenAfterCalls) state.records.set(version, before + 1);
+  state.records.set(version, made);
 }
 
 /** One user never holds all executors, unless there is only one. */

@@ -18,8 +18,8 @@ export interface PoolLimits {
   readonly busyAfterMs: number;
   /** A late call that is inside its guest has so long to notice before its executor is killed. */
   readonly killGraceMs: number;
-  /** An executor with fewer calls is filled before another is used. */
-  readonly packedCallsMax: number;
+  /** An executor whose calls take less than this together, as programs go, is filled before another is used. */
+  readonly packedUs: number;
   /** So many executors may compute for one user at once: the number of cores. Long computations get more. */
   readonly parallelExecutors: number;
   /** Unproven calls of one user are kept apart on so many executors, and share them beyond that. */
@@ -51,6 +51,8 @@ export interface ExecutorState {
   readonly calls: Set<CallId>;
   /** How many of them are of programs that were unproven when they came. */
   unproven: number;
+  /** How long they take together, as far as their programs are known. */
+  expectedUs: number;
   /** Versions it has run: it may have a warm Faaslet of them. */
   readonly versions: Set<string>;
   turn: number;
@@ -65,15 +67,24 @@ export interface CallState {
   readonly work: Work;
   /** Whether it counts as unproven on its executor. */
   unproven: boolean;
+  /** What it counts for on its executor. */
+  expectedUs: number;
   executor: number | undefined;
   /** When it was answered although it is still on its executor. */
   finishedMs: number | undefined;
 }
 
+/** What is known of a program. */
+export interface ProgramRecord {
+  /** Calls that it has ended; minus infinity once it had to be killed. */
+  ended: number;
+  /** How long its calls take on their executor, waiting included; recent ones count most. */
+  averageUs: number;
+}
+
 export interface PoolState {
   readonly limits: PoolLimits;
-  /** How many calls a program has ended; minus infinity once it had to be killed. */
-  readonly records: Map<string, number>;
+  readonly records: Map<string, ProgramRecord>;
   readonly executors: Map<number, ExecutorState>;
   readonly calls: Map<CallId, CallState>;
   /** Waiting calls by user; the map's order is the order in which users have their turn. */

@@ -19,7 +19,7 @@ const limits: PoolLimits = {
   queuedCallsMax: 3,
   busyAfterMs: 10,
   killGraceMs: 20,
-  packedCallsMax: 100,
+  packedUs: 5000,
   parallelExecutors: 2,
   isolatedExecutorsMax: 4,
   provenAfterCalls: 0,
@@ -81,7 +81,7 @@ test('decide() prefers an idle executor that has run the version', (t) => {
   const state = ready(3);
   call(state, work('a', 'ada'));
   call(state, work('b', 'bob'));
-  decide(state, { type: 'ended', ids: ['a' as CallId, 'b' as CallId], nowMs: 1 });
+  for (const id of ['a', 'b']) decide(state, { type: 'ended', id: id as CallId, ranUs: 50, nowMs: 1 });
   const [post] = posts(call(state, work('c', 'bob')));
   t.like(post, { executor: 2 });
 });
@@ -204,7 +204,7 @@ test('decide() stops executors that were idle for long, but for the spare one', 
 });
 
 test('decide() fills an executor before it takes another, one for each core', (t) => {
-  const state = ready(4, { packedCallsMax: 2, executorsMax: 8 });
+  const state = ready(4, { packedUs: 100, executorsMax: 8 });
   const placed = Array.from({ length: 8 }, (_, at) => posts(call(state, work(`c${at}`)))[0]);
   t.deepEqual(
     placed.map((effect) => (effect?.type === 'post' ? effect.executor : undefined)),
@@ -233,7 +233,7 @@ test('decide() lets proven calls share an executor, and unproven ones when there
   const state = ready(2, { provenAfterCalls: 1, executorsMax: 2 });
   call(state, work('a'));
   t.like(posts(call(state, work('b')))[0], { executor: 1 });
-  decide(state, { type: 'ended', ids: ['a' as CallId, 'b' as CallId], nowMs: 1 });
+  for (const id of ['a', 'b']) decide(state, { type: 'ended', id: id as CallId, ranUs: 50, nowMs: 1 });
   call(state, work('c'));
   t.like(posts(call(state, work('d')))[0], { executor: 1 });
 });
@@ -311,7 +311,7 @@ function simulate(random: Random): string | undefined {
     if (id === undefined) return;
     turns.set(executor, (turns.get(executor) ?? 0) + 1);
     open.delete(id);
-    step({ type: 'ended', ids: [id], nowMs });
+    step({ type: 'ended', id, ranUs: random.below(10_000), nowMs });
   };
 
   const tick = (): void => {
