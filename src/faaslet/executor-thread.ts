@@ -12,6 +12,7 @@ import { emptyFileTree } from './host/wasi/tree.ts';
 import { wasiPowers } from './host/wasi-powers.ts';
 import { LocalPrograms } from './local-programs.ts';
 import { detectMemoryPort } from './memory/detect.ts';
+import { loadLibc } from './memory/libc.ts';
 
 const port = parentPort!;
 const settings = workerData as ExecutorSettings;
@@ -25,6 +26,8 @@ const crowdedEveryMs = 50;
 let crowdedMs = Number.NEGATIVE_INFINITY;
 
 const memory = detectMemoryPort(settings.memory);
+// Else it takes the core of the main thread, which wakes it while it has more to give.
+if (memory.port.kind === 'mapped') loadLibc().scheduleAsBatch();
 const control = new Int32Array(settings.control);
 const faaslets = new FaasletPool({
   powers: {

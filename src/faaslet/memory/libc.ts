@@ -1,5 +1,5 @@
 /**
- * The system calls under mapped memory, on Linux x64 and arm64, where their numbers agree.
+ * The system calls under mapped memory and executor threads, on Linux x64 and arm64, where their numbers agree.
  * An address is a plain number: user space ends far below 2^53.
  */
 import { readFileSync } from 'node:fs';
@@ -28,6 +28,8 @@ export const sealShrink = 0x2;
 export const sealGrow = 0x4;
 export const sealWrite = 0x8;
 const sysconfPageSize = 30;
+const thisThread = 0;
+const schedBatch = 3;
 
 export interface Libc {
   /** The kernel's page size in bytes. */
@@ -43,6 +45,8 @@ export interface Libc {
   /** @param argument an address. Gives what the request gives. */
   ioctl(fd: number, request: number, argument: number): number;
   close(fd: number): number;
+  /** Of this thread alone: the kernel takes it for one that computes and does not preempt others when it is woken. */
+  scheduleAsBatch(): number;
   /** The reason of the last failure in this thread, as in `ENOMEM`. */
   errno(): string;
 }
@@ -58,6 +62,7 @@ function bind(ffi: typeof koffi): Libc {
   const lib = ffi.load(null);
   const fcntl = lib.func('int fcntl(int fd, int command, ...)');
   const names = new Map(Object.entries(ffi.os.errno).map(([name, value]) => [value, name]));
+  const setScheduler = lib.func('int sched_setscheduler(int pid, int policy, const int *priority)');
   return {
     pageBytes: Number(lib.func('long sysconf(int name)')(sysconfPageSize)),
     address: (buffer) => Number(ffi.address(buffer)),
@@ -68,6 +73,7 @@ function bind(ffi: typeof koffi): Libc {
     addSeals: (fd, seals) => fcntl(fd, addSeals, 'int', seals),
     ioctl: lib.func('int ioctl(int fd, unsigned long request, uintptr_t argument)'),
     close: lib.func('int close(int fd)'),
+    scheduleAsBatch: () => setScheduler(thisThread, schedBatch, [0]),
     errno: () => names.get(ffi.errno()) ?? `errno ${ffi.errno()}`,
   };
 }
