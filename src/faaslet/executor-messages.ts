@@ -90,6 +90,8 @@ export type FromExecutor =
   | { readonly type: 'ready'; readonly memory: string }
   /** The program with this number is here: its calls need not come behind its announcement any more. */
   | { readonly type: 'added'; readonly number: number }
+  /** A program was forgotten. */
+  | { readonly type: 'forgot' }
   /** There is no room for another Faaslet, and no idle one here. */
   | { readonly type: 'crowded' }
   | PlainEnd

@@ -86,6 +86,7 @@ export class Executor {
       case 'forget': {
         const program = programs.remove(message.number);
         if (program !== undefined) faaslets.forget(program.key);
+        this.#parts.post({ type: 'forgot' });
         return;
       }
       case 'initialize':

@@ -73,6 +73,8 @@ export class ExecutorThreadHandle {
   readonly #calls: CallRing;
   readonly #ends: CallRing;
   #lastProgram = 0;
+  /** Programs that the executor may not have forgotten yet: no call may overtake the word of it. */
+  #forgetting = 0;
   /** Calls are in the ring that the executor was not woken for. */
   #written = false;
   #watching = false;
@@ -118,7 +120,8 @@ export class ExecutorThreadHandle {
     const { number, added } = this.#programs.get(program.key) ?? this.#announce(program);
     const slot = this.#takeSlot(call.id);
     const { depth, input, given } = call;
-    if (!added || given !== undefined || !this.#calls.write(slot, number, depth, input)) {
+    const isOrdinary = added && given === undefined && this.#forgetting === 0;
+    if (!isOrdinary || !this.#calls.write(slot, number, depth, input)) {
       this.#send([slot, number, alone(input), depth, given]);
     } else {
       this.#written = true;
@@ -153,6 +156,7 @@ export class ExecutorThreadHandle {
     const announced = this.#programs.get(program);
     if (announced === undefined) return;
     this.#programs.delete(program);
+    this.#forgetting++;
     this.#send({ type: 'forget', number: announced.number });
   }
 
@@ -204,6 +208,9 @@ export class ExecutorThreadHandle {
         for (const announced of this.#programs.values()) {
           if (announced.number === message.number) announced.added = true;
         }
+        return;
+      case 'forgot':
+        this.#forgetting--;
         return;
       case 'ended':
         this.#callEnded(message.call);

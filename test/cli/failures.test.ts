@@ -132,7 +132,7 @@ test('faasm: a host that refuses before it has read the input is heard', async (
   const { body } = problem(413, { code: 'too_large', detail: 'too much' });
   await using host = await startFakeHost((res) => {
     // What is sent meanwhile has to be read: a connection that is cut off takes the answer with it.
-    res.writeHead(413, { 'Content-Length': Buffer.byteLength(body) }).write(body);
+    res.writeHead(413, { 'Content-Length': String(body).length }).write(body);
     res.req.resume().once('close', () => res.end());
   });
   const run = await faasm(['invoke', 'demo/echo', '-'], {

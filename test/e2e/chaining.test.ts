@@ -179,9 +179,14 @@ test('every chained call is counted, wherever it ran', async (t) => {
 
 test('a new version is run by the next chained call', async (t) => {
   const user = newUser();
+  const returning = (value: number) => `(module (func (export "exec") (result i32) (i32.const ${value})))`;
   await at.put(`${user}/moody`, moody);
   await at.put(`${user}/patient`, patient);
-  t.is((await at.post(`${user}/patient`)).status, 200);
-  await at.put(`${user}/moody`, '(module (func (export "exec") (result i32) (i32.const 1)))');
-  t.regex(((await (await at.post(`${user}/patient`)).json()) as Problem).detail, /returned 11/);
+  for (let value = 1; value <= 20; value++) {
+    await at.put(`${user}/moody`, returning(0));
+    t.is((await at.post(`${user}/patient`)).status, 200);
+    await at.put(`${user}/moody`, returning(value));
+    const problem = (await (await at.post(`${user}/patient`)).json()) as Problem;
+    t.regex(problem.detail, new RegExp(`returned ${11 * value}$`));
+  }
 });
