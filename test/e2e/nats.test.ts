@@ -79,8 +79,8 @@ for (const [way, start] of ways) {
   test(`state is read and written on subjects, over ${way}`, async (t) => {
     await using system = await start();
     const nats = await client(t, system.port);
-    await nats.request('faasm.state.set.ada.key', 'value');
-    t.is((await nats.request('faasm.state.get.ada.key')).string(), 'value');
+    await nats.request('faasm.state.set.ada.key', 'value', { timeout: 20_000 });
+    t.is((await nats.request('faasm.state.get.ada.key', '', { timeout: 20_000 })).string(), 'value');
     t.is(await (await fetch(`${system.at.url}/s/ada/key`)).text(), 'value');
   });
 
@@ -110,7 +110,7 @@ test('two hosts on one NATS system serve one queue', async (t) => {
   const nats = await client(t, server.port);
   const answers = await Promise.all(
     Array.from({ length: 100 }, async (_, each) =>
-      (await nats.request('faasm.invoke.ada.echo', `${each}`)).string(),
+      (await nats.request('faasm.invoke.ada.echo', `${each}`, { timeout: 20_000 })).string(),
     ),
   );
   t.deepEqual(
