@@ -2,8 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { Readable } from 'node:stream';
 import test from 'ava';
 import type { CallEvent } from '../../proto/messages.ts';
 import { killAll, startCommand } from './_command.ts';
@@ -23,10 +21,16 @@ const quiet = '(module (func (export "exec")))';
 
 async function follow(at: TestHost, name: string): Promise<AsyncIterator<CallEvent>> {
   const response = await fetch(`${at.url}/logs/${name}`);
-  const lines = createInterface({ input: Readable.fromWeb(response.body as never) });
-  return (async function* () {
-    for await (const line of lines) yield JSON.parse(line) as CallEvent;
-  })();
+  return eventsOf(response.body!.pipeThrough(new TextDecoderStream()));
+}
+
+async function* eventsOf(texts: AsyncIterable<string>): AsyncGenerator<CallEvent> {
+  let rest = '';
+  for await (const text of texts) {
+    const lines = `${rest}${text}`.split('\n');
+    rest = lines.pop()!;
+    for (const line of lines) yield JSON.parse(line) as CallEvent;
+  }
 }
 
 test.serial('GET /logs gives the ended calls of a user or of a function, until the host stops', async (t) => {
