@@ -252,6 +252,7 @@ export async function startWorkerPool({
         async ask(message) {
           executors.get(id)?.answer(await askState(bus, subjects, message));
         },
+        full: (id, error) => step({ type: 'full', id, error, nowMs: Date.now() }),
         crowded() {
           for (const other of executors.values()) if (other.id !== id) other.evict();
         },

@@ -36,7 +36,10 @@ export async function scale(): Promise<Row[]> {
     await watching;
     const codes = answers.map((answer) => answer.headers?.get('Nats-Service-Error-Code') ?? '');
     const other = codes.find((code) => code !== '' && code !== '429' && code !== '503');
-    if (other !== undefined) throw new Error(`a waiting call ended with ${other}`);
+    if (other !== undefined) {
+      const { headers } = answers[codes.indexOf(other)]!;
+      throw new Error(`a waiting call ended with ${other}: ${headers?.get('Nats-Service-Error')}`);
+    }
     return {
       ok: codes.filter((code) => code === '').length,
       later: codes.filter((code) => code !== '').length,

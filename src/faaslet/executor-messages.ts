@@ -90,6 +90,8 @@ export type FromExecutor =
   | { readonly type: 'ready'; readonly memory: string }
   /** The program with this number is here: its calls need not come behind its announcement any more. */
   | { readonly type: 'added'; readonly number: number }
+  /** The call has not begun: there is no room for it now. */
+  | { readonly type: 'full'; readonly slot: number; readonly error: CallError }
   /** A program was forgotten. */
   | { readonly type: 'forgot' }
   /** There is no room for another Faaslet, and no idle one here. */

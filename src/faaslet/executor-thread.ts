@@ -13,6 +13,7 @@ import { wasiPowers } from './host/wasi-powers.ts';
 import { LocalPrograms } from './local-programs.ts';
 import { detectMemoryPort } from './memory/detect.ts';
 import { loadLibc } from './memory/libc.ts';
+import { processMappingBudget } from './memory/mapping-budget.ts';
 
 const port = parentPort!;
 const settings = workerData as ExecutorSettings;
@@ -48,6 +49,7 @@ const faaslets = new FaasletPool({
     config: new Map(settings.config),
   },
   budget: new FaasletBudget(settings.faaslets, settings.row, settings.faasletLimits),
+  mappings: processMappingBudget(),
   onCrowded,
 });
 const executor = new Executor({

@@ -119,12 +119,21 @@ export class Executor {
     const run = newRun(slot, slot, depth, program, done);
     this.#running.set(slot, run);
     try {
-      run.faaslet = this.#parts.faaslets.take(program);
+      run.faaslet = this.#parts.faaslets.take(program, depth > 0);
     } catch (thrown) {
-      this.#end(run, failure(toThrownError(thrown, guestOf(program))));
+      const error = toThrownError(thrown, guestOf(program));
+      if (error.code === 'no_capacity') this.#refuse(run, error);
+      else this.#end(run, failure(error));
       return;
     }
     this.#begin(run, run.faaslet, input, given);
+  }
+
+  /** It has not begun, and may begin when there is room. */
+  #refuse(run: Run, error: CallError): void {
+    this.#running.delete(run.id);
+    this.#parts.gate.leave(run.id);
+    this.#parts.post({ type: 'full', slot: run.slot, error });
   }
 
   #begin(run: Run, faaslet: Faaslet, input: Uint8Array, given: CallArguments | undefined): void {
@@ -217,7 +226,7 @@ export class Executor {
   /** Where there is no room for the chained call after all, the pool makes it. */
   #beginHere(parent: Run, child: Run, call: ChainedCall): void {
     try {
-      child.faaslet = this.#parts.faaslets.take(child.program);
+      child.faaslet = this.#parts.faaslets.take(child.program, true);
     } catch {
       this.#parts.gate.leave(child.id);
       const { slot, id, depth } = parent;
@@ -237,7 +246,7 @@ export class Executor {
     let error: CallError | undefined;
     this.#running.set(slot, run);
     try {
-      run.faaslet = this.#parts.faaslets.take(program);
+      run.faaslet = this.#parts.faaslets.take(program, false);
       const settings = { user: program.user, input: noOutput, dispatch: () => {} };
       error = await run.faaslet.initialize(settings, this.#suspension(run));
       if (error === undefined) state = run.faaslet.capture();

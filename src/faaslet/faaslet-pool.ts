@@ -5,14 +5,22 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { Faaslet, type FaasletPowers } from './faaslet.ts';
 import type { FaasletBudget } from './faaslet-budget.ts';
+import { canWait } from './imports.ts';
+import type { MappingBudget } from './memory/mapping-budget.ts';
 import type { Program } from './program.ts';
 
 export interface FaasletPoolParts {
   readonly powers: FaasletPowers;
   readonly budget: FaasletBudget;
+  readonly mappings: MappingBudget;
   /** There is no room left, and nothing idle here: other executors may have some. */
   onCrowded(): void;
 }
+
+/** Of the stack of a call that can be suspended: the stack, and the guard below it. */
+const stackMappings = 2;
+/** What calls that nobody chained leave to chained ones, as those wait for these: room for some hundreds. */
+const leftToChained = 4096;
 
 /** How many of the idle ones make room at once: one of so many. */
 const evictedShare = 8;
@@ -29,16 +37,31 @@ export class FaasletPool {
     this.#parts = parts;
   }
 
-  /** An idle one, or a new one that shows the program's snapshot. @throws what instantiation throws, `no_capacity` */
-  take(program: Program): Faaslet {
+  /**
+   * An idle one, or a new one that shows the program's snapshot.
+   * @param chained whether another call may wait for this one
+   * @throws what instantiation throws; FaasmError `no_capacity` when this process has no room for it now
+   */
+  take(program: Program, chained: boolean): Faaslet {
+    const { mappings } = this.#parts;
+    const stack = canWait(program.imports) ? stackMappings : 0;
+    if (stack > 0) this.#withRoom(() => mappings.take(stack, chained ? 0 : leftToChained));
     const idle = this.#idleByProgram.get(program.key)?.pop();
-    if (idle === undefined) return this.#create(program);
-    this.#idle.delete(idle);
-    return idle;
+    if (idle !== undefined) {
+      this.#idle.delete(idle);
+      return idle;
+    }
+    try {
+      return this.#withRoom(() => this.#create(program));
+    } catch (thrown) {
+      mappings.giveBack(stack);
+      throw thrown;
+    }
   }
 
   /** Its call has ended. @param wanted whether its program may be called again */
   giveBack(faaslet: Faaslet, wanted: boolean): void {
+    if (canWait(faaslet.program.imports)) this.#parts.mappings.giveBack(stackMappings);
     if (!faaslet.reset() || !wanted) {
       this.#close(faaslet);
       return;
@@ -70,21 +93,29 @@ export class FaasletPool {
 
   #create(program: Program): Faaslet {
     const { powers, budget } = this.#parts;
+    const faaslet = new Faaslet(program, powers);
+    if (program.proto !== undefined) faaslet.attach(program.proto);
+    budget.change(1, 0);
+    this.#counted.set(faaslet, 0);
+    if (budget.isExceeded) this.#makeRoom();
+    return faaslet;
+  }
+
+  /** Does it again for as long as idle ones can be thrown away for it. */
+  #withRoom<T>(work: () => T): T {
     for (;;) {
       try {
-        const faaslet = new Faaslet(program, powers);
-        if (program.proto !== undefined) faaslet.attach(program.proto);
-        budget.change(1, 0);
-        this.#counted.set(faaslet, 0);
-        if (budget.isExceeded) this.#makeRoom();
-        return faaslet;
+        return work();
       } catch (thrown) {
         const noRoom =
           thrown instanceof RangeError || (thrown instanceof FaasmError && thrown.code === 'no_capacity');
         if (!noRoom) throw thrown;
         if (this.evictSome()) continue;
         this.#parts.onCrowded();
-        throw thrown;
+        if (thrown instanceof FaasmError) throw thrown;
+        throw new FaasmError('no_capacity', `No room for another Faaslet: ${thrown.message}`, {
+          cause: thrown,
+        });
       }
     }
   }

@@ -124,7 +124,8 @@ function admit(state: SchedulerState, call: Call): string | CallError {
   }
   if (state.calls.has(call.id)) return refuse('conflict', `A call with id ${call.id} is under way already`);
   const active = state.callsOfUser.get(call.user) ?? 0;
-  if (active >= limits.callsPerUserMax) {
+  // Who waits for a chained call counts too, so there is room for as many of those.
+  if (active >= (call.depth === 0 ? 1 : 2) * limits.callsPerUserMax) {
     return refuse(
       'too_many_requests',
       `${call.user} has ${active} calls under way, which is the most; try again, or raise FAASM_CALLS_PER_USER_MAX`,

@@ -18,7 +18,15 @@ import type { CallError } from '../../proto/call.ts';
 import type { CallId } from '../../proto/names.ts';
 import { cancelled, exhausted, late, lost, queueFull } from './endings.ts';
 import { choose, expectedUs, hasRoom, isBusy, isProven, recordEnd, recordKill } from './placement.ts';
-import type { CallState, ExecutorState, PoolState, Work } from './state.ts';
+import {
+  activeCalls,
+  type CallQueue,
+  type CallState,
+  type ExecutorState,
+  type PoolState,
+  queuedCalls,
+  type Work,
+} from './state.ts';
 
 /** What an executor's control block said. */
 export interface ExecutorSample {
@@ -40,6 +48,8 @@ export type PoolMessage =
   | { readonly type: 'cancel'; readonly id: CallId; readonly nowMs: number }
   /** Taken back from an executor before it began. */
   | { readonly type: 'withdrawn'; readonly ids: readonly CallId[]; readonly nowMs: number }
+  /** There was no room for it on its executor, which has not begun it. */
+  | { readonly type: 'full'; readonly id: CallId; readonly error: CallError; readonly nowMs: number }
   | { readonly type: 'ready'; readonly executor: number; readonly nowMs: number }
   /** The thread is no more; `notBegun` are those of its calls that it had not begun. */
   | {
@@ -81,6 +91,9 @@ export function decide(state: PoolState, message: PoolMessage): PoolEffect[] {
       for (const id of message.ids) takeBack(state, id, message.nowMs);
       drainQueues(state, message.nowMs, effects);
       break;
+    case 'full':
+      onFull(state, message.id, message.error, message.nowMs, effects);
+      break;
     case 'ready':
       onReady(state, message.executor, message.nowMs);
       drainQueues(state, message.nowMs, effects);
@@ -110,10 +123,12 @@ function admit(state: PoolState, work: Work, nowMs: number, effects: PoolEffect[
     finishedMs: undefined,
   };
   state.calls.set(work.id, call);
-  if (hasRoom(state, work) && !state.queues.has(work.user) && place(state, call, nowMs, effects)) return;
-  if (state.queued >= limits.queuedCallsMax) {
+  const queue = queueOf(state, work);
+  if (!queue.byUser.has(work.user) && hasRoom(state, work, nowMs) && place(state, call, nowMs, effects))
+    return;
+  if (queue.length >= limits.queuedCallsMax) {
     state.calls.delete(work.id);
-    effects.push({ type: 'finish', id: work.id, error: queueFull(work, state.queued) });
+    effects.push({ type: 'finish', id: work.id, error: queueFull(work, queue.length) });
     return;
   }
   enqueue(state, work, false);
@@ -140,27 +155,34 @@ function place(state: PoolState, call: CallState, nowMs: number, effects: PoolEf
   return true;
 }
 
+function queueOf({ queues }: PoolState, work: Work): CallQueue {
+  return work.chained ? queues.chained : queues.roots;
+}
+
 function enqueue(state: PoolState, work: Work, first: boolean): void {
-  const queue = state.queues.get(work.user);
-  if (queue === undefined) state.queues.set(work.user, [work.id]);
-  else if (first) queue.unshift(work.id);
-  else queue.push(work.id);
-  state.queued++;
+  const queue = queueOf(state, work);
+  const ids = queue.byUser.get(work.user);
+  if (ids === undefined) queue.byUser.set(work.user, [work.id]);
+  else if (first) ids.unshift(work.id);
+  else ids.push(work.id);
+  queue.length++;
 }
 
 /** Posts what can be posted, a call of each user in turn. */
 function drainQueues(state: PoolState, nowMs: number, effects: PoolEffect[]): void {
-  let placed = state.queued > 0;
-  while (placed) {
-    placed = false;
-    for (const [user, queue] of [...state.queues]) {
-      const call = state.calls.get(queue[0]!)!;
-      if (!hasRoom(state, call.work) || !place(state, call, nowMs, effects)) continue;
-      placed = true;
-      queue.shift();
-      state.queued--;
-      state.queues.delete(user);
-      if (queue.length > 0) state.queues.set(user, queue);
+  for (const queue of [state.queues.chained, state.queues.roots]) {
+    let placed = queue.length > 0;
+    while (placed) {
+      placed = false;
+      for (const [user, ids] of [...queue.byUser]) {
+        const call = state.calls.get(ids[0]!)!;
+        if (!hasRoom(state, call.work, nowMs) || !place(state, call, nowMs, effects)) continue;
+        placed = true;
+        ids.shift();
+        queue.length--;
+        queue.byUser.delete(user);
+        if (ids.length > 0) queue.byUser.set(user, ids);
+      }
     }
   }
 }
@@ -200,6 +222,23 @@ function takeBack(state: PoolState, id: CallId, nowMs: number): void {
   else state.calls.delete(id);
 }
 
+/** No call is posted for so long after one found no room: some will have ended by then. */
+const fullMs = 20;
+
+/** It waits for room, unless nothing else takes any. */
+function onFull(state: PoolState, id: CallId, error: CallError, nowMs: number, effects: PoolEffect[]): void {
+  const call = state.calls.get(id);
+  if (call === undefined) return;
+  if (activeCalls(state) > 1) {
+    takeBack(state, id, nowMs);
+    state.fullUntilMs = nowMs + fullMs;
+    return;
+  }
+  if (call.finishedMs === undefined) effects.push({ type: 'finish', id, error });
+  release(state, call, nowMs);
+  state.calls.delete(id);
+}
+
 /** Answers a call before its executor does. */
 function end(
   state: PoolState,
@@ -222,12 +261,13 @@ function end(
 }
 
 function dequeue(state: PoolState, work: Work): void {
-  const queue = state.queues.get(work.user);
-  const at = queue?.indexOf(work.id) ?? -1;
-  if (queue === undefined || at === -1) return;
-  queue.splice(at, 1);
-  state.queued--;
-  if (queue.length === 0) state.queues.delete(work.user);
+  const queue = queueOf(state, work);
+  const ids = queue.byUser.get(work.user);
+  const at = ids?.indexOf(work.id) ?? -1;
+  if (ids === undefined || at === -1) return;
+  ids.splice(at, 1);
+  queue.length--;
+  if (ids.length === 0) queue.byUser.delete(work.user);
 }
 
 function onReady(state: PoolState, id: number, nowMs: number): void {
@@ -328,7 +368,7 @@ function keepSpares(state: PoolState, effects: PoolEffect[]): void {
   const { executorsMax, executorsSpare } = state.limits;
   let free = 0;
   for (const executor of state.executors.values()) if (executor.user === undefined) free++;
-  const wanted = executorsSpare + Math.min(state.queued, startingMax);
+  const wanted = executorsSpare + Math.min(queuedCalls(state), startingMax);
   while (free < wanted && state.executors.size < executorsMax) {
     const id = ++state.lastExecutor;
     state.executors.set(id, {

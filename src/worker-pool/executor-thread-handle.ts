@@ -7,7 +7,7 @@
  * a message.
  */
 import { Worker } from 'node:worker_threads';
-import type { Call } from '../../proto/call.ts';
+import type { Call, CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallId } from '../../proto/names.ts';
 import { CallRing, callRingBytes, followCallRing, type OnRecord } from '../faaslet/call-ring.ts';
@@ -34,6 +34,8 @@ export interface ExecutorEvents {
   initialized(id: CallId, message: Extract<FromExecutor, { type: 'initialized' }>): void;
   chain(id: CallId, message: Extract<FromExecutor, { type: 'chain' }>): void;
   chained(id: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void;
+  /** There is no room for this call now. */
+  full(id: CallId, error: CallError): void;
   /** It has no room for another Faaslet; others may have idle ones. */
   crowded(): void;
   ask(message: Extract<FromExecutor, { type: 'ask' }>): void;
@@ -209,6 +211,12 @@ export class ExecutorThreadHandle {
           if (announced.number === message.number) announced.added = true;
         }
         return;
+      case 'full': {
+        const id = this.#ids[message.slot]!;
+        this.#freeSlot(id, message.slot);
+        this.#events.full(id, message.error);
+        return;
+      }
       case 'forgot':
         this.#forgetting--;
         return;

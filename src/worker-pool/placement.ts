@@ -15,7 +15,8 @@ import {
   type Work,
 } from './state.ts';
 
-export function hasRoom(state: PoolState, work: Work): boolean {
+export function hasRoom(state: PoolState, work: Work, nowMs: number): boolean {
+  if (nowMs < state.fullUntilMs) return false;
   const { activeCallsMax, chainedReserve } = state.limits;
   return activeCalls(state) <= activeCallsMax + (work.chained ? chainedReserve : 0);
 }

@@ -4,7 +4,7 @@ import type { CallEvent, HostStatus } from '../../proto/messages.ts';
 import type { CallId, HostId } from '../../proto/names.ts';
 import type { EndedCall, FromExecutor } from '../faaslet/executor-messages.ts';
 import type { FaasletUse } from '../faaslet/faaslet-budget.ts';
-import { activeCalls, type PoolState } from './state.ts';
+import { activeCalls, type PoolState, queuedCalls } from './state.ts';
 
 /** A status names so many warm programs at the most. */
 const warmMax = 1000;
@@ -73,7 +73,7 @@ export function toHostStatus(
     faaslets: faaslets.count,
     faasletBytes: faaslets.bytes,
     activeCalls: activeCalls(state),
-    queuedCalls: state.queued,
+    queuedCalls: queuedCalls(state),
     capacity: state.limits.activeCallsMax,
     warm: [...warm].slice(0, warmMax),
     draining,

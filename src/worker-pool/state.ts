@@ -12,7 +12,7 @@ export interface PoolLimits {
   readonly activeCallsMax: number;
   /** So many chained calls more, since those who wait for them hold places. */
   readonly chainedReserve: number;
-  /** Calls queued at most; later ones are refused. */
+  /** Calls queued at most, and as many chained ones; later ones are refused. */
   readonly queuedCallsMax: number;
   /** An executor that has been inside one guest for so long gets no further calls, and loses those not begun. */
   readonly busyAfterMs: number;
@@ -82,14 +82,21 @@ export interface ProgramRecord {
   averageUs: number;
 }
 
+/** Waiting calls by user; the map's order is the order in which users have their turn. */
+export interface CallQueue {
+  readonly byUser: Map<UserName, CallId[]>;
+  length: number;
+}
+
 export interface PoolState {
   readonly limits: PoolLimits;
   readonly records: Map<string, ProgramRecord>;
   readonly executors: Map<number, ExecutorState>;
   readonly calls: Map<CallId, CallState>;
-  /** Waiting calls by user; the map's order is the order in which users have their turn. */
-  readonly queues: Map<UserName, CallId[]>;
-  queued: number;
+  /** Chained calls go first: others wait for them. */
+  readonly queues: { readonly chained: CallQueue; readonly roots: CallQueue };
+  /** An executor had no room for a call: nothing is posted before this. */
+  fullUntilMs: number;
   lastExecutor: number;
 }
 
@@ -99,12 +106,16 @@ export function createPoolState(limits: PoolLimits): PoolState {
     records: new Map(),
     executors: new Map(),
     calls: new Map(),
-    queues: new Map(),
-    queued: 0,
+    queues: { chained: { byUser: new Map(), length: 0 }, roots: { byUser: new Map(), length: 0 } },
+    fullUntilMs: 0,
     lastExecutor: 0,
   };
 }
 
+export function queuedCalls({ queues }: PoolState): number {
+  return queues.chained.length + queues.roots.length;
+}
+
 export function activeCalls(state: PoolState): number {
-  return state.calls.size - state.queued;
+  return state.calls.size - queuedCalls(state);
 }

@@ -176,6 +176,33 @@ test('decide() runs chained calls beyond the active calls, as their callers wait
   t.is(posts(call(state, work('b', 'ada', { chained: true }))).length, 1);
 });
 
+test('decide() posts a queued chained call before calls that queued earlier', (t) => {
+  const state = ready(1, { activeCallsMax: 1, chainedReserve: 0, executorsMax: 1 });
+  for (const id of ['a', 'b', 'c']) call(state, work(id));
+  call(state, work('child', 'ada', { chained: true }));
+  const ended = decide(state, { type: 'ended', id: 'a' as CallId, ranUs: 1, nowMs: 1 });
+  t.like(posts(ended)[0], { id: 'child' });
+});
+
+test('decide() lets a call wait that found no room, while others take some', (t) => {
+  const state = ready(1, { executorsMax: 1 });
+  for (const id of ['a', 'b']) call(state, work(id));
+  const error = { code: 'no_capacity', message: 'no room', details: {} } as const;
+  t.deepEqual(finishes(decide(state, { type: 'full', id: 'b' as CallId, error, nowMs: 1 })), []);
+  t.deepEqual(posts(call(state, work('c'), 2)), []);
+  const later = decide(state, { type: 'tick', samples: [], nowMs: 100 });
+  t.deepEqual(
+    posts(later).map((effect) => effect.type === 'post' && effect.id),
+    ['b', 'c'] as CallId[],
+  );
+  for (const id of ['a', 'c']) decide(state, { type: 'ended', id: id as CallId, ranUs: 1, nowMs: 100 });
+  t.like(finishes(decide(state, { type: 'full', id: 'b' as CallId, error, nowMs: 101 }))[0], {
+    id: 'b',
+    error,
+  });
+  t.is(activeCalls(state), 0);
+});
+
 test('decide() refuses a call whose time is over on arrival', (t) => {
   const state = ready(1);
   t.like(finishes(call(state, work('a'), 1000))[0], { error: { code: 'deadline_exceeded' } });
@@ -272,7 +299,9 @@ function simulate(random: Random): string | undefined {
   const step = (message: PoolMessage): void => {
     for (const effect of decide(state, message)) perform(effect);
     if (state.executors.size > limits.executorsMax) fail('too many executors');
-    if (state.queued !== [...state.queues.values()].flat().length) fail('the queue count is off');
+    for (const { byUser, length } of [state.queues.chained, state.queues.roots]) {
+      if (length !== [...byUser.values()].flat().length) fail('a queue count is off');
+    }
   };
 
   const perform = (effect: PoolEffect): void => {

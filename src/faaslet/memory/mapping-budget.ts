@@ -4,7 +4,7 @@
  *
  * One counter, shared by all threads, is an estimate from above: it is added to when something is mapped, and put right
  * by counting in `/proc/self/maps` when it reaches the limit. Nothing is subtracted when V8 unmaps a memory, or when a
- * thread is stopped: the next count finds out.
+ * thread is stopped: the next count finds out. A call that can be suspended has a stack of its own, which is mapped too.
  */
 import { readFileSync } from 'node:fs';
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads';
@@ -19,8 +19,13 @@ const defaultMaxMapCount = 65_530;
 const newline = 10;
 
 export interface MappingBudget {
-  /** @throws FaasmError `no_capacity` when so many more are too many */
-  take(mappings: number): void;
+  /**
+   * @param left how many more are to be left to others
+   * @throws FaasmError `no_capacity` when so many more are too many
+   */
+  take(mappings: number, left?: number): void;
+  /** They will soon be unmapped. */
+  giveBack(mappings: number): void;
 }
 
 export interface MappingCounts {
@@ -34,6 +39,7 @@ export interface MappingCounts {
 
 /** The budget of this process, the same in every thread that was started after this file was first loaded. */
 export function processMappingBudget(): MappingBudget {
+  if (process.platform !== 'linux') return { take() {}, giveBack() {} };
   return createMappingBudget({
     taken: shared,
     max: Math.floor(Math.max(readMaxMapCount() - reservedMappings, readMaxMapCount() / 2)),
@@ -46,13 +52,14 @@ export function createMappingBudget(counts: MappingCounts): MappingBudget {
   const { taken, max } = counts;
   let countedAtMs = Number.NEGATIVE_INFINITY;
   return {
-    take(mappings) {
-      if (Atomics.add(taken, 0, mappings) + mappings <= max) return;
+    giveBack: (mappings) => void Atomics.sub(taken, 0, mappings),
+    take(mappings, left = 0) {
+      if (Atomics.add(taken, 0, mappings) + mappings + left <= max) return;
       if (counts.nowMs() - countedAtMs >= countIntervalMs) {
         countedAtMs = counts.nowMs();
         const actual = counts.count();
         Atomics.store(taken, 0, actual + mappings);
-        if (actual + mappings <= max) return;
+        if (actual + mappings + left <= max) return;
       }
       Atomics.sub(taken, 0, mappings);
       throw new FaasmError(

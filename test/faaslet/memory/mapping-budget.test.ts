@@ -57,3 +57,14 @@ test('take() sees what other threads have taken', (t) => {
   kernel.mappings = 100;
   t.throws(() => budget.take(1), { code: 'no_capacity' });
 });
+
+test('take() leaves to others what it is told to, and giveBack() gives back', (t) => {
+  const { kernel, budget } = start(100);
+  budget.take(80);
+  kernel.mappings = 80;
+  t.throws(() => budget.take(2, 20), { code: 'no_capacity' });
+  budget.take(2);
+  budget.giveBack(12);
+  budget.take(2, 20);
+  t.is(kernel.counted, 1);
+});
