@@ -300,6 +300,7 @@ export async function startWorkerPool({
       executor.tell(id, { type: 'refused', run, error: refusal });
       return;
     }
+    step({ type: 'waits', id, nowMs: Date.now() });
     for (const child of calls) {
       const { handle } = child;
       void chained

@@ -82,7 +82,7 @@ export interface EndedCall {
   readonly error: CallError | undefined;
   readonly chains: readonly ChainedCall[];
   readonly stderr: string | undefined;
-  /** From its begin to its end, waiting included; nothing when it did not run. */
+  /** How long it was inside its guest; nothing when it did not run. */
   readonly ranUs: number | undefined;
 }
 

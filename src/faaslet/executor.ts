@@ -47,7 +47,9 @@ interface Run {
   /** None once it has ended. */
   faaslet: Faaslet | undefined;
   startedMs: number;
-  ranMs: number;
+  /** When it last entered its guest, and how long it was inside before. */
+  enteredMs: number;
+  insideMs: number;
   /** Calls it chained here that have not ended. */
   open: number;
   /** How it ended, while calls that it chained here go on. */
@@ -138,7 +140,7 @@ export class Executor {
 
   #begin(run: Run, faaslet: Faaslet, input: Uint8Array, given: CallArguments | undefined): void {
     const { program } = run;
-    run.startedMs = performance.now();
+    run.startedMs = run.enteredMs = performance.now();
     const settings: CallSettings = {
       user: program.user,
       input,
@@ -161,8 +163,9 @@ export class Executor {
     run.faaslet = undefined;
     const { faaslets, programs } = this.#parts;
     if (faaslet !== undefined) faaslets.giveBack(faaslet, programs.has(run.program));
-    run.ranMs = performance.now() - run.startedMs;
-    programs.record(run.program, run.ranMs, outcome);
+    const endedMs = performance.now();
+    run.insideMs += endedMs - run.enteredMs;
+    programs.record(run.program, endedMs - run.startedMs, outcome);
     this.#parts.gate.leave(run.id);
     run.outcome = outcome;
     this.#completeIfAlone(run);
@@ -171,7 +174,7 @@ export class Executor {
   #completeIfAlone(run: Run): void {
     if (run.open > 0 || run.outcome === undefined) return;
     this.#running.delete(run.id);
-    run.done(run.outcome, Math.ceil(run.ranMs * 1000));
+    run.done(run.outcome, Math.ceil(run.insideMs * 1000));
   }
 
   /** At once: the next call may never end, and this one's outcome would be lost with the thread. */
@@ -277,10 +280,18 @@ export class Executor {
     );
   }
 
-  #suspension({ id, slot }: Run): Suspension {
+  #suspension(run: Run): Suspension {
+    const { id, slot } = run;
     return {
-      left: () => this.#parts.gate.leave(id),
-      back: (go) => this.#parts.gate.enter(id, slot, go),
+      left: () => {
+        run.insideMs += performance.now() - run.enteredMs;
+        this.#parts.gate.leave(id);
+      },
+      back: (go) =>
+        this.#parts.gate.enter(id, slot, () => {
+          run.enteredMs = performance.now();
+          go();
+        }),
     };
   }
 
@@ -308,7 +319,8 @@ function newRun(id: number, slot: number, depth: number, program: Program, done:
     program,
     faaslet: undefined,
     startedMs: 0,
-    ranMs: 0,
+    enteredMs: 0,
+    insideMs: 0,
     open: 0,
     outcome: undefined,
     done,

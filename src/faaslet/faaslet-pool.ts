@@ -30,6 +30,8 @@ export class FaasletPool {
   /** In order of use, the longest unused first. */
   readonly #idle = new Set<Faaslet>();
   readonly #idleByProgram = new Map<string, Faaslet[]>();
+  /** Mappings of the stack that a call of the program has. */
+  readonly #stacks = new WeakMap<Program, number>();
   /** Pages that a Faaslet was counted with. */
   readonly #counted = new WeakMap<Faaslet, number>();
 
@@ -44,7 +46,7 @@ export class FaasletPool {
    */
   take(program: Program, chained: boolean): Faaslet {
     const { mappings } = this.#parts;
-    const stack = canWait(program.imports) ? stackMappings : 0;
+    const stack = this.#stackOf(program);
     if (stack > 0) this.#withRoom(() => mappings.take(stack, chained ? 0 : leftToChained));
     const idle = this.#idleByProgram.get(program.key)?.pop();
     if (idle !== undefined) {
@@ -61,7 +63,7 @@ export class FaasletPool {
 
   /** Its call has ended. @param wanted whether its program may be called again */
   giveBack(faaslet: Faaslet, wanted: boolean): void {
-    if (canWait(faaslet.program.imports)) this.#parts.mappings.giveBack(stackMappings);
+    this.#parts.mappings.giveBack(this.#stackOf(faaslet.program));
     if (!faaslet.reset() || !wanted) {
       this.#close(faaslet);
       return;
@@ -89,6 +91,13 @@ export class FaasletPool {
     const count = Math.ceil(this.#idle.size / evictedShare);
     for (let at = 0; at < count; at++) this.#evictOldest();
     return count > 0;
+  }
+
+  #stackOf(program: Program): number {
+    let stack = this.#stacks.get(program);
+    if (stack === undefined)
+      this.#stacks.set(program, (stack = canWait(program.imports) ? stackMappings : 0));
+    return stack;
   }
 
   #create(program: Program): Faaslet {

@@ -48,6 +48,8 @@ export type PoolMessage =
   | { readonly type: 'cancel'; readonly id: CallId; readonly nowMs: number }
   /** Taken back from an executor before it began. */
   | { readonly type: 'withdrawn'; readonly ids: readonly CallId[]; readonly nowMs: number }
+  /** It waits for calls that it chained, and computes nothing meanwhile. */
+  | { readonly type: 'waits'; readonly id: CallId; readonly nowMs: number }
   /** There was no room for it on its executor, which has not begun it. */
   | { readonly type: 'full'; readonly id: CallId; readonly error: CallError; readonly nowMs: number }
   | { readonly type: 'ready'; readonly executor: number; readonly nowMs: number }
@@ -90,6 +92,9 @@ export function decide(state: PoolState, message: PoolMessage): PoolEffect[] {
     case 'withdrawn':
       for (const id of message.ids) takeBack(state, id, message.nowMs);
       drainQueues(state, message.nowMs, effects);
+      break;
+    case 'waits':
+      countNothing(state, message.id);
       break;
     case 'full':
       onFull(state, message.id, message.error, message.nowMs, effects);
@@ -220,6 +225,14 @@ function takeBack(state: PoolState, id: CallId, nowMs: number): void {
   release(state, call, nowMs);
   if (call.finishedMs === undefined) enqueue(state, call.work, true);
   else state.calls.delete(id);
+}
+
+function countNothing(state: PoolState, id: CallId): void {
+  const call = state.calls.get(id);
+  const executor = call?.executor === undefined ? undefined : state.executors.get(call.executor);
+  if (call === undefined || executor === undefined) return;
+  executor.expectedUs -= call.expectedUs;
+  call.expectedUs = 0;
 }
 
 /** No call is posted for so long after one found no room: some will have ended by then. */

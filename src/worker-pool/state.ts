@@ -78,7 +78,7 @@ export interface CallState {
 export interface ProgramRecord {
   /** Calls that it has ended; minus infinity once it had to be killed. */
   ended: number;
-  /** How long its calls take on their executor, waiting included; recent ones count most. */
+  /** How long its calls are inside the guest; recent ones count most. */
   averageUs: number;
 }
 

@@ -184,6 +184,14 @@ test('decide() posts a queued chained call before calls that queued earlier', (t
   t.like(posts(ended)[0], { id: 'child' });
 });
 
+test('decide() fills an executor whose calls wait', (t) => {
+  const state = ready(2, { packedUs: 40 });
+  t.like(posts(call(state, work('parent')))[0], { executor: 1 });
+  t.like(posts(call(state, work('other')))[0], { executor: 2 });
+  decide(state, { type: 'waits', id: 'parent' as CallId, nowMs: 1 });
+  t.like(posts(call(state, work('child', 'ada', { chained: true })))[0], { executor: 1 });
+});
+
 test('decide() lets a call wait that found no room, while others take some', (t) => {
   const state = ready(1, { executorsMax: 1 });
   for (const id of ['a', 'b']) call(state, work(id));
