@@ -23,7 +23,7 @@ import {
   type Subscription,
   statusHeader,
 } from './port.ts';
-import { closest, deliver, type Entry, type Interest, interestOf, Routes } from './routes.ts';
+import { closest, deliver, type Entry, type Interest, inboxRoot, interestOf, Routes } from './routes.ts';
 import { checkQueue, parsePattern, parseSubject } from './subject.ts';
 
 /** 64 MiB, as much as a NATS server can be set to. */
@@ -154,7 +154,9 @@ class InProcessBus implements MemoryBus {
   }
 
   interest(subject: string, origin?: object): Interest {
-    return this.inbox.owns(subject) ? 'taken' : interestOf(this.#routes.find(subject), subject, origin);
+    if (this.inbox.owns(subject)) return 'taken';
+    if (this.#listeningIn === 0 && subject.startsWith(inboxRoot)) return 'none';
+    return interestOf(this.#routes.find(subject), subject, origin);
   }
 
   call(handler: Handler, message: BusMessage): void {

@@ -21,7 +21,7 @@ import {
   type Subscription,
   toBytes,
 } from './port.ts';
-import { checkQueue, parsePattern, parseSubject } from './subject.ts';
+import { checkQueue, checkSubject, parsePattern } from './subject.ts';
 
 export type { BusStatus, NatsBusOptions } from './nats-options.ts';
 
@@ -85,8 +85,8 @@ class NatsBus implements Bus {
   }
 
   publish(subject: string, body: Body, options?: PublishOptions): void {
-    parseSubject(subject);
-    if (options?.reply !== undefined) parseSubject(options.reply);
+    checkSubject(subject);
+    if (options?.reply !== undefined) checkSubject(options.reply);
     this.#send(subject, body, options);
   }
 

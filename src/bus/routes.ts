@@ -10,7 +10,7 @@ import { SubjectTree } from './subject-tree.ts';
 const remembered = 4096;
 
 /** Inboxes are seen once or twice each and would only push others out. */
-const inboxRoot = '_INBOX.';
+export const inboxRoot = '_INBOX.';
 
 export interface Entry {
   readonly tokens: readonly string[];

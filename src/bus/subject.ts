@@ -19,6 +19,14 @@ export function parseSubject(subject: string): string[] {
   return tokens;
 }
 
+/** Almost every subject there is. */
+const plainSubject = /^[\w-]+(?:\.[\w-]+)*$/;
+
+/** As `parseSubject`, for who does not need the tokens. @throws FaasmError `bad_request` */
+export function checkSubject(subject: string): void {
+  if (subject.length > subjectMaxLength || !plainSubject.test(subject)) parseSubject(subject);
+}
+
 /** The tokens of a subject or pattern that can be subscribed to. @throws FaasmError `bad_request` */
 export function parsePattern(pattern: string): string[] {
   const tokens = parseTokens(pattern);

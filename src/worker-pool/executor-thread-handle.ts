@@ -52,9 +52,6 @@ export interface ExecutorEvents {
  */
 const resourceLimits = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 64 };
 
-/** So long after the last call or end this thread looks for ends before it sleeps: most calls are over by then. */
-const watchMs = 0.1;
-
 interface Announced {
   readonly number: number;
   /** The executor has said that it has the program. */
@@ -77,10 +74,7 @@ export class ExecutorThreadHandle {
   #lastProgram = 0;
   /** Programs that the executor may not have forgotten yet: no call may overtake the word of it. */
   #forgetting = 0;
-  /** Calls are in the ring that the executor was not woken for. */
-  #written = false;
-  #watching = false;
-  #watchedMs = 0;
+  #waking = false;
   #isReady = false;
   #gone = false;
   #why: string | undefined;
@@ -125,9 +119,9 @@ export class ExecutorThreadHandle {
     const isOrdinary = added && given === undefined && this.#forgetting === 0;
     if (!isOrdinary || !this.#calls.write(slot, number, depth, input)) {
       this.#send([slot, number, alone(input), depth, given]);
-    } else {
-      this.#written = true;
-      this.#watch();
+    } else if (!this.#waking) {
+      this.#waking = true;
+      setImmediate(this.#wake);
     }
   }
 
@@ -250,24 +244,10 @@ export class ExecutorThreadHandle {
     this.#callEnded({ slot, output, returnValue: 0, error: undefined, chains: [], stderr: undefined, ranUs });
   };
 
-  /** Looks for ends in each turn, so that the executor need not wake this thread for the first of them. */
-  #watch(): void {
-    this.#watchedMs = performance.now();
-    if (this.#watching) return;
-    this.#watching = true;
-    this.#ends.stayAwake();
-    setImmediate(this.#turn);
-  }
-
-  readonly #turn = (): void => {
-    if (this.#written) this.#calls.wake();
-    this.#written = false;
-    const before = this.#slots.size;
+  readonly #wake = (): void => {
+    this.#waking = false;
+    this.#calls.wake();
     this.#ends.drain(this.#onPlainEnd);
-    if (this.#slots.size !== before) this.#watchedMs = performance.now();
-    const late = performance.now() - this.#watchedMs > watchMs;
-    if ((late || this.#slots.size === 0) && this.#ends.fallAsleep()) this.#watching = false;
-    else setImmediate(this.#turn);
   };
 
   #callEnded(call: EndedCall): void {

@@ -5,13 +5,40 @@ import { msgpackCodec } from '../bus/msgpack.ts';
 import type { Codec } from '../bus/port.ts';
 import type { InitializedState } from '../faaslet/faaslet.ts';
 
-export const callEventsCodec: Codec<readonly CallEvent[]> = msgpackCodec('event.calls', (value) => {
-  if (Array.isArray(value) && value.every(isCallEvent)) return value;
-  throw new FaasmError('bad_message', 'a list is wanted, of which each has an id and a duration');
+/** Their names on every event would be most of what is sent. */
+const callEventFields = [
+  'id',
+  'parentId',
+  'user',
+  'function',
+  'host',
+  'endedAtMs',
+  'durationMs',
+  'outputBytes',
+  'returnValue',
+  'error',
+  'stderr',
+] as const satisfies readonly (keyof CallEvent)[];
+
+const callEventTuples = msgpackCodec<unknown[][]>('event.calls', (value) => {
+  if (Array.isArray(value) && value.every(isCallEventTuple)) return value;
+  throw new FaasmError('bad_message', 'a list is wanted, of lists that begin with an id');
 });
 
-function isCallEvent(value: unknown): value is CallEvent {
-  return typeof value === 'object' && value !== null && 'id' in value && 'durationMs' in value;
+/** On the wire each event is a list of its fields. */
+export const callEventsCodec: Codec<readonly CallEvent[]> = {
+  name: callEventTuples.name,
+  encode: (events) =>
+    callEventTuples.encode(events.map((event) => callEventFields.map((field) => event[field]))),
+  decode: (bytes) => callEventTuples.decode(bytes).map(toCallEvent),
+};
+
+function isCallEventTuple(value: unknown): value is unknown[] {
+  return Array.isArray(value) && value.length >= callEventFields.length && typeof value[0] === 'string';
+}
+
+function toCallEvent(tuple: readonly unknown[]): CallEvent {
+  return Object.fromEntries(callEventFields.map((field, at) => [field, tuple[at]])) as unknown as CallEvent;
 }
 
 /** What a program's initialisation left, or nothing when it cannot be snapshotted; stays inside its host. */
