@@ -2,7 +2,7 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { buildFailure, tidyMessages } from './diagnose.ts';
 import type { GuestKit } from './guest-kit.ts';
-import { isLinkFlag, type LinkedFile, link } from './link.ts';
+import { emulated, enableSetjmp, isLinkFlag, type LinkedFile, link } from './link.ts';
 import { loadLlvm, runLlvm, toTree } from './llvm.ts';
 import {
   type BuildFlags,
@@ -58,6 +58,9 @@ function toCompileFlags({ optimize, defines, includes, extra }: BuildFlags, cpp:
     `-O${optimize}`,
     // Every engine that runs Faasm has SIMD; `-mno-simd128` leaves it out.
     '-msimd128',
+    '-mllvm',
+    enableSetjmp,
+    ...emulated.map((name) => `-D_WASI_EMULATED_${name.toUpperCase().replace('-', '_')}`),
     '-ffunction-sections',
     '-fdata-sections',
     ...(cpp ? ['-fno-exceptions'] : []),

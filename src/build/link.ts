@@ -16,14 +16,32 @@ const stackBytes = 1024 * 1024;
 const mainSymbol = /^\S+ T (?:main|__main_void|__main_argc_argv|__original_main)$/m;
 const execSymbol = /^\S+ T _ZN5faasm4execEPNS_11FaasmMemoryE$/m;
 
-/** The part of libfaasm that calls `faasm::exec`. */
-const entryObject = 'entry.cpp.o';
+/** What has to see constructors run before the snapshot, and not in `_start`. */
+const zygoteSymbol = /^\S+ T _faasm_zygote$/m;
+const chainsPointers = /^\s+U (?:\S*__faasm_chain_ptr\S*|faasmChainBatch)$/m;
+
+/** The parts of libfaasm that call `faasm::exec` and `main`. */
+const execObject = 'exec_entry.cpp.o';
+const mainObject = 'main_entry.c.o';
+
+/** What the host calls a function of this module with, and then writes out its stdio streams with. */
+const pointerExports = ['--export-table', '--export-if-defined=__wasm_call_dtors'];
+
+/**
+ * `setjmp` by the exception handling of wasm. Code that does not use it stays as it is.
+ * The compiler is told with `-mllvm`, and so is the linker, which compiles what was built with `-flto`.
+ */
+export const enableSetjmp = '-wasm-enable-sjlj';
+
+/** Of POSIX, what WASI has nothing for and libc does within the guest; in headers only for those who ask. */
+export const emulated = ['getpid', 'mman', 'process-clocks', 'signal'];
 
 export const isLinkFlag = (flag: string): boolean => /^-(?:l|L|Wl,)/.test(flag);
 
 /**
  * `main` makes a WASI command; `faasm::exec` makes a reactor, whose constructors run in `_initialize`, before the
- * snapshot is taken. Of the library only what is used is linked.
+ * snapshot is taken. So does `main` with a zygote, or with functions that are called by pointer.
+ * Of the library only what is used is linked.
  * @throws FaasmError `bad_request`
  */
 export async function link(
@@ -46,10 +64,15 @@ export async function link(
   const refusal = refuseSymbols(symbols);
   if (refusal !== undefined) throw buildFailure(program, refusal);
 
-  const start = hasMain
+  const chains = chainsPointers.test(symbols);
+  const isCommand = hasMain && !chains && !zygoteSymbol.test(symbols);
+  const reactorObject = hasMain ? mainObject : execObject;
+  const start = isCommand
     ? ['/usr/lib/wasm32-wasip1/crt1-command.o']
-    : ['/usr/lib/wasm32-wasip1/crt1-reactor.o', '--entry=_initialize', `.faasm/${entryObject}`];
-  const rest = [...library.keys()].filter((path) => path !== entryObject).map((path) => `.faasm/${path}`);
+    : ['/usr/lib/wasm32-wasip1/crt1-reactor.o', '--entry=_initialize', `.faasm/${reactorObject}`];
+  const rest = [...library.keys()]
+    .filter((path) => path !== execObject && path !== mainObject)
+    .map((path) => `.faasm/${path}`);
   const output = '.faasm/module.wasm';
   const run = await runLlvm(
     [
@@ -59,8 +82,17 @@ export async function link(
       // Names of functions stay: a backtrace is made of them.
       ...(flags.extra.includes('-g') ? [] : ['--strip-debug']),
       ...['--stack-first', '-z', `stack-size=${stackBytes}`],
+      ...['--export-if-defined=_faasm_zygote', ...(chains ? pointerExports : [])],
+      ...['-mllvm', enableSetjmp],
       ...flags.extra.filter(isLinkFlag).flatMap(toLinkerForm),
-      ...['-lc++', '-lc++abi', '-lc', '/usr/lib/wasm32-unknown-wasip1/libclang_rt.builtins.a'],
+      ...[
+        '-lc++',
+        '-lc++abi',
+        '-lsetjmp',
+        ...emulated.map((name) => `-lwasi-emulated-${name}`),
+        '-lc',
+        '/usr/lib/wasm32-unknown-wasip1/libclang_rt.builtins.a',
+      ],
       ...['-o', output],
     ],
     tree,

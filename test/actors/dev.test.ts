@@ -143,14 +143,14 @@ test('startDev() builds everything again when the guest kit changes, and only th
   const at = await setUp(t);
   await at.write('demo/one.c', '1');
   await at.write('demo/two.c', '2');
-  await at.write('lib/entry.cpp', '');
+  await at.write('lib/exec_entry.cpp', '');
   await at.start().ready;
   await at.write('lib/notes.txt', 'touched');
   await at.write('demo/three.c', '3');
   await at.until(() => at.live.has('demo/three'));
   t.deepEqual(at.builds.toSorted(), ['1', '2', '3']);
   at.kit.version = '2';
-  await at.write('lib/entry.cpp', 'edited');
+  await at.write('lib/exec_entry.cpp', 'edited');
   await at.until(() => at.notes.filter((note) => note.includes(': live')).length === 6);
   t.deepEqual(at.builds.toSorted(), ['1', '1', '2', '2', '3', '3']);
 });

@@ -24,7 +24,7 @@ test('discoverFunctions() finds C and C++ of all users, in order', async (t) => 
     'demo/deep/x.cpp',
     'include/faasm/faasm.h',
     'include/x.c',
-    'lib/entry.cpp',
+    'lib/exec_entry.cpp',
     'top.cpp',
   ]);
   const { functions, refused } = await discoverFunctions(folder);
