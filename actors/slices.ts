@@ -11,6 +11,7 @@ import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import type { ModuleLimits } from '../src/faaslet/module/inspect.ts';
 import type { HttpConfig } from '../src/http/config.ts';
 import { defaultStateConfig, type StateConfig } from '../src/state/config.ts';
+import type { FilesOptions } from './files.ts';
 import type { FunctionsOptions } from './functions.ts';
 import type { SchedulerOptions } from './scheduler.ts';
 import type { WorkerPoolConfig } from './worker-pool.ts';
@@ -35,7 +36,12 @@ export function toModuleLimits(config: Config): ModuleLimits {
   return { memoryMaxPages: Math.min(4096, config.FAASM_MEMORY_MAX_MIB) * pagesPerMiB };
 }
 
-export function toPoolConfig(config: Config, host: HostId, memory: MemoryPort['kind']): WorkerPoolConfig {
+export function toPoolConfig(
+  config: Config,
+  host: HostId,
+  memory: MemoryPort['kind'],
+  contentFolder: string,
+): WorkerPoolConfig {
   return {
     host,
     chainDepthMax: config.FAASM_CHAIN_DEPTH_MAX,
@@ -56,6 +62,7 @@ export function toPoolConfig(config: Config, host: HostId, memory: MemoryPort['k
     },
     executor: {
       memory,
+      contentFolder,
       faasletLimits: {
         countMax: config.FAASM_FAASLETS_MAX,
         bytesMax: config.FAASM_FAASLETS_MAX_MIB * 1024 * 1024,
@@ -93,6 +100,21 @@ export function toFunctionsConfig(config: Config, host: HostId): FunctionsOption
   };
 }
 
+export function toFilesConfig(config: Config, host: HostId): FilesOptions['config'] {
+  return {
+    host,
+    limits: {
+      fileMaxBytes: config.FAASM_SHARED_FILE_MAX_BYTES,
+      userMaxBytes: config.FAASM_SHARED_FILES_PER_USER_MAX_BYTES,
+      filesPerUserMax: config.FAASM_SHARED_FILES_PER_USER_MAX,
+    },
+    uploadsPerUserMax: 64,
+    uploadIdleMs: 60_000,
+    // A call that has begun before a change may open what was there before, as long as it runs.
+    retiredKeptMs: config.FAASM_CALL_TIMEOUT_MS + 10_000,
+  };
+}
+
 export function toHttpConfig(
   config: Config,
   host: HostId,
@@ -104,6 +126,7 @@ export function toHttpConfig(
     inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
     moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,
     stateMaxBytes: config.FAASM_STATE_MAX_BYTES,
+    fileMaxBytes: config.FAASM_SHARED_FILE_MAX_BYTES,
     callTimeoutMs: config.FAASM_CALL_TIMEOUT_MS,
     drainTimeoutMs: config.FAASM_DRAIN_TIMEOUT_MS,
   };

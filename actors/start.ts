@@ -14,6 +14,7 @@ import { createCallIds } from '../src/calls/call-id.ts';
 import { openSqliteCallQueue } from '../src/calls/sqlite-queue.ts';
 import type { Config } from '../src/config.ts';
 import { detectMemoryPort } from '../src/faaslet/memory/detect.ts';
+import { openDiskStore } from '../src/files/disk-store.ts';
 import { openFileStore } from '../src/functions/file-store.ts';
 import { functionDescriptionCodec } from '../src/functions/messages.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
@@ -21,12 +22,14 @@ import type { Log } from '../src/log.ts';
 import { createSqliteStateStore } from '../src/state/sqlite-store.ts';
 import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
+import { startFiles } from './files.ts';
 import { startFunctions } from './functions.ts';
 import { startHttpBridge } from './http-bridge.ts';
 import { startNatsListenerActor } from './nats-listener.ts';
 import { startScheduler } from './scheduler.ts';
 import {
   toCallsConfig,
+  toFilesConfig,
   toFunctionsConfig,
   toHttpConfig,
   toMemoryKind,
@@ -106,16 +109,28 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
       release: (segment) => memory.discardSegment(segment),
     });
     closers.push(() => state.stop());
+    const fileStore = await openDiskStore({
+      root: join(data, 'files'),
+      onDamaged: (file, error) => log('files').error({ file, err: error }, 'a shared file cannot be read'),
+    });
     const pool = await startWorkerPool({
       bus,
       subjects,
-      config: toPoolConfig(config, id, memory.kind),
+      config: toPoolConfig(config, id, memory.kind, fileStore.contentFolder),
       newCallId,
       log: log('worker-pool'),
     });
     closers.push(() => pool.stop());
     const scheduler = startScheduler({ bus, subjects, config: toSchedulerConfig(config, id), newCallId });
     closers.push(() => scheduler.stop());
+    const files = await startFiles({
+      bus,
+      subjects,
+      store: fileStore,
+      config: toFilesConfig(config, id),
+      log: log('files'),
+    });
+    closers.push(() => files.stop());
     const functions = await startFunctions({
       bus,
       subjects,

@@ -1,9 +1,10 @@
 /**
  * The worker pool.
  *
- * In:   `call.<host>` placed calls, `initialize.<host>` programs to initialise, `cancel.<id>`, `function.changed.*.*`
+ * In:   `call.<host>` placed calls, `initialize.<host>` programs to initialise, `cancel.<id>`, `function.changed.*.*`,
+ *       `file.changed.*`
  * Out:  CallResult to the caller; `invoke.<user>.<function>` for chained calls; `state.*` for what guests ask of state;
- *       `functions.program.*.*` for programs; `event.calls`, `event.executor.gone`, `host.<host>.status`
+ *       `functions.program.*.*` for programs; `files.index.*.*` for the shared files of a user; `event.calls`, `event.executor.gone`, `host.<host>.status`
  * Owns: the executor threads and the calls on them
  * Never: runs a guest itself, keeps a call's result, or decides whether a call is allowed
  *
@@ -20,7 +21,9 @@ import { type Bus, type BusMessage, Encodable, header, readBody, respond } from 
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/faaslet/executor-messages.ts';
 import { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
+import { FileFeed } from '../src/faaslet/file-feed.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
+import { fileChangedCodec, listFiles } from '../src/files/messages.ts';
 import { followCatalog } from '../src/functions/catalog.ts';
 import { programCodec } from '../src/functions/messages.ts';
 import type { Log } from '../src/log.ts';
@@ -41,7 +44,7 @@ export interface WorkerPoolConfig {
   readonly chainDepthMax: number;
   readonly executor: Omit<
     ExecutorSettings,
-    'name' | 'control' | 'calls' | 'ends' | 'faaslets' | 'row' | 'chainDepthMax'
+    'name' | 'control' | 'calls' | 'ends' | 'faaslets' | 'row' | 'chainDepthMax' | 'files'
   >;
 }
 
@@ -104,7 +107,12 @@ export async function startWorkerPool({
   const events = new CallEvents(bus, subjects);
   const chained = new ChainedCalls({ bus, subjects, catalog, depthMax: config.chainDepthMax, newCallId });
 
+  const files = new FileFeed((user) => listFiles(bus, subjects, user));
+
   const subscriptions = [
+    bus.subscribe(subjects.fileChanged('*'), (message) => {
+      files.changed(readBody(message, fileChangedCodec).user);
+    }),
     // In a queue group of one, so that what is for this host does not leave it.
     bus.subscribe(subjects.call(config.host), onCall, { queue: queueGroup('worker-pool') }),
     bus.subscribe(subjects.initialize(config.host), onInitialize, { queue: queueGroup('worker-pool') }),
@@ -239,6 +247,7 @@ export async function startWorkerPool({
         faaslets: faaslets.buffer,
         row,
         chainDepthMax: config.chainDepthMax,
+        files: files.connect(),
       },
       {
         ready(memory) {

@@ -1,5 +1,6 @@
 /** What actors say to each other, where raw bytes do not say it all. On the wire each is msgpack. */
 import type { CallError } from './call.ts';
+import type { FilePath } from './file-path.ts';
 import type { FunctionSettings } from './function-settings.ts';
 import type { CallId, FunctionName, HostId, StateKey, UserName } from './names.ts';
 
@@ -54,6 +55,23 @@ export interface StateDescription {
   readonly sizeBytes: number;
   /** Changes with every change of the value; what `If-Match` compares. */
   readonly version: number;
+}
+
+/** Answers `files.put` and `files.describe`, and in a list `files.list`. */
+export interface FileDescription {
+  readonly path: FilePath;
+  readonly sizeBytes: number;
+  /** sha256 of its content, in hex; what `If-Match` compares. */
+  readonly version: string;
+  readonly modifiedAtMs: number;
+}
+
+/** Sent on `file.changed` once functions on the host that says so see the file, or after a delete. */
+export interface FileChanged {
+  readonly host: HostId;
+  readonly user: UserName;
+  /** Nothing: any of them, as when a host starts. */
+  readonly path: FilePath | null;
 }
 
 /** Sent on `host.<host>.status` once a second and when it changes much. */

@@ -2,6 +2,7 @@
  * Every subject of the system. The prefix is one token, `faasm` unless `FAASM_PREFIX` says otherwise.
  * `work` subjects are taken by one member of the queue group; `broadcast` subjects are heard by all.
  */
+import type { FileToken } from './file-path.ts';
 import type { CallId, FunctionName, HostId, StateKey, UserName } from './names.ts';
 
 export const stateOps = [
@@ -49,6 +50,17 @@ export interface Subjects {
   ): string;
   /** broadcast. A version went live, or was deleted; msgpack FunctionChanged. */
   functionChanged(user: UserName | '*', fn: FunctionName | '*'): string;
+  /**
+   * work. Raw bytes for put and get, msgpack otherwise; a list is of the whole user, and its path is any.
+   * `index` gives all files of a user as JSON; a host asks itself alone for it.
+   */
+  files(
+    op: 'put' | 'get' | 'describe' | 'list' | 'delete' | 'index' | '*',
+    user: UserName | '*',
+    path: FileToken | '*',
+  ): string;
+  /** broadcast. Shared files of a user changed; msgpack FileChanged. */
+  fileChanged(user: UserName | '*'): string;
   /** broadcast. Heartbeat: capacity, load, warm functions; msgpack HostStatus. */
   hostStatus(host: HostId | '*'): string;
   /** broadcast. One per notable happening, for the console and `faasm logs`; msgpack. */
@@ -72,6 +84,8 @@ export function createSubjects(prefix = 'faasm'): Subjects {
     state: (op, user, key) => `${prefix}.state.${op}.${user}.${key}`,
     functions: (op, user, fn) => `${prefix}.functions.${op}.${user}.${fn}`,
     functionChanged: (user, fn) => `${prefix}.function.changed.${user}.${fn}`,
+    files: (op, user, path) => `${prefix}.files.${op}.${user}.${path}`,
+    fileChanged: (user) => `${prefix}.file.changed.${user}`,
     hostStatus: (host) => `${prefix}.host.${host}.status`,
     event: (kind) => `${prefix}.event.${kind}`,
     console: (host, kind) => `${prefix}.console.${host}.${kind}`,

@@ -71,6 +71,17 @@ export const settings = {
     type: 'count',
     about: 'files that a call writes, together',
   },
+  FAASM_SHARED_FILE_MAX_BYTES: { default: String(256 * MiB), type: 'count', about: 'largest shared file' },
+  FAASM_SHARED_FILES_PER_USER_MAX_BYTES: {
+    default: String(1024 * MiB),
+    type: 'count',
+    about: 'all shared files of a user together',
+  },
+  FAASM_SHARED_FILES_PER_USER_MAX: {
+    default: '20000',
+    type: 'count',
+    about: 'shared files of one user at most',
+  },
   FAASM_MESSAGE_MAX_BYTES: {
     default: String(8 * MiB),
     type: 'count',

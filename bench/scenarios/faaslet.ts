@@ -10,6 +10,7 @@ import { emptyFileTree } from '../../src/faaslet/host/wasi/tree.ts';
 import { wasiPowers } from '../../src/faaslet/host/wasi-powers.ts';
 import { detectMemoryPort } from '../../src/faaslet/memory/detect.ts';
 import type { Program } from '../../src/faaslet/program.ts';
+import { createFixedFiles } from '../../src/faaslet/shared-files.ts';
 import { prepareModule } from '../../src/functions/prepare.ts';
 import { createLocalTier } from '../../src/state/local-tier.ts';
 import { median } from '../load/summary.ts';
@@ -34,7 +35,7 @@ export async function faaslet(): Promise<Row[]> {
     memory,
     state: createLocalTier({ owner: 'bench', ask: () => Promise.reject(new Error('no state here')) }),
     wasi: wasiPowers,
-    files: emptyFileTree,
+    files: createFixedFiles(emptyFileTree),
     fileLimits: { bytes: 0, inodes: 0, openFiles: 8 },
     limits: { outputMaxBytes: 1024, stderrMaxBytes: 1024, chainedCallsMax: 1 },
     config: new Map(),

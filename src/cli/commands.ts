@@ -49,6 +49,22 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map(
       summary: 'delete a function',
       load: async () => (await import('./commands/rm.ts')).rm,
     },
+    'file put': {
+      summary: 'write shared files, which all functions of a user see',
+      load: async () => (await import('./commands/file-put.ts')).filePut,
+    },
+    'file get': {
+      summary: 'give a shared file',
+      load: async () => (await import('./commands/file-get.ts')).fileGet,
+    },
+    'file ls': {
+      summary: 'list the shared files of a user',
+      load: async () => (await import('./commands/file-ls.ts')).fileLs,
+    },
+    'file rm': {
+      summary: 'delete shared files',
+      load: async () => (await import('./commands/file-rm.ts')).fileRm,
+    },
     'state get': {
       summary: 'give a state value',
       load: async () => (await import('./commands/state-get.ts')).stateGet,

@@ -10,6 +10,7 @@ import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
 import type { InitializedState } from './faaslet.ts';
 import type { FaasletLimits } from './faaslet-budget.ts';
+import type { FileFeedEnd } from './file-feed.ts';
 import type { CallLimits, ChainedCall, ChainedResult } from './host/faasm/call-context.ts';
 import type { FileLimits } from './host/wasi/tree.ts';
 import type { Program } from './program.ts';
@@ -33,6 +34,9 @@ export interface ExecutorSettings {
   readonly row: number;
   readonly faasletLimits: FaasletLimits;
   readonly chainDepthMax: number;
+  readonly files: FileFeedEnd;
+  /** Of the disk: has the contents of shared files. */
+  readonly contentFolder: string;
   readonly config: readonly (readonly [string, string])[];
 }
 

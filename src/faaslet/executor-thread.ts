@@ -7,8 +7,9 @@ import { Executor } from './executor.ts';
 import type { ExecutorSettings, FromExecutor, PostedCall, ToExecutor } from './executor-messages.ts';
 import { FaasletBudget } from './faaslet-budget.ts';
 import { FaasletPool } from './faaslet-pool.ts';
+import { FileContents } from './file-contents.ts';
+import { FollowedFiles } from './file-feed.ts';
 import { GuestGate } from './guest-gate.ts';
-import { emptyFileTree } from './host/wasi/tree.ts';
 import { wasiPowers } from './host/wasi-powers.ts';
 import { LocalPrograms } from './local-programs.ts';
 import { detectMemoryPort } from './memory/detect.ts';
@@ -43,7 +44,7 @@ const faaslets = new FaasletPool({
       },
     }),
     wasi: wasiPowers,
-    files: emptyFileTree,
+    files: new FollowedFiles(settings.files, new FileContents(settings.contentFolder)),
     fileLimits: settings.fileLimits,
     limits: settings.limits,
     config: new Map(settings.config),

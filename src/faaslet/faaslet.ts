@@ -25,12 +25,14 @@ import { GuestExit } from './host/guest-fault.ts';
 import { GuestMemory } from './host/guest-memory.ts';
 import type { ImportFunctions } from './host/port.ts';
 import type { Preopen } from './host/wasi/descriptors.ts';
+import { mayBeDirectory } from './host/wasi/file-tree.ts';
 import { toPreopens } from './host/wasi/preopens.ts';
 import type { FileLimits, FileTree, Tree } from './host/wasi/tree.ts';
 import { createWasi, type Wasi, type WasiCall, type WasiPowers } from './host/wasi/wasi.ts';
 import { canWait, findImport } from './imports.ts';
 import { type AttachedMemory, hostPageBytes, type MemoryImage, type MemoryPort } from './memory/port.ts';
 import type { GlobalValue, Program, ProtoFaaslet } from './program.ts';
+import type { SharedFiles, UserFiles } from './shared-files.ts';
 import { StateWindows } from './state-windows.ts';
 
 /** What a host gives its Faaslets. */
@@ -38,7 +40,7 @@ export interface FaasletPowers {
   readonly memory: MemoryPort;
   readonly state: LocalTier;
   readonly wasi: WasiPowers;
-  readonly files: FileTree;
+  readonly files: SharedFiles;
   readonly fileLimits: FileLimits;
   readonly limits: CallLimits;
   readonly config: ReadonlyMap<string, string>;
@@ -92,6 +94,8 @@ export class Faaslet {
   readonly #windows: StateWindows;
   readonly #started: CallArguments;
   readonly #streams: Pick<WasiCall, 'stdout' | 'stderr'>;
+  readonly #files: UserFiles;
+  #shown: FileTree;
   #suspension: Suspension = { left() {}, back: (go) => go() };
   #attached: AttachedMemory | undefined;
   #proto: ProtoFaaslet | undefined;
@@ -106,10 +110,12 @@ export class Faaslet {
     this.#powers = powers;
     this.#context = new CallContext(powers.limits, powers.state);
     const { settings } = program;
+    this.#files = powers.files.of(program.user);
+    this.#shown = this.#files.now();
     this.#wasi = createWasi(this.#memory, powers.wasi, {
-      files: powers.files,
+      files: this.#shown,
       limits: powers.fileLimits,
-      preopens: powers.preopens ?? toPreopens(settings.cwd, powers.files),
+      preopens: this.#preopens(),
     });
     this.#started = { args: [program.function, ...settings.args], env: toEnvironment(settings) };
     this.#streams = powers.streams ?? {
@@ -150,8 +156,8 @@ export class Faaslet {
 
   /** Runs the start function, the constructors and the zygote. The error of a failure, or nothing. */
   async initialize(settings: CallSettings, suspension: Suspension): Promise<CallError | undefined> {
-    this.#begin(settings, suspension);
     try {
+      this.#begin(settings, suspension);
       for (const name of this.program.layout.initializers) {
         const initialize = this.#function(name);
         await initialize();
@@ -184,8 +190,8 @@ export class Faaslet {
 
   /** Runs one call. An outcome that needed no waiting is given as it is, without a promise. */
   run(settings: CallSettings, suspension: Suspension): Outcome | Promise<Outcome> {
-    this.#begin(settings, suspension);
     try {
+      this.#begin(settings, suspension);
       const returned = this.#entry(...this.#entryParameters);
       if (!(returned instanceof Promise)) return this.#returned(returned);
       return returned.then(
@@ -258,6 +264,8 @@ export class Faaslet {
   #begin(settings: CallSettings, suspension: Suspension): void {
     this.#suspension = suspension;
     this.#context.begin(settings);
+    const files = this.#files.now();
+    if (files !== this.#shown) this.#show(files);
     const { args, env } = settings.given === undefined ? this.#started : this.#startedWith(settings.given);
     this.#wasi.begin({
       args,
@@ -266,6 +274,19 @@ export class Faaslet {
       stdout: this.#streams.stdout,
       stderr: this.#streams.stderr,
     });
+  }
+
+  #show(files: FileTree): void {
+    this.#shown = files;
+    this.#wasi.show(files, this.#preopens());
+  }
+
+  #preopens(): readonly Preopen[] {
+    const { preopens } = this.#powers;
+    if (preopens !== undefined) return preopens;
+    const { cwd } = this.program.settings;
+    if (mayBeDirectory(this.#shown, cwd.slice(1))) return toPreopens(cwd, this.#shown);
+    throw new FaasmError('conflict', `Its working directory ${cwd} is, or is in, a shared file`);
   }
 
   #startedWith({ args, env }: CallArguments): CallArguments {

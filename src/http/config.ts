@@ -15,6 +15,8 @@ export interface HttpConfig {
   readonly moduleMaxBytes: number;
   /** The largest state value. */
   readonly stateMaxBytes: number;
+  /** The largest shared file. */
+  readonly fileMaxBytes: number;
   /** The longest that a call may take. */
   readonly callTimeoutMs: number;
   /** How long state, functions and the calls actor may take to answer. */
@@ -42,6 +44,7 @@ export const httpDefaults = {
   inputMaxBytes: 64 * MiB,
   moduleMaxBytes: 64 * MiB,
   stateMaxBytes: 1024 * MiB,
+  fileMaxBytes: 256 * MiB,
   callTimeoutMs: 60_000,
   answerTimeoutMs: 30_000,
   uploadTimeoutMs: 120_000,

@@ -7,6 +7,7 @@ import { cancelCall, prefersAsync, sendCallOutput, sendCallStatus, submitCall } 
 import { connectionOf } from './connection.ts';
 import { sendConsolePage } from './console-pages.ts';
 import { type Exchange, type HttpParts, logFailure, sendText } from './exchange.ts';
+import { deleteFile, listFiles, readFile, writeFile } from './files.ts';
 import { describeFunction, listFunctions, removeFunction, uploadFunction } from './functions.ts';
 import { Invocation } from './invoke.ts';
 import { listState } from './list-state.ts';
@@ -90,6 +91,8 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
         return parts.config.stateMaxBytes;
       case 'append-state':
         return appendMaxBytes(parts);
+      case 'write-file':
+        return parts.config.fileMaxBytes;
       default:
         return 0;
     }
@@ -124,6 +127,14 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
         return deleteState(parts, exchange, route);
       case 'list-state':
         return listState(parts, exchange, route);
+      case 'read-file':
+        return readFile(parts, exchange, route);
+      case 'write-file':
+        return writeFile(parts, exchange, route);
+      case 'delete-file':
+        return deleteFile(parts, exchange, route);
+      case 'list-files':
+        return listFiles(parts, exchange, route);
       case 'logs':
         return followLogs(parts, exchange, route);
       case 'console':

@@ -1,5 +1,6 @@
 /** What a request asks for, from its method and target alone. Both ports serve every route. */
 import { FaasmError } from '../../proto/errors.ts';
+import { type FilePath, toFilePath } from '../../proto/file-path.ts';
 import {
   type CallId,
   type FunctionName,
@@ -12,7 +13,7 @@ import {
   type UserName,
 } from '../../proto/names.ts';
 import type { ConsoleKind } from '../../proto/subjects.ts';
-import { decodeKey, decodeName, type Segments, toTarget } from './target.ts';
+import { decodeKey, decodeName, decodePathName, type Segments, toTarget } from './target.ts';
 
 export interface FunctionRoute {
   readonly kind: 'invoke' | 'async' | 'upload' | 'describe' | 'remove';
@@ -34,6 +35,19 @@ export interface StateRoute {
 export interface UserRoute {
   readonly kind: 'list-functions' | 'list-state';
   readonly user: UserName;
+}
+
+export interface FileRoute {
+  readonly kind: 'read-file' | 'write-file' | 'delete-file';
+  readonly user: UserName;
+  readonly path: FilePath;
+}
+
+export interface FolderRoute {
+  readonly kind: 'list-files';
+  readonly user: UserName;
+  /** Nothing for all files of the user. */
+  readonly folder: FilePath | undefined;
 }
 
 export interface LogsRoute {
@@ -64,6 +78,8 @@ export type Route =
   | CallRoute
   | StateRoute
   | UserRoute
+  | FileRoute
+  | FolderRoute
   | LogsRoute
   | ConsoleRoute
   | HealthRoute
@@ -72,8 +88,10 @@ export type Route =
 /** @param target of the request line */
 export function toRoute(method: string, target: string): Route {
   try {
-    const { segments, query } = toTarget(target);
-    return matchSegments(method === 'HEAD' ? 'GET' : method, segments, query);
+    const { segments, query, slash } = toTarget(target);
+    const asked = method === 'HEAD' ? 'GET' : method;
+    if (segments[0] === 'file') return matchFile(asked, segments, slash);
+    return matchSegments(asked, segments, query);
   } catch (thrown) {
     return { kind: 'refused', error: FaasmError.from(thrown) };
   }
@@ -159,6 +177,28 @@ function matchCall(method: string, segments: Segments): Route {
   return notAllowed(method, 'GET, HEAD, DELETE');
 }
 
+/** What ends with a slash is a folder. */
+function matchFile(method: string, segments: Segments, slash: boolean): Route {
+  if (segments.length < 2) return notFound(segments);
+  const user = toUserName(decodeName(segments[1]!));
+  if (segments.length === 2) return readOnly(method, { kind: 'list-files', user, folder: undefined });
+  const path = toFilePath(segments.slice(2).map(decodePathName).join('/'));
+  if (slash && method === 'PUT') {
+    throw new FaasmError('bad_name', `A file is put under its whole path, not into ${quote(`${path}/`)}`);
+  }
+  if (slash) return readOnly(method, { kind: 'list-files', user, folder: path });
+  switch (method) {
+    case 'GET':
+      return { kind: 'read-file', user, path };
+    case 'PUT':
+      return { kind: 'write-file', user, path };
+    case 'DELETE':
+      return { kind: 'delete-file', user, path };
+    default:
+      return notAllowed(method, 'GET, HEAD, PUT, DELETE');
+  }
+}
+
 function matchLogs(method: string, segments: Segments): Route {
   if (segments.length !== 2 && segments.length !== 3) return notFound(segments);
   const user = toUserName(decodeName(segments[1]!));
@@ -221,7 +261,7 @@ function notFound(segments: Segments): RefusedRoute {
   const path = quote(`/${segments.join('/')}`);
   const error = new FaasmError(
     'not_found',
-    `No route ${path}: there are /f/USER/FUNCTION, /fa/USER/FUNCTION, /s/USER/KEY, /calls/ID, /healthz, /readyz, /metrics and /`,
+    `No route ${path}: there are /f/USER/FUNCTION, /fa/USER/FUNCTION, /s/USER/KEY, /file/USER/PATH, /calls/ID, /healthz, /readyz, /metrics and /`,
   );
   return { kind: 'refused', error };
 }

@@ -13,6 +13,7 @@ import { fail } from '../faaslet/host/wasi/errno.ts';
 import { emptyFileTree, type FileLimits, type FileTree, type Tree } from '../faaslet/host/wasi/tree.ts';
 import { wasiPowers } from '../faaslet/host/wasi-powers.ts';
 import { createCopyMemory } from '../faaslet/memory/copy.ts';
+import { createFixedFiles } from '../faaslet/shared-files.ts';
 import { prepareModule } from '../functions/prepare.ts';
 import { createLocalTier } from '../state/local-tier.ts';
 import type { GuestStreams } from './streams.ts';
@@ -56,7 +57,7 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
       memory: createCopyMemory(),
       state: createLocalTier({ owner: name, ask: refuseState }),
       wasi: wasiPowers,
-      files: files ?? emptyFileTree,
+      files: createFixedFiles(files ?? emptyFileTree),
       ...(files === undefined && { preopens: [] }),
       fileLimits: limits.files,
       limits: { outputMaxBytes: limits.outputMaxBytes, stderrMaxBytes: 0, chainedCallsMax: 10_000 },

@@ -97,6 +97,7 @@ export class ExecutorThreadHandle {
     void followCallRing(this.#ends, this.#onPlainEnd, () => this.#gone);
     this.#worker = new Worker(new URL('../faaslet/executor-thread.ts', import.meta.url), {
       workerData: { ...settings, control, calls, ends } satisfies ExecutorSettings,
+      transferList: [settings.files.port],
       name: settings.name,
       env: {},
       resourceLimits,

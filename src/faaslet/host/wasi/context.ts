@@ -86,15 +86,19 @@ export class WasiContext {
 
   constructor(memory: GuestMemory, powers: WasiPowers, options: WasiOptions) {
     const { files = emptyFileTree, preopens = rootAlone, limits } = options;
-    for (const { name, directory } of preopens) {
-      if (!mayBeDirectory(files, directory))
-        throw new TypeError(`Cannot preopen ${name}: ${directory} in the file tree is no directory`);
-    }
+    checkPreopens(files, preopens);
     this.memory = memory;
     this.powers = powers;
     this.tree = new Tree(files, limits, () => powers.realtimeNs());
     this.descriptors = new Descriptors(preopens, limits.openFiles);
     this.#startedNs = powers.monotonicNs();
+  }
+
+  /** Between calls. @throws TypeError when the directory of a preopen is a file */
+  show(files: FileTree, preopens: readonly Preopen[]): void {
+    checkPreopens(files, preopens);
+    this.tree.show(files);
+    this.descriptors.preopen(preopens);
   }
 
   begin(call: WasiCall): void {
@@ -137,5 +141,12 @@ export class WasiContext {
     this.call = call;
     this.stdinOffset = 0;
     this.epoch += 1;
+  }
+}
+
+function checkPreopens(files: FileTree, preopens: readonly Preopen[]): void {
+  for (const { name, directory } of preopens) {
+    if (!mayBeDirectory(files, directory))
+      throw new TypeError(`Cannot preopen ${name}: ${directory} in the file tree is no directory`);
   }
 }

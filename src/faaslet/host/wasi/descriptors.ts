@@ -43,7 +43,7 @@ export class Descriptor {
 }
 
 export class Descriptors {
-  readonly #preopens: readonly Preopen[];
+  #preopens: readonly Preopen[];
   readonly #max: number;
   #open: (Descriptor | undefined)[] = [];
   #openCount = 0;
@@ -52,6 +52,13 @@ export class Descriptors {
   constructor(preopens: readonly Preopen[], max: number) {
     this.#preopens = preopens;
     this.#max = max;
+    this.reset();
+  }
+
+  /** What is open when a call begins, from now on. */
+  preopen(preopens: readonly Preopen[]): void {
+    this.#preopens = preopens;
+    this.#altered = true;
     this.reset();
   }
 

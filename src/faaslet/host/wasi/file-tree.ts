@@ -1,5 +1,5 @@
 /**
- * The files that all Faaslets of a function start from: made once, never changed, shared by all of them.
+ * The files that all Faaslets of a user start from: never changed, shared by all of them; a change makes another tree.
  * What a call writes goes to its own tree (tree.ts), which shows this one where nothing was written.
  */
 
@@ -16,9 +16,16 @@ interface BaseInode {
   readonly position: number;
 }
 
+/** What is in a shared file; it does not change. */
+export interface FileContent {
+  readonly byteLength: number;
+  /** Fills all of `into`, which is not longer than the rest. @throws ErrnoFailure `io` when it cannot be read */
+  read(offset: number, into: Uint8Array): void;
+}
+
 export interface BaseFile extends BaseInode {
   readonly kind: 'file';
-  readonly bytes: Uint8Array;
+  readonly content: FileContent;
 }
 
 export interface BaseLink extends BaseInode {
@@ -35,7 +42,11 @@ export interface BaseDirectory extends BaseInode {
 export type BaseNode = BaseFile | BaseLink | BaseDirectory;
 
 /** A file's bytes, which must not change afterwards; or a directory, for one that may be empty; or a symbolic link. */
-export type FileTreeEntry = Uint8Array | { readonly directory: true } | { readonly link: string };
+export type FileTreeEntry =
+  | Uint8Array
+  | { readonly content: FileContent; readonly modifiedNs: bigint }
+  | { readonly directory: true }
+  | { readonly link: string };
 
 interface Growing {
   readonly kind: 'directory';
@@ -48,7 +59,7 @@ interface Growing {
 
 /**
  * A tree with these entries by path (`lib/data.txt`), the directories above them, and those of `directories`.
- * @param modifiedNs of every entry, in nanoseconds since 1970 @default 0n
+ * @param modifiedNs of every entry that does not say, in nanoseconds since 1970 @default 0n
  * @throws TypeError for a path that is not plain: empty, absolute, with `.`, `..` or a NUL, or under a file
  */
 export function createFileTree(
@@ -94,15 +105,18 @@ export function createFileTree(
     if (directory.entries.has(last)) throw new TypeError(`Twice in one file tree: ${path}`);
     lastInodeNumber += 1;
     const inode = { inodeNumber: lastInodeNumber, modifiedNs, position: directory.names.length };
-    add(
-      directory,
-      last,
-      'link' in entry
-        ? { kind: 'link', ...inode, target: entry.link }
-        : { kind: 'file', ...inode, bytes: entry },
-    );
+    if ('link' in entry) add(directory, last, { kind: 'link', ...inode, target: entry.link });
+    else if ('content' in entry) add(directory, last, { kind: 'file', ...inode, ...entry });
+    else add(directory, last, { kind: 'file', ...inode, content: toContent(entry) });
   }
   return { root, lastInodeNumber };
+}
+
+function toContent(bytes: Uint8Array): FileContent {
+  return {
+    byteLength: bytes.length,
+    read: (offset, into) => into.set(bytes.subarray(offset, offset + into.length)),
+  };
 }
 
 export const emptyFileTree: FileTree = createFileTree();
@@ -110,7 +124,8 @@ export const emptyFileTree: FileTree = createFileTree();
 /** Whether there is a directory at this path, or room for one; `` is the root. */
 export function mayBeDirectory(files: FileTree, path: string): boolean {
   let at: BaseNode | undefined = files.root;
-  for (const name of path === '' ? [] : path.split('/')) {
+  if (path === '') return true;
+  for (const name of path.split('/')) {
     if (at.kind !== 'directory') return false;
     at = at.entries.get(name);
     if (at === undefined) return true;

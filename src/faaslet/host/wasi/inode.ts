@@ -1,6 +1,7 @@
 /** Files and symbolic links of one call. Directories are in directory.ts. */
 import type { Directory } from './directory.ts';
 import { fail } from './errno.ts';
+import type { FileContent } from './file-tree.ts';
 import type { Quota } from './quota.ts';
 
 export type Inode = File | Link | Directory;
@@ -52,44 +53,47 @@ export class File extends InodeBase {
   /** Descriptors open on it. */
   opens = 0;
   #size: number;
-  /** May be longer than the file, at most about twice; what is past the end is zero. */
-  #content: Uint8Array;
-  #shared: boolean;
+  /** May be longer than the file, at most about twice; what is past the end is zero. None while it is shared. */
+  #content = noBytes;
+  #shared: FileContent | undefined;
   readonly #quota: Quota;
 
-  constructor(inodeNumber: number, createdNs: bigint, quota: Quota, shared?: Uint8Array) {
+  constructor(inodeNumber: number, createdNs: bigint, quota: Quota, shared?: FileContent) {
     super(inodeNumber, createdNs);
     this.#quota = quota;
-    this.#content = shared ?? noBytes;
-    this.#size = this.#content.length;
-    this.#shared = shared !== undefined;
+    this.#size = shared?.byteLength ?? 0;
+    this.#shared = shared;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** Live: not to be changed, and no copy. */
+  /** All of it, not to be changed. @throws ErrnoFailure `io` */
   content(): Uint8Array {
-    return this.#content.subarray(0, this.#size);
+    if (this.#shared === undefined) return this.#content.subarray(0, this.#size);
+    const bytes = new Uint8Array(this.#size);
+    this.#shared.read(0, bytes);
+    return bytes;
   }
 
-  /** Whether these bytes, of the shared tree, are its content still. */
-  shows(bytes: Uint8Array): boolean {
-    return this.#shared && this.#content === bytes;
+  /** Whether this, of the shared tree, is its content still. */
+  shows(content: FileContent): boolean {
+    return this.#shared === content;
   }
 
-  /** Bytes read: fewer than asked for at the end of the file. */
+  /** Bytes read: fewer than asked for at the end of the file. @throws ErrnoFailure `io` */
   read(offset: number, into: Uint8Array): number {
     const end = Math.min(this.#size, offset + into.length);
     if (offset >= end) return 0;
-    into.set(this.#content.subarray(offset, end));
+    if (this.#shared === undefined) into.set(this.#content.subarray(offset, end));
+    else this.#shared.read(offset, into.subarray(0, end - offset));
     return end - offset;
   }
 
   /**
    * Bytes written: fewer than given when the quota or the largest file ends among them, 0 when there is no room at all.
-   * @throws ErrnoFailure `nospc` when there is no room to copy the shared content, or the host is out of memory
+   * @throws ErrnoFailure `nospc` when there is no room to copy the shared content, or the host is out of memory; `io`
    */
   write(offset: number, from: Uint8Array): number {
     if (from.length === 0) return 0;
@@ -116,18 +120,20 @@ export class File extends InodeBase {
   /** Gives its bytes back once it has neither a name nor a descriptor. */
   releaseIfUnused(): void {
     if (this.links > 0 || this.opens > 0) return;
-    if (!this.#shared) this.#quota.giveBytes(this.#size);
+    if (this.#shared === undefined) this.#quota.giveBytes(this.#size);
     this.#content = noBytes;
     this.#size = 0;
-    this.#shared = false;
+    this.#shared = undefined;
   }
 
-  #own(): void {
-    if (!this.#shared) return;
-    if (this.#size > this.#quota.bytesLeft) fail('nospc');
-    this.#content = copyTo(this.#size, this.#content);
-    this.#quota.takeBytes(this.#size);
-    this.#shared = false;
+  #own(size = this.#size): void {
+    if (this.#shared === undefined) return;
+    if (size > this.#quota.bytesLeft) fail('nospc');
+    const content = allocate(size);
+    this.#shared.read(0, content);
+    this.#content = content;
+    this.#quota.takeBytes(size);
+    this.#shared = undefined;
   }
 
   #extend(size: number): void {
@@ -141,12 +147,8 @@ export class File extends InodeBase {
   }
 
   #cut(size: number): void {
-    if (this.#shared) {
-      if (size > this.#quota.bytesLeft) fail('nospc');
-      this.#content = copyTo(size, this.#content.subarray(0, size));
-      this.#quota.takeBytes(size);
-      this.#shared = false;
-    } else {
+    if (this.#shared !== undefined) this.#own(size);
+    else {
       this.#quota.giveBytes(this.#size - size);
       if (this.#content.length > 2 * size + slackBytes)
         this.#content = copyTo(size, this.#content.subarray(0, size));
@@ -156,16 +158,19 @@ export class File extends InodeBase {
   }
 }
 
-function copyTo(capacity: number, bytes: Uint8Array): Uint8Array {
-  if (capacity === 0) return noBytes;
-  let copy: Uint8Array;
+function copyTo(capacity: number, bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = allocate(capacity);
+  copy.set(bytes);
+  return copy;
+}
+
+function allocate(byteLength: number): Uint8Array<ArrayBuffer> {
+  if (byteLength === 0) return noBytes;
   try {
-    copy = new Uint8Array(capacity);
+    return new Uint8Array(byteLength);
   } catch (thrown) {
     // The host has no more memory for it, whatever the quota says.
     if (thrown instanceof RangeError) fail('nospc');
     throw thrown;
   }
-  copy.set(bytes);
-  return copy;
 }

@@ -46,6 +46,6 @@ export function changesOf(before: BaseDirectory | undefined, now: Directory | un
 }
 
 function isSame(node: BaseNode | undefined, inode: Inode): boolean {
-  if (node?.kind === 'file' && inode.kind === 'file') return inode.shows(node.bytes);
+  if (node?.kind === 'file' && inode.kind === 'file') return inode.shows(node.content);
   return node?.kind === 'link' && inode.kind === 'link' && node.target === inode.target;
 }

@@ -16,7 +16,7 @@ export type { FileLimits } from './quota.ts';
 const utf8 = new TextEncoder();
 
 export class Tree {
-  readonly #files: FileTree;
+  #files: FileTree;
   readonly #limits: FileLimits;
   readonly #nowNs: () => bigint;
   #quota: Quota;
@@ -62,6 +62,12 @@ export class Tree {
       before?.kind === 'directory' ? before : undefined,
       now?.kind === 'directory' ? now : undefined,
     );
+  }
+
+  /** From now on over this shared tree. Nothing was looked at since the last reset. */
+  show(files: FileTree): void {
+    this.#files = files;
+    this.#lastInodeNumber = files.lastInodeNumber;
   }
 
   /** Shows the shared tree alone again. */
@@ -159,7 +165,7 @@ export class Tree {
   readonly #adopt = (node: BaseNode, parent: Directory): Inode => {
     const { inodeNumber, modifiedNs } = node;
     let inode: Inode;
-    if (node.kind === 'file') inode = new File(inodeNumber, modifiedNs, this.#quota, node.bytes);
+    if (node.kind === 'file') inode = new File(inodeNumber, modifiedNs, this.#quota, node.content);
     else if (node.kind === 'link')
       inode = new Link(inodeNumber, modifiedNs, node.target, utf8.encode(node.target).length);
     else inode = new Directory(inodeNumber, modifiedNs, this.#adopt, parent, node);

@@ -18,6 +18,7 @@ import {
   type WasiOptions,
   type WasiPowers,
 } from './context.ts';
+import type { Preopen } from './descriptors.ts';
 import { ErrnoFailure, errno } from './errno.ts';
 import { fdFunctions } from './fd.ts';
 import { fdIoFunctions } from './fd-io.ts';
@@ -27,7 +28,7 @@ import { pollFunctions } from './poll.ts';
 import { procRandomFunctions } from './proc-random.ts';
 import { sockFunctions } from './sock.ts';
 import { wasiTable, wasiUnstableTable } from './table.ts';
-import type { Tree } from './tree.ts';
+import type { FileTree, Tree } from './tree.ts';
 import { unstableFunctions } from './unstable.ts';
 
 export type { InputStream, WasiCall, WasiOptions, WasiPowers } from './context.ts';
@@ -45,6 +46,8 @@ export interface Wasi {
   pick(names: Iterable<string>, module?: WasiModule): ImportFunctions;
   /** The files as the call has them. */
   readonly tree: Tree;
+  /** Between calls: further ones see these files. @throws TypeError when the directory of a preopen is a file */
+  show(files: FileTree, preopens: readonly Preopen[]): void;
   /** A call begins: its arguments, environment and streams, everything else as new. `reset` was called since the last. */
   begin(call: WasiCall): void;
   /** Forgets all that the last call did: its streams, descriptors and files. What still waits is never answered. */
@@ -89,6 +92,7 @@ export function createWasi(memory: GuestMemory, powers: WasiPowers, options: Was
     },
     pick,
     tree: context.tree,
+    show: (files, preopens) => context.show(files, preopens),
     begin: (call) => context.begin(call),
     reset: () => context.reset(),
   };

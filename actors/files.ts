@@ -1,0 +1,398 @@
+/**
+ * The files actor.
+ *
+ * In:   `files.<op>.<user>.<path>`: put, get, describe, list, delete, index; `file.changed.<user>` of other hosts
+ * Out:  `file.changed.<user>` once functions here see the change
+ * Owns: the storage of shared files, and which content is at which path
+ * Never: opens a file for a guest: executors read contents themselves, from the folder that the storage names
+ *
+ * A file arrives as one `put`, or as several with one upload id, each beginning where the one before ended; nothing is
+ * seen of it before the one that commits it. What a file was before is kept as long as a call may run that still sees it.
+ */
+import { LRUCache } from 'lru-cache';
+import { FaasmError } from '../proto/errors.ts';
+import { type FilePath, fromFileToken } from '../proto/file-path.ts';
+import { stateHeaders as names } from '../proto/headers.ts';
+import type { FileDescription } from '../proto/messages.ts';
+import { type HostId, quote, toUserName, type UserName } from '../proto/names.ts';
+import { type Subjects, tokensAfter } from '../proto/subjects.ts';
+import {
+  type Bus,
+  type BusMessage,
+  Encodable,
+  emptyBody,
+  header,
+  readBody,
+  respond,
+  toBytes,
+} from '../src/bus/port.ts';
+import { serve } from '../src/bus/serve.ts';
+import {
+  createFileIndex,
+  type FileCondition,
+  type FileLimits,
+  fileAt,
+  listFiles,
+  noFile,
+  put,
+  refuseDelete,
+  refusePut,
+  remove,
+} from '../src/files/decide.ts';
+import {
+  fileChangedCodec,
+  fileDescriptionCodec,
+  fileListCodec,
+  fileListMax,
+  fileListRequestCodec,
+} from '../src/files/messages.ts';
+import type { ContentDraft, FileStore } from '../src/files/port.ts';
+import type { Log } from '../src/log.ts';
+import { Gates } from '../src/state/gates.ts';
+import { readLength, readOffset, readUpload } from '../src/state/request-headers.ts';
+
+export interface FilesOptions {
+  readonly bus: Bus;
+  readonly subjects: Subjects;
+  readonly store: FileStore;
+  readonly config: {
+    readonly host: HostId;
+    readonly limits: FileLimits;
+    /** Begun and not ended, for one user. */
+    readonly uploadsPerUserMax: number;
+    /** An upload without a new part for so long is forgotten. */
+    readonly uploadIdleMs: number;
+    /** How long a content is kept that no file has any more: longer than a call may take. */
+    readonly retiredKeptMs: number;
+  };
+  readonly log: Log;
+}
+
+interface Upload {
+  readonly draft: ContentDraft;
+  readonly user: UserName;
+  readonly path: FilePath;
+  sizeBytes: number;
+  idle: NodeJS.Timeout | undefined;
+}
+
+/** Of the largest message, what an answer's headers may take. */
+const headersMaxBytes = 4096;
+/** Lists of files as executors get them, kept for the next executor that asks. */
+const indexesMaxBytes = 64 * 1024 * 1024;
+
+export async function startFiles(options: FilesOptions): Promise<{ stop(): Promise<void> }> {
+  const { bus, subjects, store, config, log } = options;
+  const index = createFileIndex();
+  const indexes = new LRUCache<UserName, Uint8Array>({
+    maxSize: indexesMaxBytes,
+    sizeCalculation: (bytes) => bytes.length + 1,
+  });
+  /** Parts of an upload, and changes of a user's files, one after the other. */
+  const gates = new Gates();
+  const uploads = new Map<string, Upload>();
+  /** Contents that are being put in their place, and that are being removed. */
+  const arriving = new Map<string, number>();
+  const leaving = new Map<string, Promise<void>>();
+  const retirements = new Set<NodeJS.Timeout>();
+
+  for (const { user, ...file } of await store.list()) {
+    const error = refusePut(index, user, file.path, 0, {}, config.limits);
+    // Quotas may be lower than they were.
+    if (error?.code !== 'conflict') put(index, user, file);
+    else log.error({ user, path: file.path, err: error.message }, 'a shared file is left out');
+  }
+  await store.sweep(new Set(index.contents.keys()));
+  const subscriptions = [
+    serve(bus, {
+      actor: 'files',
+      id: config.host,
+      description: 'Write, read, list and delete shared files',
+      endpoints: [{ name: 'files', subject: subjects.files('*', '*', '*'), handler: onMessage }],
+      onFailure(error, { subject }) {
+        if (error.http >= 500) log.warn({ err: error, subject }, 'a request about shared files failed');
+      },
+    }),
+    bus.subscribe(subjects.fileChanged('*'), onChanged),
+  ];
+  for (const user of index.users.keys()) publishChange(user, null);
+  log.info({ users: index.users.size, contents: index.contents.size }, 'shared files are there');
+
+  return {
+    async stop() {
+      for (const subscription of subscriptions) subscription.unsubscribe();
+      for (const timer of retirements) clearTimeout(timer);
+      await gates.idle();
+      for (const key of uploads.keys()) await giveUp(key);
+      await Promise.allSettled(leaving.values());
+    },
+  };
+
+  async function onMessage(message: BusMessage): Promise<void> {
+    const [op, userToken, pathToken] = tokensAfter(message.subject, 1);
+    const user = toUserName(userToken ?? '');
+    if (op === 'list') {
+      respond(bus, message, new Encodable(page(user, message), fileListCodec));
+      return;
+    }
+    if (op === 'index') {
+      respond(bus, message, toIndex(user));
+      return;
+    }
+    const path = fromFileToken(pathToken ?? '');
+    switch (op) {
+      case 'put':
+        await receive(user, path, message);
+        return;
+      case 'get':
+        await send(user, path, message);
+        return;
+      case 'describe':
+        answer(message, find(user, path));
+        return;
+      case 'delete':
+        await gates.run(user, () => removeFile(user, path, readCondition(message)));
+        respond(bus, message, emptyBody);
+        return;
+      default:
+        throw new FaasmError('bad_request', `Files have no operation ${quote(op ?? '')}`);
+    }
+  }
+
+  async function receive(user: UserName, path: FilePath, message: BusMessage): Promise<void> {
+    const upload = readUpload(message);
+    const offset = readOffset(message);
+    const condition = readCondition(message);
+    const bytes = toBytes(message.body);
+    if (upload === undefined) {
+      if (offset !== undefined)
+        throw new FaasmError('bad_request', `A file is written as a whole: ${names.offset} is for uploads`);
+      check(user, path, bytes.length, condition);
+      const draft = await store.createDraft();
+      try {
+        await draft.append(bytes);
+        answer(message, await commit({ draft, user, path, sizeBytes: bytes.length }, condition));
+      } catch (error) {
+        await draft.abandon();
+        throw error;
+      }
+      return;
+    }
+    const key = `upload ${user}/${upload.id}`;
+    await gates.run(key, async () => {
+      try {
+        const { commitBytes } = upload;
+        const file = await takePart(key, { user, path, offset, commitBytes, bytes, condition });
+        if (file === undefined) respond(bus, message, emptyBody);
+        else answer(message, file);
+      } catch (error) {
+        await giveUp(key);
+        throw error;
+      }
+    });
+  }
+
+  async function takePart(
+    key: string,
+    part: {
+      readonly user: UserName;
+      readonly path: FilePath;
+      readonly offset: number | undefined;
+      readonly commitBytes: number | undefined;
+      readonly bytes: Uint8Array;
+      readonly condition: FileCondition;
+    },
+  ): Promise<FileDescription | undefined> {
+    const { user, path, bytes, commitBytes, condition } = part;
+    const begun = uploads.get(key);
+    const had = begun?.sizeBytes ?? 0;
+    const sizeBytes = had + bytes.length;
+    if ((part.offset ?? had) !== had || (begun !== undefined && begun.path !== path)) {
+      throw new FaasmError(
+        'conflict',
+        `The upload goes on at byte ${had} of its file; begin again with a new id`,
+      );
+    }
+    if (commitBytes !== undefined && commitBytes !== sizeBytes) {
+      throw new FaasmError(
+        'conflict',
+        `${commitBytes} bytes were to be committed and ${sizeBytes} are there`,
+      );
+    }
+    check(user, path, sizeBytes, condition);
+    const upload = begun ?? (await begin(key, user, path));
+    clearTimeout(upload.idle);
+    await upload.draft.append(bytes);
+    upload.sizeBytes = sizeBytes;
+    if (commitBytes !== undefined) {
+      const file = await commit(upload, condition);
+      uploads.delete(key);
+      return file;
+    }
+    upload.idle = setTimeout(() => void gates.run(key, () => giveUp(key)), config.uploadIdleMs);
+    return undefined;
+  }
+
+  async function begin(key: string, user: UserName, path: FilePath): Promise<Upload> {
+    const mine = [...uploads.values()].filter((each) => each.user === user).length;
+    if (mine >= config.uploadsPerUserMax) {
+      throw new FaasmError('too_many_requests', `${user} has ${mine} uploads under way; end one first`);
+    }
+    const upload: Upload = { draft: await store.createDraft(), user, path, sizeBytes: 0, idle: undefined };
+    uploads.set(key, upload);
+    return upload;
+  }
+
+  async function giveUp(key: string): Promise<void> {
+    const upload = uploads.get(key);
+    uploads.delete(key);
+    clearTimeout(upload?.idle);
+    await upload?.draft.abandon();
+  }
+
+  async function commit(
+    { draft, user, path, sizeBytes }: Pick<Upload, 'draft' | 'user' | 'path' | 'sizeBytes'>,
+    condition: FileCondition,
+  ): Promise<FileDescription> {
+    const version = await draft.finish();
+    return gates.run(user, async () => {
+      check(user, path, sizeBytes, condition);
+      const there = fileAt(index, user, path);
+      if (there?.version === version) {
+        await draft.abandon();
+        return there;
+      }
+      const file = { path, sizeBytes, version, modifiedAtMs: Date.now() };
+      arriving.set(version, (arriving.get(version) ?? 0) + 1);
+      try {
+        await leaving.get(version);
+        await draft.keep();
+        await store.writeEntry({ user, ...file });
+        const before = put(index, user, file);
+        publishChange(user, path);
+        if (before !== undefined) retire(before.version);
+      } finally {
+        arriving.set(version, arriving.get(version)! - 1);
+        if (arriving.get(version) === 0) arriving.delete(version);
+        if (!index.contents.has(version)) retire(version);
+      }
+      return file;
+    });
+  }
+
+  async function removeFile(user: UserName, path: FilePath, condition: FileCondition): Promise<void> {
+    const error = refuseDelete(index, user, path, condition);
+    if (error !== undefined) throw error;
+    await store.removeEntry(user, path);
+    const before = remove(index, user, path);
+    publishChange(user, path);
+    retire(before!.version);
+  }
+
+  /** Removes a content later, unless a file has it then. */
+  function retire(version: string): void {
+    if (index.contents.has(version)) return;
+    const timer = setTimeout(() => {
+      retirements.delete(timer);
+      if (index.contents.has(version) || arriving.has(version)) return;
+      const removed = store
+        .removeContent(version)
+        .catch((err) => log.warn({ err, version }, 'a content could not be removed'))
+        .finally(() => leaving.delete(version));
+      leaving.set(version, removed);
+    }, config.retiredKeptMs);
+    timer.unref();
+    retirements.add(timer);
+  }
+
+  async function send(user: UserName, path: FilePath, message: BusMessage): Promise<void> {
+    const { version, sizeBytes } = find(user, path);
+    const offset = readOffset(message) ?? 0;
+    const length = readLength(message);
+    if (offset > sizeBytes) {
+      throw new FaasmError(
+        'range_not_satisfiable',
+        `File ${quote(path)} has ${sizeBytes} bytes; a range cannot begin at ${offset}`,
+      );
+    }
+    const answerMaxBytes = bus.maxPayloadBytes - headersMaxBytes;
+    const wanted = Math.min(length ?? Number.MAX_SAFE_INTEGER, sizeBytes - offset);
+    if (length === undefined && wanted > answerMaxBytes) {
+      throw new FaasmError(
+        'too_large',
+        `File ${quote(path)} has ${sizeBytes} bytes and an answer ${answerMaxBytes}; ask for ranges`,
+      );
+    }
+    const bytes = await store.readContent(version, offset, Math.min(wanted, answerMaxBytes));
+    respond(bus, message, bytes, { [names.version]: [version], [names.size]: [String(sizeBytes)] });
+  }
+
+  async function onChanged(message: BusMessage): Promise<void> {
+    const { host, user, path } = readBody(message, fileChangedCodec);
+    if (host === config.host || path === null) return;
+    await gates.run(user, async () => {
+      const stored = await store.readEntry(user, path);
+      if (stored?.version === fileAt(index, user, path)?.version) return;
+      const before = remove(index, user, path);
+      if (stored !== undefined) {
+        const { user: _, ...file } = stored;
+        put(index, user, file);
+      }
+      publishChange(user, path);
+      if (before !== undefined) retire(before.version);
+    });
+  }
+
+  function page(user: UserName, message: BusMessage): FileDescription[] {
+    const { folder, after } = readBody(message, fileListRequestCodec);
+    const all = listFiles(index, user, folder);
+    const rest = after === undefined ? all : all.filter(({ path }) => path > after);
+    return rest.slice(0, fileListMax);
+  }
+
+  function toIndex(user: UserName): Uint8Array {
+    let bytes = indexes.get(user);
+    if (bytes === undefined) {
+      const files = listFiles(index, user);
+      const rows = files.map(({ path, version, sizeBytes, modifiedAtMs }) => [
+        path,
+        version,
+        sizeBytes,
+        modifiedAtMs,
+      ]);
+      bytes = new TextEncoder().encode(JSON.stringify(rows));
+      indexes.set(user, bytes);
+    }
+    return bytes;
+  }
+
+  function find(user: UserName, path: FilePath): FileDescription {
+    const found = fileAt(index, user, path);
+    if (found === undefined) throw noFile(user, path);
+    return found;
+  }
+
+  function check(user: UserName, path: FilePath, sizeBytes: number, condition: FileCondition): void {
+    const error = refusePut(index, user, path, sizeBytes, condition, config.limits);
+    if (error !== undefined) throw error;
+  }
+
+  function answer(message: BusMessage, file: FileDescription): void {
+    const headers = { [names.version]: [file.version], [names.size]: [String(file.sizeBytes)] };
+    respond(bus, message, new Encodable(file, fileDescriptionCodec), headers);
+  }
+
+  function publishChange(user: UserName, path: FilePath | null): void {
+    indexes.delete(user);
+    const change = { host: config.host, user, path };
+    bus.publish(subjects.fileChanged(user), new Encodable(change, fileChangedCodec));
+  }
+}
+
+function readCondition(message: BusMessage): FileCondition {
+  const ifMatch = header(message, names.ifMatch);
+  const ifNoneMatch = header(message, names.ifNoneMatch);
+  if (ifNoneMatch !== undefined && ifNoneMatch !== '*')
+    throw new FaasmError('bad_request', `${names.ifNoneMatch} is *, not ${quote(ifNoneMatch)}`);
+  return { ...(ifMatch !== undefined && { ifMatch }), ...(ifNoneMatch !== undefined && { ifAbsent: true }) };
+}

@@ -1,0 +1,162 @@
+/**
+ * Which shared files there are, and whether one may be written or deleted. Pure; the index is changed in place.
+ *
+ * Folders are there because files are in them: a path cannot be both, and an empty folder is none.
+ */
+import { FaasmError } from '../../proto/errors.ts';
+import { type FilePath, foldersOf } from '../../proto/file-path.ts';
+import type { FileDescription } from '../../proto/messages.ts';
+import { quote, type UserName } from '../../proto/names.ts';
+
+export interface FileLimits {
+  /** Of one file. */
+  readonly fileMaxBytes: number;
+  /** All files of a user together. */
+  readonly userMaxBytes: number;
+  readonly filesPerUserMax: number;
+}
+
+export interface FileCondition {
+  /** The version that has to be there, `*` for any. */
+  readonly ifMatch?: string;
+  /** Nothing may be there yet. */
+  readonly ifAbsent?: true;
+}
+
+interface UserFiles {
+  readonly files: Map<FilePath, FileDescription>;
+  /** How many files are below each folder. */
+  readonly folders: Map<string, number>;
+  sizeBytes: number;
+}
+
+export interface FileIndex {
+  readonly users: Map<UserName, UserFiles>;
+  /** In how many places each content is. */
+  readonly contents: Map<string, number>;
+}
+
+export function createFileIndex(): FileIndex {
+  return { users: new Map(), contents: new Map() };
+}
+
+export function fileAt(index: FileIndex, user: UserName, path: FilePath): FileDescription | undefined {
+  return index.users.get(user)?.files.get(path);
+}
+
+/** Why a file of this size may not be put there. */
+export function refusePut(
+  index: FileIndex,
+  user: UserName,
+  path: FilePath,
+  sizeBytes: number,
+  condition: FileCondition,
+  limits: FileLimits,
+): FaasmError | undefined {
+  const mine = index.users.get(user);
+  const before = mine?.files.get(path);
+  const unmet = refuseCondition(user, path, before, condition);
+  if (unmet !== undefined) return unmet;
+  if ((mine?.folders.get(path) ?? 0) > 0) return refused('conflict', user, path, 'it is a folder');
+  const file = foldersOf(path).find((folder) => mine?.files.has(folder as FilePath));
+  if (file !== undefined) return refused('conflict', user, path, `${quote(file)} is a file`);
+  const { fileMaxBytes, userMaxBytes, filesPerUserMax } = limits;
+  if (sizeBytes > fileMaxBytes) {
+    const why = `it has more than ${fileMaxBytes} bytes; raise FAASM_SHARED_FILE_MAX_BYTES`;
+    return refused('too_large', user, path, why);
+  }
+  const others = (mine?.sizeBytes ?? 0) - (before?.sizeBytes ?? 0);
+  if (others + sizeBytes > userMaxBytes) {
+    const why = `the others have ${others} of ${userMaxBytes} bytes; delete some, or raise FAASM_SHARED_FILES_PER_USER_MAX_BYTES`;
+    return refused('too_large', user, path, why);
+  }
+  const count = mine?.files.size ?? 0;
+  if (before === undefined && count >= filesPerUserMax) {
+    const why = `there are ${count} files; delete some, or raise FAASM_SHARED_FILES_PER_USER_MAX`;
+    return refused('too_many_requests', user, path, why);
+  }
+  return undefined;
+}
+
+/** Why it may not be deleted. */
+export function refuseDelete(
+  index: FileIndex,
+  user: UserName,
+  path: FilePath,
+  condition: FileCondition,
+): FaasmError | undefined {
+  const mine = index.users.get(user);
+  const before = mine?.files.get(path);
+  const unmet = refuseCondition(user, path, before, condition);
+  if (unmet !== undefined || before !== undefined) return unmet;
+  if ((mine?.folders.get(path) ?? 0) > 0)
+    return refused('conflict', user, path, 'it is a folder; delete the files in it');
+  return noFile(user, path);
+}
+
+/** @returns what was at its path */
+export function put(index: FileIndex, user: UserName, file: FileDescription): FileDescription | undefined {
+  const before = remove(index, user, file.path);
+  const mine = index.users.get(user) ?? { files: new Map(), folders: new Map(), sizeBytes: 0 };
+  index.users.set(user, mine);
+  mine.files.set(file.path, file);
+  mine.sizeBytes += file.sizeBytes;
+  for (const folder of foldersOf(file.path)) change(mine.folders, folder, 1);
+  change(index.contents, file.version, 1);
+  return before;
+}
+
+/** @returns what was there */
+export function remove(index: FileIndex, user: UserName, path: FilePath): FileDescription | undefined {
+  const mine = index.users.get(user);
+  const before = mine?.files.get(path);
+  if (mine === undefined || before === undefined) return undefined;
+  mine.files.delete(path);
+  mine.sizeBytes -= before.sizeBytes;
+  for (const folder of foldersOf(path)) change(mine.folders, folder, -1);
+  change(index.contents, before.version, -1);
+  if (mine.files.size === 0) index.users.delete(user);
+  return before;
+}
+
+/** In the order of their paths. @param folder whose files are wanted; nothing for all */
+export function listFiles(index: FileIndex, user: UserName, folder?: string): FileDescription[] {
+  const all = [...(index.users.get(user)?.files.values() ?? [])];
+  const wanted = folder === undefined ? all : all.filter(({ path }) => path.startsWith(`${folder}/`));
+  return wanted.sort((left, right) => (left.path < right.path ? -1 : 1));
+}
+
+export function noFile(user: UserName, path: FilePath): FaasmError {
+  return new FaasmError('not_found', `There is no file ${quote(path)} of user ${user}`, { details });
+}
+
+const details = { component: 'files' } as const;
+
+function refuseCondition(
+  user: UserName,
+  path: FilePath,
+  before: FileDescription | undefined,
+  { ifMatch, ifAbsent }: FileCondition,
+): FaasmError | undefined {
+  if (ifAbsent && before !== undefined)
+    return refused('precondition_failed', user, path, 'it exists already');
+  if (ifMatch === undefined || (before !== undefined && (ifMatch === '*' || ifMatch === before.version)))
+    return undefined;
+  const why = before === undefined ? 'it does not exist' : `its version is ${before.version}`;
+  return refused('precondition_failed', user, path, why);
+}
+
+function refused(
+  code: 'conflict' | 'precondition_failed' | 'too_large' | 'too_many_requests',
+  user: UserName,
+  path: FilePath,
+  why: string,
+): FaasmError {
+  return new FaasmError(code, `Cannot change file ${quote(path)} of user ${user}: ${why}`, { details });
+}
+
+function change(counts: Map<string, number>, name: string, by: 1 | -1): void {
+  const count = (counts.get(name) ?? 0) + by;
+  if (count === 0) counts.delete(name);
+  else counts.set(name, count);
+}
