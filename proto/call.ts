@@ -20,6 +20,8 @@ export interface Call {
   readonly version?: string;
   /** What the caller adds to the function's own arguments and environment. */
   readonly given?: CallArguments;
+  /** Runs the function at this place of the module's table, and not its entry; of the version that is set with it. */
+  readonly pointer?: number;
   /** W3C trace context, passed on unread. */
   readonly traceparent?: string;
 }

@@ -9,6 +9,8 @@ export const headers = {
   /** As in `500ms`, `2s`; counted from the arrival. */
   timeout: 'Faasm-Timeout',
   traceparent: 'traceparent',
+  /** Of a call chained by pointer: `<table index>@<version>`. */
+  pointer: 'Faasm-Pointer',
   returnValue: 'Faasm-Return-Value',
   /** The error code of errors.ts, beside the two of the NATS services convention. */
   errorCode: 'Faasm-Error',

@@ -27,6 +27,7 @@ export const callCodec: Codec<Call> = {
       version: call.version ?? '',
       traceparent: call.traceparent ?? '',
       given: call.given,
+      pointer: call.pointer === undefined ? 0 : call.pointer + 1,
     }),
   decode: (bytes) => {
     const message = decodeMessage(bytes, 'call');
@@ -71,7 +72,7 @@ export const foundingMessageCodec: Codec<Message> = {
 };
 
 function toCall(message: Message): Call {
-  const { type, depth, deadlineMs, version, traceparent, given } = message;
+  const { type, depth, deadlineMs, version, traceparent, given, pointer } = message;
   if (type !== 'CALL') throw badMessage('call', `its type is ${type}`);
   if (deadlineMs === 0) throw badMessage('call', 'it has no deadline');
   if (message.input.kind !== 'inline' || message.output.kind !== 'inline') {
@@ -93,6 +94,7 @@ function toCall(message: Message): Call {
     ...(version !== '' && { version }),
     ...(traceparentPattern.test(traceparent) && { traceparent }),
     ...(given !== undefined && { given }),
+    ...(pointer > 0 && { pointer: pointer - 1 }),
   };
 }
 

@@ -32,23 +32,43 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
   const traceparent = header(message, names.traceparent);
   const given = readCallArguments(message.headers);
   const id = givenId === undefined ? defaults.newId() : toCallId(givenId);
+  const depth = toNumber(header(message, names.depth), names.depth) ?? 0;
   return {
     id,
     user,
     function: name,
     input,
     rootId: rootId === undefined ? id : toCallId(rootId),
-    depth: toNumber(header(message, names.depth), names.depth) ?? 0,
+    depth,
     deadlineMs: Math.min(latestMs, deadline(message, defaults.nowMs) ?? latestMs),
     ...(parentId !== undefined && { parentId: toCallId(parentId) }),
     ...(traceparent !== undefined && { traceparent }),
     ...(given !== undefined && { given }),
+    ...toPointer(header(message, names.pointer), depth),
   };
 }
 
+const pointerPattern = /^(\d{1,10})@([0-9a-f]{64})$/;
+
+function toPointer(text: string | undefined, depth: number): Pick<Call, 'pointer' | 'version'> {
+  if (text === undefined) return {};
+  const [, index, version] = pointerPattern.exec(text) ?? [];
+  if (depth > 0 && index !== undefined && version !== undefined) return { pointer: Number(index), version };
+  throw new FaasmError(
+    'bad_request',
+    `${names.pointer} is of a chained call, and <table index>@<version>, not ${quote(text)}`,
+  );
+}
+
 /** The headers with which a call chains another; one that it waits for ends when it does, at the latest. */
-export function toChainHeaders(parent: Call, id: CallId, awaited: boolean): Headers {
+export function toChainHeaders(
+  parent: Call,
+  id: CallId,
+  awaited: boolean,
+  pointer?: { readonly index: number; readonly version: string },
+): Headers {
   return {
+    ...(pointer !== undefined && { [names.pointer]: [`${pointer.index}@${pointer.version}`] }),
     [names.callId]: [id],
     [names.parentId]: [parent.id],
     [names.rootId]: [parent.rootId],

@@ -60,6 +60,8 @@ export interface Message {
   returnValue: number;
   error: MessageError | undefined;
   given: CallArguments | undefined;
+  /** A place in the module's table, plus 1; 0 for none. */
+  pointer: number;
 }
 
 const noBytes = new Uint8Array(0);
@@ -88,6 +90,7 @@ export const emptyMessage: Readonly<Message> = {
   returnValue: 0,
   error: undefined,
   given: undefined,
+  pointer: 0,
 };
 
 /** The number of the wire type, as in the low bits of a tag. */
@@ -127,6 +130,7 @@ export function encodeMessage(message: Partial<Message>): Uint8Array {
     writer.ldelim();
   }
   if (message.given !== undefined) writeArguments(writer, 30, message.given);
+  writeNumber(writer, 31, message.pointer ?? 0);
   const bytes = writer.finish();
   if (bytes.length > callMaxBytes) throw tooLarge(bytes.length);
   return bytes;
@@ -237,6 +241,10 @@ function readMessage(bytes: Uint8Array): Message {
         break;
       case 30:
         message.given = readArguments(reader, wire);
+        break;
+      case 31:
+        expectWire(wire, varint);
+        message.pointer = reader.uint32();
         break;
       default:
         reader.skipType(wire, 0, field);

@@ -47,6 +47,7 @@ export type PostedCall = readonly [
   input: Uint8Array,
   depth: number,
   given?: CallArguments | undefined,
+  pointer?: number | undefined,
 ];
 
 /** A call that succeeded, chains nothing and wrote nothing to its standard error. */

@@ -8,7 +8,6 @@
  */
 import { type CallError, fromCallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallRing } from './call-ring.ts';
 import {
   type ExecutorOrder,
@@ -109,7 +108,7 @@ export class Executor {
     }
   }
 
-  #start([slot, number, input, depth, given]: PostedCall): void {
+  #start([slot, number, input, depth, given, pointer]: PostedCall): void {
     if (!this.#claim(slot)) return;
     const program = this.#parts.programs.get(number);
     const done = (outcome: Outcome, ranUs?: number): void => this.#report(slot, outcome, ranUs);
@@ -128,7 +127,7 @@ export class Executor {
       else this.#end(run, failure(error));
       return;
     }
-    this.#begin(run, run.faaslet, input, given);
+    this.#begin(run, run.faaslet, input, { given, pointer });
   }
 
   /** It has not begun, and may begin when there is room. */
@@ -138,13 +137,19 @@ export class Executor {
     this.#parts.post({ type: 'full', slot: run.slot, error });
   }
 
-  #begin(run: Run, faaslet: Faaslet, input: Uint8Array, given: CallArguments | undefined): void {
+  #begin(
+    run: Run,
+    faaslet: Faaslet,
+    input: Uint8Array,
+    { given, pointer }: Pick<CallSettings, 'given' | 'pointer'>,
+  ): void {
     const { program } = run;
     run.startedMs = run.enteredMs = performance.now();
     const settings: CallSettings = {
       user: program.user,
       input,
       given,
+      pointer,
       dispatch: (calls) => this.#chain(run, calls),
     };
     const suspension = this.#suspension(run);
@@ -198,7 +203,9 @@ export class Executor {
 
   #chainHere(parent: Run, call: ChainedCall): boolean {
     const { programs, gate, chainDepthMax } = this.#parts;
-    const program = programs.quick(parent.program.user, call.function);
+    // How long the entry takes says nothing of another function of the module.
+    const isEntry = call.pointer === undefined;
+    const program = isEntry ? programs.quick(parent.program.user, call.function) : undefined;
     if (program === undefined || parent.depth >= chainDepthMax || this.#running.size >= runningMax)
       return false;
     const child = newRun(++this.#lastLocal, parent.slot, parent.depth + 1, program, (outcome) => {
@@ -239,7 +246,7 @@ export class Executor {
       return;
     }
     this.#running.set(child.id, child);
-    this.#begin(child, child.faaslet, call.input, undefined);
+    this.#begin(child, child.faaslet, call.input, {});
   }
 
   async #initialize(slot: number, program: Program): Promise<void> {

@@ -192,7 +192,9 @@ export class Faaslet {
   run(settings: CallSettings, suspension: Suspension): Outcome | Promise<Outcome> {
     try {
       this.#begin(settings, suspension);
-      const returned = this.#entry(...this.#entryParameters);
+      const { pointer } = settings;
+      const returned =
+        pointer === undefined ? this.#entry(...this.#entryParameters) : this.#callPointer(pointer);
       if (!(returned instanceof Promise)) return this.#returned(returned);
       return returned.then(
         (value) => this.#returned(value),
@@ -201,6 +203,19 @@ export class Faaslet {
     } catch (thrown) {
       return this.#threw(thrown);
     }
+  }
+
+  /** A function of the table, and then the destructors, which write out what streams of libc hold. */
+  async #callPointer(index: number): Promise<unknown> {
+    const table = Object.values(this.#exports).find((each) => each instanceof WebAssembly.Table);
+    const found: unknown = table !== undefined && index < table.length ? table.get(index) : undefined;
+    if (typeof found !== 'function') {
+      const why = table === undefined ? 'exports no table' : `has no function at ${index} of its table`;
+      throw new FaasmError('chain_refused', `The module ${why}, which was chained by pointer`);
+    }
+    const returned = await this.#enter(found as Entry)(...new Array<number>(found.length).fill(0));
+    if (typeof this.#exports.__wasm_call_dtors === 'function') await this.#function('__wasm_call_dtors')();
+    return returned;
   }
 
   /** Forgets the call. Whether the Faaslet can run another one. */
@@ -339,7 +354,10 @@ export class Faaslet {
 
   /** An exported function; where the module can wait, one that can be suspended. */
   #function(name: string): Entry {
-    const entry = this.#exports[name] as Entry;
+    return this.#enter(this.#exports[name] as Entry);
+  }
+
+  #enter(entry: Entry): Entry {
     return this.#suspendable ? (WebAssembly.promising(entry) as Entry) : entry;
   }
 
@@ -349,7 +367,7 @@ export class Faaslet {
     const provided: Record<string, ImportFunctions> = {
       env: {
         ...createIo(this.#memory, this.#context, this.#powers.config),
-        ...createChain(this.#memory, this.#context, () => this.#malloc()),
+        ...createChain(this.#memory, this.#context, this.program, () => this.#malloc()),
         ...createState(this.#memory, this.#context, this.#windows),
       },
     };

@@ -97,7 +97,7 @@ function invoke(state: SchedulerState, call: Call, nowMs: number): SchedulerEffe
   if (typeof version !== 'string') return { type: 'refuse', call, error: version };
   state.calls.set(call.id, call.user);
   state.callsOfUser.set(call.user, (state.callsOfUser.get(call.user) ?? 0) + 1);
-  const placed: Call = { ...call, version };
+  const placed: Call = { ...call, version: call.version ?? version };
   return { type: 'place', host: chooseHost(state, placed, nowMs), call: placed };
 }
 

@@ -61,7 +61,7 @@ export class ChainedCalls {
     this.#pending++;
     try {
       const subject = subjects.invoke(parent.user, child.function);
-      const headers = toChainHeaders(parent, id, awaited);
+      const headers = toChainHeaders(parent, id, awaited, child.pointer);
       const answer = await bus.request(subject, child.input, { headers, timeoutMs: 0 });
       return { returnValue: 0, output: toBytes(expectAnswer(answer).body) };
     } catch (thrown) {

@@ -113,13 +113,13 @@ export class ExecutorThreadHandle {
     this.#worker.on('exit', () => this.#ended());
   }
 
-  post(call: Pick<Call, 'id' | 'input' | 'depth' | 'given'>, program: Program): void {
+  post(call: Pick<Call, 'id' | 'input' | 'depth' | 'given' | 'pointer'>, program: Program): void {
     const { number, added } = this.#programs.get(program.key) ?? this.#announce(program);
     const slot = this.#takeSlot(call.id);
-    const { depth, input, given } = call;
-    const isOrdinary = added && given === undefined && this.#forgetting === 0;
+    const { depth, input, given, pointer } = call;
+    const isOrdinary = added && given === undefined && pointer === undefined && this.#forgetting === 0;
     if (!isOrdinary || !this.#calls.write(slot, number, depth, input)) {
-      this.#send([slot, number, alone(input), depth, given]);
+      this.#send([slot, number, alone(input), depth, given, pointer]);
     } else if (!this.#waking) {
       this.#waking = true;
       setImmediate(this.#wake);

@@ -34,6 +34,7 @@ const full: Message = {
   returnValue: -7,
   error: { code: 'not_found', message: 'Grüße', details: '{}' },
   given: { args: ['-x', ''], env: { LANG: 'de=DE' } },
+  pointer: 8,
 };
 /** As the schema has it. */
 const given = { args: ['-x', ''], env: ['LANG=de=DE'] };
@@ -64,7 +65,7 @@ test('encodeMessage() and decodeMessage() agree with the schema in every field',
     input: { kind: 'redis', key: 'in' },
     output: { kind: 's3', bucket: 'b', key: 'k' },
   });
-  t.is(schema.fieldsArray.length, 9 + 15);
+  t.is(schema.fieldsArray.length, 9 + 16);
 });
 
 test('the bytes of a founding client decode', (t) => {
@@ -280,5 +281,6 @@ function randomMessage(random: Random): Message {
     returnValue: random.pick([0, 1, -1, 2 ** 31 - 1, -(2 ** 31)]),
     error: random.pick([undefined, { code: word(), message: word(), details: word() }]),
     given: random.pick([undefined, { args: ['', 'é'], env: { A: word().replaceAll('\0', ''), B: '' } }]),
+    pointer: random.pick([0, 1, 2 ** 32 - 1]),
   };
 }

@@ -190,3 +190,38 @@ test('a new version is run by the next chained call', async (t) => {
     t.regex(problem.detail, new RegExp(`returned ${11 * value}$`));
   }
 });
+
+/** Chains the function at this index of its own table, awaits it, and returns what it returned. */
+const byPointer = (index: number): string => `(module
+  (import "env" "__faasm_chain_ptr" (func $chain (param i32 i32 i32) (result i32)))
+  (import "env" "__faasm_await_call" (func $await (param i32) (result i32)))
+  (import "env" "__faasm_read_input" (func $input (param i32 i32) (result i32)))
+  (memory (export "memory") 1)
+  (table (export "__indirect_function_table") 4 funcref)
+  (elem (i32.const 1) $length $other)
+  (data (i32.const 16) "seven b")
+  (func $length (result i32) (call $input (i32.const 0) (i32.const 0)))
+  (func $other (result i32) (i32.const 3))
+  (func (export "exec") (result i32)
+    (call $await (call $chain (i32.const ${index}) (i32.const 16) (i32.const 7)))))`;
+
+for (const [index, returned] of [
+  [1, 7],
+  [2, 3],
+  [3, 1],
+  [9, 1],
+] as const) {
+  test(`a call that chains place ${index} of its table gets ${returned}`, async (t) => {
+    const user = newUser();
+    await at.put(`${user}/pointing`, byPointer(index));
+    const problem = (await (await at.post(`${user}/pointing`)).json()) as Problem;
+    t.regex(problem.detail, new RegExp(`returned ${returned}$`));
+  });
+}
+
+test('a client names no place in the table: its call runs the entry', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/pointing`, byPointer(1));
+  const answer = await at.post(`${user}/pointing`, '', { 'faasm-pointer': `2@${'0'.repeat(64)}` });
+  t.regex(((await answer.json()) as Problem).detail, /returned 7$/);
+});

@@ -13,6 +13,15 @@ export interface ChainedCall {
   readonly handle: number;
   readonly function: FunctionName;
   readonly input: Uint8Array;
+  /** Nothing for a call of the function's entry. */
+  readonly pointer?: TablePlace | undefined;
+}
+
+/** A function of a module's table. */
+export interface TablePlace {
+  readonly index: number;
+  /** Of the function whose module it is. */
+  readonly version: string;
 }
 
 export interface ChainedResult {
@@ -32,6 +41,8 @@ export interface CallSettings {
   readonly input: Uint8Array;
   /** Nothing for most calls. */
   readonly given?: CallArguments | undefined;
+  /** The place in the table of what is called; nothing for the entry. */
+  readonly pointer?: number | undefined;
   /** Makes the chained calls; called at the first wait for one of them. */
   readonly dispatch: (calls: readonly ChainedCall[]) => void;
 }
@@ -140,12 +151,12 @@ export class CallContext {
   }
 
   /** @param input live guest memory @throws FaasmError `bad_name`, `chain_refused` */
-  chain(name: string, input: Uint8Array): number {
+  chain(name: string, input: Uint8Array, pointer?: TablePlace): number {
     if (this.#chained >= this.limits.chainedCallsMax) {
       throw new FaasmError('chain_refused', `A call chains at most ${this.limits.chainedCallsMax} calls`);
     }
     const handle = ++this.#chained;
-    this.#pending.push({ handle, function: toFunctionName(name), input: input.slice() });
+    this.#pending.push({ handle, function: toFunctionName(name), input: input.slice(), pointer });
     return handle;
   }
 

@@ -9,6 +9,7 @@ const functionNameMaxBytes = 64;
 export function createChain(
   memory: GuestMemory,
   context: CallContext,
+  own: { readonly function: string; readonly version: string },
   allocate: () => ((byteLength: number) => unknown) | undefined,
 ): ImportFunctions {
   const chain = (name: number, input: number, byteLength: number): number =>
@@ -36,6 +37,13 @@ export function createChain(
   return {
     __faasm_chain_function: chain,
     __faasm_chain_name: chain,
+
+    /** Calls a function of this module: it starts from the snapshot, as every call, and not from the caller's memory. */
+    __faasm_chain_ptr: (index: number, input: number, byteLength: number): number =>
+      context.chain(own.function, memory.bytes(input, byteLength), {
+        index: index >>> 0,
+        version: own.version,
+      }),
 
     __faasm_await_call(handle: number): number | Promise<number> {
       const result = context.awaitCall(handle);

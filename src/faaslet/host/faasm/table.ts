@@ -15,6 +15,7 @@ export const faasmTable: ImportTable = {
 
   __faasm_chain_function: call('iii:i'),
   __faasm_chain_name: call('iii:i'),
+  __faasm_chain_ptr: call('iii:i'),
   __faasm_await_call: wait('i:i'),
   __faasm_await_call_output: wait('iii:i'),
 
