@@ -20,6 +20,7 @@ import {
 } from './host/faasm/call-context.ts';
 import { createChain } from './host/faasm/chain.ts';
 import { createIo } from './host/faasm/io.ts';
+import { createProcess } from './host/faasm/process.ts';
 import { createState } from './host/faasm/state.ts';
 import { GuestExit } from './host/guest-fault.ts';
 import { GuestMemory } from './host/guest-memory.ts';
@@ -369,6 +370,7 @@ export class Faaslet {
         ...createIo(this.#memory, this.#context, this.#powers.config),
         ...createChain(this.#memory, this.#context, this.program, () => this.#malloc()),
         ...createState(this.#memory, this.#context, this.#windows),
+        ...createProcess(this.#memory, this.#context),
       },
     };
     for (const module of wasiModules) provided[module] = this.#wasi.pick(namesOf(module), module);

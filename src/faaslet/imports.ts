@@ -1,7 +1,7 @@
 /** Which imports the host knows: an upload is checked against this, and told by name what it asks for in vain. */
 import { type ErrorDetails, FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
-import { faasmTable, foundingTable } from './host/faasm/table.ts';
+import { assemblyScriptTable, faasmTable, foundingTable, processTable } from './host/faasm/table.ts';
 import type { ImportSpec, ImportTable, Signature } from './host/port.ts';
 import { wasiTable, wasiUnstableTable } from './host/wasi/table.ts';
 
@@ -14,7 +14,7 @@ export interface FunctionImport {
 
 /** By import module name; where a name has several forms, several tables. */
 const tables: Readonly<Record<string, readonly ImportTable[]>> = {
-  env: [faasmTable, foundingTable],
+  env: [faasmTable, foundingTable, processTable, assemblyScriptTable],
   wasi_snapshot_preview1: [wasiTable],
   wasi_unstable: [wasiUnstableTable],
 };

@@ -40,6 +40,20 @@ export const faasmTable: ImportTable = {
   __faasm_unlock_state_write: wait('i:'),
 };
 
+/** Of a program's own running. */
+export const processTable: ImportTable = {
+  abort: call(':'),
+  exit: call('i:'),
+  puts: call('i:i'),
+  __faasm_conf_flag: call('i:i'),
+  __faasm_backtrace: call('i:'),
+  __faasm_migrate_point: call('ii:'),
+  __faasm_host_interface_test: call('i:'),
+};
+
+/** As AssemblyScript's programs import it. */
+export const assemblyScriptTable: ImportTable = { abort: call('iiii:') };
+
 /** The founding forms, by the same names. */
 export const foundingTable: ImportTable = {
   __faasm_read_state: wait('iiii:'),
