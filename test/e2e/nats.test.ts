@@ -91,7 +91,13 @@ for (const [way, start] of ways) {
     for await (const info of await nats.requestMany('$SRV.INFO', '', { maxWait: 500 })) {
       names.push(info.json<{ name: string }>().name);
     }
-    t.deepEqual(names.sort(), ['faasm-calls', 'faasm-functions', 'faasm-scheduler', 'faasm-state']);
+    t.deepEqual(names.sort(), [
+      'faasm-calls',
+      'faasm-files',
+      'faasm-functions',
+      'faasm-scheduler',
+      'faasm-state',
+    ]);
   });
 
   test(`a subject that nobody serves has no responders, over ${way}`, async (t) => {
