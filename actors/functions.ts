@@ -8,7 +8,8 @@
  */
 
 import { FaasmError } from '../proto/errors.ts';
-import { headers as names, stateHeaders } from '../proto/headers.ts';
+import { addSettings } from '../proto/function-settings.ts';
+import { headers as names, settingsHeaders, stateHeaders } from '../proto/headers.ts';
 import type { FunctionDescription, FunctionVersion } from '../proto/messages.ts';
 import {
   type FunctionName,
@@ -43,6 +44,7 @@ import {
   programCodec,
 } from '../src/functions/messages.ts';
 import type { FunctionStore } from '../src/functions/port.ts';
+import { createPreparedModules } from '../src/functions/prepared-modules.ts';
 import type { Preparer } from '../src/functions/preparer.ts';
 import { createFunctionPrograms, type VersionParts } from '../src/functions/programs.ts';
 import { createProtos } from '../src/functions/protos.ts';
@@ -73,6 +75,9 @@ export interface FunctionsOptions {
 export async function startFunctions(options: FunctionsOptions): Promise<{ stop(): Promise<void> }> {
   const { bus, subjects, store, preparer, memory, config, log } = options;
   const functions = new Map<string, FunctionDescription>();
+  const modules = createPreparedModules(preparer, (sha256) => store.readModule(sha256));
+  /** Modules of runtimes that an upload is about to have, once for each. */
+  const claimed: string[] = [];
   const programs = createFunctionPrograms({
     memory,
     protos: createProtos({ store, log, initialize }),
@@ -141,6 +146,23 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     name: FunctionName,
     message: BusMessage,
   ): Promise<FunctionDescription> {
+    const base = toRuntime(user, name, message);
+    if (base === undefined) return makeVersion(user, name, message, undefined);
+    claimed.push(base.module);
+    try {
+      return await makeVersion(user, name, message, base);
+    } finally {
+      claimed.splice(claimed.indexOf(base.module), 1);
+    }
+  }
+
+  /** @param base what the function has of its runtime */
+  async function makeVersion(
+    user: UserName,
+    name: FunctionName,
+    message: BusMessage,
+    base: FunctionVersion | undefined,
+  ): Promise<FunctionDescription> {
     const bytes = toBytes(message.body);
     if (bytes.length > config.moduleMaxBytes) {
       throw new FaasmError(
@@ -148,25 +170,29 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
         `The module has ${bytes.length} bytes and may have ${config.moduleMaxBytes}; strip it, or raise FAASM_MODULE_MAX_BYTES`,
       );
     }
-    const settings = readFunctionSettings(message.headers);
+    const own = readFunctionSettings(message.headers);
+    const settings = base === undefined ? own : addSettings(base.settings, own);
     const before = functions.get(`${user}/${name}`);
     checkConditions(message, before);
     if (before === undefined) checkQuota(user);
-    const { sha256: module, prepared } = await preparer.prepare(bytes);
+    const { sha256: module, prepared } =
+      base === undefined
+        ? await modules.prepare(bytes)
+        : { sha256: base.module, prepared: await modules.of(base.module) };
     const version = versionOf(module, settings);
     await programs.add(user, name, version, { prepared, settings });
     const uploaded: FunctionVersion = {
       version,
       module,
       settings,
-      sizeBytes: bytes.length,
+      sizeBytes: base?.sizeBytes ?? bytes.length,
       uploadedAtMs: Date.now(),
     };
     const others = before?.versions.filter((each) => each.version !== version) ?? [];
     const versions = [uploaded, ...others].slice(0, config.versionsKept);
     const description: FunctionDescription = { user, name, live: version, versions };
 
-    await store.writeModule(module, bytes);
+    if (base === undefined) await store.writeModule(module, bytes);
     await store.writeDescription(description);
     functions.set(`${user}/${name}`, description);
     publishChange(description, version);
@@ -176,8 +202,25 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       name,
       versions.map((each) => each.version),
     );
-    log.info({ function: `${user}/${name}`, version, sizeBytes: bytes.length }, 'function live');
+    log.info({ function: `${user}/${name}`, version, sizeBytes: uploaded.sizeBytes }, 'function live');
     return description;
+  }
+
+  /** The live version of the function that the message names as its runtime, if any. */
+  function toRuntime(user: UserName, name: FunctionName, message: BusMessage): FunctionVersion | undefined {
+    const text = header(message, settingsHeaders.runtime);
+    if (text === undefined) return undefined;
+    const runtime = toFunctionName(text);
+    if (runtime === name)
+      throw new FaasmError('bad_request', `${user}/${name} cannot be its own runtime; give it another name`);
+    if (toBytes(message.body).length > 0)
+      throw new FaasmError('bad_request', `A function with a runtime has no module: ${runtime} has it`);
+    const found = functions.get(`${user}/${runtime}`);
+    if (found !== undefined) return liveOf(found);
+    throw new FaasmError(
+      'not_found',
+      `There is no runtime ${user}/${runtime}; deploy its module under that name first`,
+    );
   }
 
   async function remove(user: UserName, name: FunctionName, message: BusMessage): Promise<void> {
@@ -206,8 +249,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     if (kept === undefined) {
       throw new FaasmError('not_found', `There is no version ${version} of ${user}/${name} any more`);
     }
-    const { prepared } = await preparer.prepare(await store.readModule(kept.module));
-    return { prepared, settings: kept.settings };
+    return { prepared: await modules.of(kept.module), settings: kept.settings };
   }
 
   /** @throws FaasmError `bad_module` when the program fails to initialise */
@@ -265,10 +307,12 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
   /** Removes modules that no function has a version of any more. */
   async function dropUnused(versions: readonly FunctionVersion[]): Promise<void> {
-    const used = new Set(
-      [...functions.values()].flatMap((each) => each.versions.map(({ module }) => module)),
-    );
-    for (const { module } of versions) if (!used.has(module)) await store.removeModule(module);
+    for (const { module } of versions) if (!isUsed(module)) await store.removeModule(module);
+  }
+
+  function isUsed(module: string): boolean {
+    if (claimed.includes(module)) return true;
+    return [...functions.values()].some(({ versions }) => versions.some((each) => each.module === module));
   }
 
   function publishChange({ user, name }: FunctionDescription, version: string | null): void {

@@ -11,6 +11,8 @@ export interface FunctionSettings {
   readonly env: Readonly<Record<string, string>>;
   /** Where relative paths begin, as in `/data`; `/` is the root of its file system. */
   readonly cwd: string;
+  /** A CGI program: its input is a request, its output a response. */
+  readonly cgi?: true;
 }
 
 /** Of one call: its arguments come behind the function's; its variables are those that the function does not set. */
@@ -24,13 +26,25 @@ const countMax = 256;
 const textMaxBytes = 32 * 1024;
 const variableNameMaxLength = 256;
 const cwdMaxBytes = 1024;
+const settingNames = ['args', 'env', 'cwd', 'cgi'];
 /** As file systems have it. */
 const pathNameMaxBytes = 255;
 
 /** @param value as JSON or msgpack gives it; what is absent is as in `noSettings` @throws FaasmError `bad_request` */
 export function toFunctionSettings(value: unknown): FunctionSettings {
-  const { cwd = noSettings.cwd, ...rest } = toRecord(value, 'Settings have', ['args', 'env', 'cwd']);
-  return { ...toCallArguments(rest), cwd: toCwd(cwd) };
+  const { cwd = noSettings.cwd, cgi, ...rest } = toRecord(value, 'Settings have', settingNames);
+  if (cgi !== undefined && typeof cgi !== 'boolean') throw bad('The setting cgi is true or false');
+  return { ...toCallArguments(rest), cwd: toCwd(cwd), ...(cgi === true && { cgi }) };
+}
+
+/** Those of a runtime with those of a function that runs in it. @throws FaasmError `bad_request` when it is too much */
+export function addSettings(base: FunctionSettings, more: FunctionSettings): FunctionSettings {
+  return toFunctionSettings({
+    args: [...base.args, ...more.args],
+    env: { ...base.env, ...more.env },
+    cwd: more.cwd === noSettings.cwd ? base.cwd : more.cwd,
+    cgi: base.cgi ?? more.cgi ?? false,
+  });
 }
 
 /** @throws FaasmError `bad_request` */

@@ -20,7 +20,7 @@ export const headers = {
   serviceErrorCode: 'Nats-Service-Error-Code',
 } as const;
 
-/** What a program is started with: of `functions.upload`, of a call (all but the working directory). */
+/** What a program is started with: of `functions.upload`, and the first two and the last of a call. */
 export const settingsHeaders = {
   /** One argument; as often as there are arguments, in their order. */
   arg: 'Faasm-Arg',
@@ -28,6 +28,8 @@ export const settingsHeaders = {
   env: 'Faasm-Env',
   /** The working directory. */
   cwd: 'Faasm-Cwd',
+  /** In place of a module: the function of the same user whose module and settings it has, beside its own. */
+  runtime: 'Faasm-Runtime',
   /** FunctionSettings as JSON; what the others say is added to it. */
   settings: 'Faasm-Settings',
 } as const;

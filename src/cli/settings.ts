@@ -10,28 +10,37 @@ export const settingsOptions = {
   cwd: { type: 'text', value: 'path', about: 'where relative paths begin; else /' },
 } as const satisfies Options;
 
-type GivenSettings = {
-  readonly [Name in keyof typeof settingsOptions]?: Given<typeof settingsOptions>[Name] | undefined;
-};
+/** Those that only a function of a host has. */
+export const hostedOptions = {
+  cgi: {
+    type: 'switch',
+    about: 'a CGI program: the input is its request, the body of its response the output',
+  },
+} as const satisfies Options;
+
+type Known = typeof settingsOptions & typeof hostedOptions;
+type GivenSettings = { readonly [Name in keyof Known]?: Given<Known>[Name] | undefined };
 
 /** @throws UsageError */
-export function toSettings({ arg = [], env = [], cwd }: GivenSettings): FunctionSettings {
+export function toSettings({ arg = [], env = [], cwd, cgi }: GivenSettings): FunctionSettings {
   return asUsage(() =>
     toFunctionSettings({
       args: arg,
       env: Object.fromEntries(env.map(toVariable)),
       ...(cwd !== undefined && { cwd }),
+      ...(cgi !== undefined && { cgi }),
     }),
   );
 }
 
 /** None where nothing is given. @throws UsageError */
 export function toSettingsHeaders(given: GivenSettings): Record<string, string> {
-  const { args, env, cwd } = toSettings(given);
+  const { args, env, cwd, cgi } = toSettings(given);
   const settings = {
     ...(args.length > 0 && { args }),
     ...(Object.keys(env).length > 0 && { env }),
     ...(given.cwd !== undefined && { cwd }),
+    ...(cgi !== undefined && { cgi }),
   };
   return Object.keys(settings).length === 0 ? {} : { 'X-Faasm-Settings': toHeaderJson(settings) };
 }

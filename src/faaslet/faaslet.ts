@@ -12,6 +12,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import { type CallArguments, type FunctionSettings, noSettings } from '../../proto/function-settings.ts';
 import type { LocalTier } from '../state/local-tier.ts';
 import { toReturnedError, toThrownError } from './guest-error.ts';
+import { toRequestVariables, toResponseBody } from './host/cgi.ts';
 import {
   CallContext,
   type CallLimits,
@@ -95,6 +96,7 @@ export class Faaslet {
   readonly #windows: StateWindows;
   readonly #started: CallArguments;
   readonly #streams: Pick<WasiCall, 'stdout' | 'stderr'>;
+  readonly #isCgi: boolean;
   readonly #files: UserFiles;
   #shown: FileTree;
   #suspension: Suspension = { left() {}, back: (go) => go() };
@@ -111,6 +113,7 @@ export class Faaslet {
     this.#powers = powers;
     this.#context = new CallContext(powers.limits, powers.state);
     const { settings } = program;
+    this.#isCgi = settings.cgi === true;
     this.#files = powers.files.of(program.user);
     this.#shown = this.#files.now();
     this.#wasi = createWasi(this.#memory, powers.wasi, {
@@ -285,7 +288,7 @@ export class Faaslet {
     const { args, env } = settings.given === undefined ? this.#started : this.#startedWith(settings.given);
     this.#wasi.begin({
       args,
-      env,
+      env: this.#isCgi ? this.#toRequest(env, settings.input) : env,
       stdin: this.#powers.streams?.stdin ?? settings.input,
       stdout: this.#streams.stdout,
       stderr: this.#streams.stderr,
@@ -303,6 +306,11 @@ export class Faaslet {
     const { cwd } = this.program.settings;
     if (mayBeDirectory(this.#shown, cwd.slice(1))) return toPreopens(cwd, this.#shown);
     throw new FaasmError('conflict', `Its working directory ${cwd} is, or is in, a shared file`);
+  }
+
+  #toRequest(env: CallArguments['env'], input: Uint8Array): CallArguments['env'] {
+    const { user, function: name } = this.program;
+    return { ...toRequestVariables(user, name), ...env, CONTENT_LENGTH: String(input.length) };
   }
 
   #startedWith({ args, env }: CallArguments): CallArguments {
@@ -329,8 +337,9 @@ export class Faaslet {
     const chains = this.#context.pending();
     const error =
       returnValue === 0 ? undefined : toReturnedError(returnValue, this.#guestState(chains.length));
+    const output = this.#context.output();
     return {
-      output: this.#context.output(),
+      output: this.#isCgi ? toResponseBody(output) : output,
       returnValue,
       error,
       chains: error === undefined ? chains : [],

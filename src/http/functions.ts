@@ -1,6 +1,6 @@
 /** Functions by HTTP: upload, list, describe, the module itself, delete. */
 import { FaasmError } from '../../proto/errors.ts';
-import { stateHeaders } from '../../proto/headers.ts';
+import { settingsHeaders, stateHeaders } from '../../proto/headers.ts';
 import type { FunctionDescription } from '../../proto/messages.ts';
 import { type FunctionName, toFunctionName } from '../../proto/names.ts';
 import { emptyBody, type Headers, header, readBody, toBytes } from '../bus/port.ts';
@@ -30,12 +30,12 @@ export async function uploadFunction(
   route: FunctionRoute,
 ): Promise<void> {
   const { subjects, config } = parts;
-  const headers = {
+  const headers: Headers = {
     ...(await toConditionHeaders(parts, exchange, route)),
     ...toSettingsHeaders(exchange.req),
   };
   const module = await toWholeBody(exchange.req, config.moduleMaxBytes);
-  if (module.length === 0) {
+  if (module.length === 0 && headers[settingsHeaders.runtime] === undefined) {
     throw new FaasmError(
       'bad_module',
       'The upload is empty: send the module, as in curl -T function.wasm URL',

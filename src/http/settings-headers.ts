@@ -5,8 +5,8 @@ import { settingsHeaders } from '../../proto/headers.ts';
 type Name = keyof typeof settingsHeaders;
 
 const uploadNames = Object.keys(settingsHeaders) as Name[];
-/** A call has no working directory of its own. */
-const callNames = uploadNames.filter((name) => name !== 'cwd');
+/** A call has no working directory of its own, and no runtime. */
+const callNames = uploadNames.filter((name) => name !== 'cwd' && name !== 'runtime');
 
 export function toSettingsHeaders(req: IncomingMessage): Record<string, readonly string[]> {
   const headers: Record<string, readonly string[]> = {};

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { connect } from 'nats';
-import type { FileDescription } from '../../proto/messages.ts';
+import type { FileDescription, FunctionDescription } from '../../proto/messages.ts';
 import { buildModule, stopToolchain } from '../../src/build/build-module.ts';
 import { faasm } from '../cli/_faasm.ts';
 import { killAll, startCommand } from './_command.ts';
@@ -305,6 +305,87 @@ test.serial('many calls at once see the files of their user', async (t) => {
     answers,
     Array.from({ length: 200 }, (_, each) => users[each % 2]),
   );
+});
+
+test.serial('a function with a runtime has its module and settings, and adds its own', async (t) => {
+  await using at = await startWithGuest();
+  const of = (runtime: string, settings: object = {}) => ({
+    'X-Faasm-Runtime': runtime,
+    'X-Faasm-Settings': JSON.stringify(settings),
+  });
+  const none = new Uint8Array(0);
+  await put(at, 'ada/hello.txt', 'a script');
+  await at.put('ada/reader', await guest(), { 'X-Faasm-Arg': 'read', 'X-Faasm-Env': 'A=1' });
+  t.is(
+    (await at.put('ada/hello', none, of('reader', { args: ['/hello.txt'], env: { B: '2' } }))).status,
+    200,
+  );
+  t.is(await run(at, 'ada/hello'), 'a script');
+  t.is(await run(at, 'ada/hello', 'size', 'hello.txt'), 'a script|8');
+  await put(at, 'ada/hello.txt', 'another script');
+  t.is(await run(at, 'ada/hello'), 'another script');
+  const describe = async (name: string) =>
+    (await (await fetch(`${at.url}/f/${name}`)).json()) as FunctionDescription;
+  const [mine] = (await describe('ada/hello')).versions;
+  const [its] = (await describe('ada/reader')).versions;
+  t.is(mine!.module, its!.module);
+  t.is(mine!.sizeBytes, its!.sizeBytes);
+  t.deepEqual(mine!.settings, { args: ['read', '/hello.txt'], env: { A: '1', B: '2' }, cwd: '/' });
+
+  for (const name of ['ada/reader', 'ada/f', 'ada/g', 'bob/f'])
+    await fetch(`${at.url}/f/${name}`, { method: 'DELETE' });
+  t.is(await run(at, 'ada/hello'), 'another script');
+  await at.restart();
+  t.is(await run(at, 'ada/hello'), 'another script');
+
+  await refuses(t, at.put('ada/x', none, of('reader')), 404, /no runtime ada\/reader/);
+  await refuses(t, at.put('ada/hello', none, of('hello')), 400, /its own runtime/);
+  await refuses(t, at.put('ada/x', await guest(), of('hello')), 400, /has no module/);
+  await refuses(t, at.put('ada/x', none, of('../x')), 400, /function name/);
+  await refuses(t, at.put('bob/x', none, of('hello')), 404, /no runtime bob\/hello/);
+  await refuses(t, at.put('ada/x', none), 400, /empty/);
+});
+
+test.serial('faasm deploy --runtime puts the script and its function', async (t) => {
+  await using at = await startTestHost();
+  const folder = await mkdtemp(join(tmpdir(), 'faasm-runtime-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, 'hello.txt'), 'a script');
+  const environment = { FAASM_URL: at.url };
+  const deploy = (...args: string[]) => faasm(['deploy', ...args], { environment, folder });
+  const early = await deploy('ada/hello', 'hello.txt', '--runtime', 'reader');
+  t.is(early.status, 1);
+  t.regex(early.stderr, /There is no runtime ada\/reader/);
+  await at.put('ada/reader', await guest(), { 'X-Faasm-Arg': 'read' });
+  t.is(
+    (await deploy('ada/hello', 'hello.txt', '--runtime', 'reader', '--arg', 'size', '--arg', '/tmp')).status,
+    0,
+  );
+  t.deepEqual(await list(at, 'ada'), ['functions/hello/hello.txt']);
+  t.regex(await run(at, 'ada/hello'), /^a script\|\d+$/);
+  t.is((await deploy('ada/hello', 'hello.txt', 'hello.txt', '--runtime', 'reader')).status, 2);
+});
+
+test.serial('a CGI program gets a request, and its answer is the body of its response', async (t) => {
+  await using at = await startTestHost();
+  const text = `#include <stdio.h>
+    #include <stdlib.h>
+    int main(int argc, char** argv) {
+      if (argc < 2) printf("Status: 200\\r\\nX-A: b\\r\\n\\r\\n");
+      const char* names[] = {"REQUEST_METHOD", "CONTENT_LENGTH", "SCRIPT_NAME", "GATEWAY_INTERFACE", "A"};
+      for (int at = 0; at < 5; at++) printf("%s\\n", getenv(names[at]) ? getenv(names[at]) : "-");
+      return 0;
+    }`;
+  const { wasm } = await buildModule({ sources: [{ path: 'cgi.c', text }] });
+  t.is((await at.put('ada/f', wasm, { 'X-Faasm-Settings': '{"cgi":true,"env":{"A":"own"}}' })).status, 200);
+  t.is(await (await at.post('ada/f', 'seven b')).text(), 'POST\n7\n/f/ada/f\nCGI/1.1\nown\n');
+  const given = { 'X-Faasm-Settings': '{"env":{"REQUEST_METHOD":"PUT","CONTENT_LENGTH":"9","A":"x"}}' };
+  t.is(await (await at.post('ada/f', '', given)).text(), 'PUT\n0\n/f/ada/f\nCGI/1.1\nown\n');
+  t.is(
+    await (await at.post('ada/f', '', { 'X-Faasm-Arg': 'x' })).text(),
+    'POST\n0\n/f/ada/f\nCGI/1.1\nown\n',
+  );
+  t.is((await at.put('ada/g', wasm, { 'X-Faasm-Settings': '{"cgi":1}' })).status, 400);
 });
 
 test.serial('a NATS client writes and reads files', async (t) => {

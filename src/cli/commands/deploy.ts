@@ -1,29 +1,68 @@
+import { basename } from 'node:path';
+import { toFilePath } from '../../../proto/file-path.ts';
+import { toFunctionName, toUserName } from '../../../proto/names.ts';
 import { isCompiled } from '../../build/options.ts';
 import { buildOptions, buildSources } from '../build-sources.ts';
-import { defineCommand, jsonOption, UsageError, urlOption, type World } from '../command.ts';
-import { createHostClient, type RequestBody, toBody } from '../host-client.ts';
+import {
+  defineCommand,
+  type Given,
+  jsonOption,
+  type Options,
+  UsageError,
+  urlOption,
+  type World,
+} from '../command.ts';
+import { createHostClient, type HostClient, type RequestBody, toBody } from '../host-client.ts';
 import { toInput } from '../input.ts';
-import { toFunctionPath } from '../operands.ts';
+import { asUsage, toFunctionPath } from '../operands.ts';
 import { printJson } from '../output.ts';
-import { settingsOptions, toSettingsHeaders } from '../settings.ts';
+import { toRuntime } from '../runtimes.ts';
+import { hostedOptions, settingsOptions, toSettingsHeaders } from '../settings.ts';
+import { toFileRoute } from '../shared-files.ts';
+
+const options = {
+  ...settingsOptions,
+  ...hostedOptions,
+  runtime: {
+    type: 'text',
+    value: 'name',
+    about: 'the function of the same user that runs the script: python, php, ruby, or any other',
+  },
+  ...buildOptions,
+  ...urlOption,
+  ...jsonOption,
+} as const satisfies Options;
+
+interface Upload {
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: RequestBody;
+}
 
 export const deploy = defineCommand({
   usage:
-    '<user>/<name> <file.wasm | file.c | file.cpp> … [--arg <text>] [--env <name>=<value>] [--cwd <path>]',
+    '<user>/<name> <file.wasm | file.c | file.cpp> … [--arg <text>] [--env <name>=<value>] [--cwd <path>]\n' +
+    '       faasm deploy <user>/<name> <script> --runtime <name>',
   about: [
     'Sources are compiled first, as faasm build does. It ends when the function is live.',
     'Its arguments, environment and working directory are those given here, and none of an older version.',
+    'A script becomes the shared file functions/<name>/<script>, and its runtime, which is deployed before as a function',
+    'of that name, runs it in every call.',
   ].join('\n'),
   operands: [2, Number.POSITIVE_INFINITY],
   passesOn: true,
-  options: { ...settingsOptions, ...buildOptions, ...urlOption, ...jsonOption },
+  options,
   async run({ operands: [name, ...paths], options, passedOn, world }) {
     const path = `/f/${toFunctionPath(name!)}`;
-    const headers = toSettingsHeaders(options);
     const client = createHostClient(options, world);
-    const body = paths.some(isCompiled)
-      ? toBody((await buildSources({ paths, options, extra: passedOn }, world)).wasm)
-      : await readModule(paths, world);
+    const { headers, body } =
+      options.runtime === undefined
+        ? {
+            headers: toSettingsHeaders(options),
+            body: paths.some(isCompiled)
+              ? toBody((await buildSources({ paths, options, extra: passedOn }, world)).wasm)
+              : await readModule(paths, world),
+          }
+        : await putScript(client, { name: name!, paths, options, world });
     const description = (await client.json({ method: 'PUT', path, headers, body })) as { live: string };
     if (options.json) printJson(world.stdout, description);
     else world.stdout.write(`${name} is live, version ${description.live.slice(0, 12)}\n`);
@@ -34,4 +73,32 @@ async function readModule([path, ...rest]: readonly string[], world: World): Pro
   if (rest.length > 0)
     throw new UsageError('A function is one module, or sources that end in .c, .cc, .cpp or .cxx');
   return (await toInput({ file: path! }, world))!;
+}
+
+async function putScript(
+  client: HostClient,
+  given: {
+    readonly name: string;
+    readonly paths: readonly string[];
+    readonly options: Given<typeof options>;
+    readonly world: World;
+  },
+): Promise<Upload> {
+  const { options, world } = given;
+  const [script, ...rest] = given.paths;
+  if (rest.length > 0)
+    throw new UsageError('A function is one script; what it needs besides is put with faasm file put');
+  const [user, name] = given.name.split('/') as [string, string];
+  const runtime = asUsage(() => toFunctionName(options.runtime!));
+  const path = asUsage(() => toFilePath(`functions/${name}/${basename(script!)}`));
+  const { args, env, cgi } = toRuntime(runtime).start(`/${path}`);
+  const headers = toSettingsHeaders({
+    ...options,
+    arg: [...args, ...(options.arg ?? [])],
+    env: [...Object.entries(env).map(([key, value]) => `${key}=${value}`), ...(options.env ?? [])],
+    cgi: options.cgi ?? cgi,
+  });
+  const body = (await toInput({ file: script! }, world))!;
+  await client.send({ method: 'PUT', path: toFileRoute(toUserName(user), path), body });
+  return { headers: { ...headers, 'X-Faasm-Runtime': runtime }, body: toBody('') };
 }

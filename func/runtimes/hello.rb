@@ -1,0 +1,2 @@
+# Counts the words of its input.
+puts %({"ruby":"#{RUBY_VERSION}","words":#{$stdin.read.split.size}})

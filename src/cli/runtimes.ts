@@ -1,0 +1,27 @@
+/**
+ * How an interpreter is told which script to run. An interpreter is a function of the user, named as here; with any
+ * other name the script is its first argument.
+ */
+import type { CallArguments } from '../../proto/function-settings.ts';
+
+interface Runtime {
+  /** @param script its path, from the root */
+  start(script: string): CallArguments & { readonly cgi?: true };
+}
+
+const scriptFirst: Runtime = { start: (script) => ({ args: [script], env: {} }) };
+
+const runtimes: Readonly<Record<string, Runtime>> = {
+  /** Without looking for the packages of a site, which are none. */
+  python: { start: (script) => ({ args: ['-S', script], env: {} }) },
+  /** As it wants to be told that a web server has called it. */
+  php: {
+    start: (script) => ({ args: [], env: { SCRIPT_FILENAME: script, REDIRECT_STATUS: '200' }, cgi: true }),
+  },
+  /** Its gems are not in its file system. */
+  ruby: { start: (script) => ({ args: ['--disable-gems', script], env: {} }) },
+};
+
+export function toRuntime(name: string): Runtime {
+  return Object.hasOwn(runtimes, name) ? runtimes[name]! : scriptFirst;
+}
