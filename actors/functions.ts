@@ -8,7 +8,7 @@
  */
 
 import { FaasmError } from '../proto/errors.ts';
-import { addSettings } from '../proto/function-settings.ts';
+import { addSettings, type FunctionSettings } from '../proto/function-settings.ts';
 import { headers as names, settingsHeaders, stateHeaders } from '../proto/headers.ts';
 import type { FunctionDescription, FunctionVersion } from '../proto/messages.ts';
 import {
@@ -33,9 +33,11 @@ import {
 } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
 import { readFunctionSettings } from '../src/bus/settings-headers.ts';
+import { refused } from '../src/faaslet/boot.ts';
 import type { InitializedState } from '../src/faaslet/faaslet.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
-import type { Program } from '../src/faaslet/program.ts';
+import { type Program, programKey } from '../src/faaslet/program.ts';
+import type { Asyncify } from '../src/functions/asyncify.ts';
 import {
   functionChangedCodec,
   functionDescriptionCodec,
@@ -57,6 +59,7 @@ export interface FunctionsOptions {
   readonly subjects: Subjects;
   readonly store: FunctionStore;
   readonly preparer: Preparer;
+  readonly asyncify: Asyncify;
   readonly memory: MemoryPort;
   readonly config: {
     readonly host: HostId;
@@ -73,7 +76,7 @@ export interface FunctionsOptions {
 }
 
 export async function startFunctions(options: FunctionsOptions): Promise<{ stop(): Promise<void> }> {
-  const { bus, subjects, store, preparer, memory, config, log } = options;
+  const { bus, subjects, store, preparer, asyncify, memory, config, log } = options;
   const functions = new Map<string, FunctionDescription>();
   const modules = createPreparedModules(preparer, (sha256) => store.readModule(sha256));
   /** Modules of runtimes that an upload is about to have, once for each. */
@@ -100,6 +103,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     async stop() {
       served.unsubscribe();
       await Promise.allSettled(changing.values());
+      asyncify.close();
       await preparer.close();
       programs.close();
     },
@@ -175,24 +179,28 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     const before = functions.get(`${user}/${name}`);
     checkConditions(message, before);
     if (before === undefined) checkQuota(user);
+    const uploadedModule = base === undefined ? bytes : undefined;
+    const made = settings.bootOnce
+      ? await toBootable(user, name, settings, uploadedModule ?? (await store.readModule(base!.module)))
+      : uploadedModule;
     const { sha256: module, prepared } =
-      base === undefined
-        ? await modules.prepare(bytes)
-        : { sha256: base.module, prepared: await modules.of(base.module) };
+      made === undefined
+        ? { sha256: base!.module, prepared: await modules.of(base!.module) }
+        : await modules.prepare(made);
     const version = versionOf(module, settings);
     await programs.add(user, name, version, { prepared, settings });
     const uploaded: FunctionVersion = {
       version,
       module,
       settings,
-      sizeBytes: base?.sizeBytes ?? bytes.length,
+      sizeBytes: made?.length ?? base!.sizeBytes,
       uploadedAtMs: Date.now(),
     };
     const others = before?.versions.filter((each) => each.version !== version) ?? [];
     const versions = [uploaded, ...others].slice(0, config.versionsKept);
     const description: FunctionDescription = { user, name, live: version, versions };
 
-    if (base === undefined) await store.writeModule(module, bytes);
+    if (made !== undefined) await store.writeModule(module, made);
     await store.writeDescription(description);
     functions.set(`${user}/${name}`, description);
     publishChange(description, version);
@@ -206,6 +214,38 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     return description;
   }
 
+  /** The module rewritten so that it can stop where it first reads its input. @throws FaasmError `bad_module` */
+  async function toBootable(
+    user: UserName,
+    name: FunctionName,
+    settings: FunctionSettings,
+    bytes: Uint8Array,
+  ): Promise<Uint8Array> {
+    const { sha256, prepared } = await modules.prepare(bytes);
+    const { module, imports, layout } = prepared;
+    const version = versionOf(sha256, settings);
+    const key = programKey(user, name, version);
+    const left = await initialize({
+      key,
+      version,
+      user,
+      function: name,
+      settings,
+      module,
+      imports,
+      layout,
+      proto: undefined,
+    });
+    if (left?.stack === undefined)
+      throw refused(`it took more than ${config.initializeTimeoutMs} ms to read its input`);
+    const rewritten = await asyncify.rewrite({ bytes, functions: left.stack });
+    log.debug(
+      { function: `${user}/${name}`, functions: left.stack.length, sizeBytes: rewritten.length },
+      'module rewritten to be booted once',
+    );
+    return rewritten;
+  }
+
   /** The live version of the function that the message names as its runtime, if any. */
   function toRuntime(user: UserName, name: FunctionName, message: BusMessage): FunctionVersion | undefined {
     const text = header(message, settingsHeaders.runtime);
@@ -216,7 +256,14 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     if (toBytes(message.body).length > 0)
       throw new FaasmError('bad_request', `A function with a runtime has no module: ${runtime} has it`);
     const found = functions.get(`${user}/${runtime}`);
-    if (found !== undefined) return liveOf(found);
+    if (found !== undefined) {
+      const live = liveOf(found);
+      if (!live.settings.bootOnce) return live;
+      throw new FaasmError(
+        'bad_request',
+        `${user}/${runtime} is booted once, so it runs nothing but its own script`,
+      );
+    }
     throw new FaasmError(
       'not_found',
       `There is no runtime ${user}/${runtime}; deploy its module under that name first`,

@@ -15,6 +15,7 @@ import { openSqliteCallQueue } from '../src/calls/sqlite-queue.ts';
 import type { Config } from '../src/config.ts';
 import { detectMemoryPort } from '../src/faaslet/memory/detect.ts';
 import { openDiskStore } from '../src/files/disk-store.ts';
+import { createAsyncify } from '../src/functions/asyncify.ts';
 import { openFileStore } from '../src/functions/file-store.ts';
 import { functionDescriptionCodec } from '../src/functions/messages.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
@@ -140,6 +141,7 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
         onDamaged: (file, error) => log('functions').error({ file, err: error }, 'a function cannot be read'),
       }),
       preparer: createPreparer(toModuleLimits(config)),
+      asyncify: createAsyncify(),
       config: toFunctionsConfig(config, id),
       log: log('functions'),
     });

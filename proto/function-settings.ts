@@ -13,6 +13,8 @@ export interface FunctionSettings {
   readonly cwd: string;
   /** A CGI program: its input is a request, its output a response. */
   readonly cgi?: true;
+  /** It runs at upload until it first reads its input, and each call goes on from there. */
+  readonly bootOnce?: true;
 }
 
 /** Of one call: its arguments come behind the function's; its variables are those that the function does not set. */
@@ -26,15 +28,21 @@ const countMax = 256;
 const textMaxBytes = 32 * 1024;
 const variableNameMaxLength = 256;
 const cwdMaxBytes = 1024;
-const settingNames = ['args', 'env', 'cwd', 'cgi'];
+const settingNames = ['args', 'env', 'cwd', 'cgi', 'bootOnce'];
 /** As file systems have it. */
 const pathNameMaxBytes = 255;
 
 /** @param value as JSON or msgpack gives it; what is absent is as in `noSettings` @throws FaasmError `bad_request` */
 export function toFunctionSettings(value: unknown): FunctionSettings {
-  const { cwd = noSettings.cwd, cgi, ...rest } = toRecord(value, 'Settings have', settingNames);
-  if (cgi !== undefined && typeof cgi !== 'boolean') throw bad('The setting cgi is true or false');
-  return { ...toCallArguments(rest), cwd: toCwd(cwd), ...(cgi === true && { cgi }) };
+  const { cwd = noSettings.cwd, cgi, bootOnce, ...rest } = toRecord(value, 'Settings have', settingNames);
+  const isCgi = toSwitch('cgi', cgi);
+  const bootsOnce = toSwitch('bootOnce', bootOnce);
+  return {
+    ...toCallArguments(rest),
+    cwd: toCwd(cwd),
+    ...(isCgi && { cgi: true }),
+    ...(bootsOnce && { bootOnce: true }),
+  };
 }
 
 /** Those of a runtime with those of a function that runs in it. @throws FaasmError `bad_request` when it is too much */
@@ -44,7 +52,13 @@ export function addSettings(base: FunctionSettings, more: FunctionSettings): Fun
     env: { ...base.env, ...more.env },
     cwd: more.cwd === noSettings.cwd ? base.cwd : more.cwd,
     cgi: base.cgi ?? more.cgi ?? false,
+    bootOnce: more.bootOnce ?? false,
   });
+}
+
+function toSwitch(name: string, value: unknown = false): boolean {
+  if (typeof value === 'boolean') return value;
+  throw bad(`The setting ${name} is true or false`);
 }
 
 /** @throws FaasmError `bad_request` */

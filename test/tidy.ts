@@ -79,8 +79,8 @@ test('cores have no clock, no randomness and no node module', (t) => {
 test('only actors know the arguments, the environment and signals', (t) => {
   const knowing = sources
     .filter((path) => path.startsWith('src/') || path.startsWith('proto/'))
-    // The toolchain is a program of its own, run as a child process.
-    .filter((path) => path !== 'src/build/toolchain-process.ts')
+    // Programs of their own, run as child processes.
+    .filter((path) => !path.endsWith('-process.ts'))
     .filter((path) => /process\.(argv|env|on\(|exit)/.test(read(path)));
   t.deepEqual(knowing, []);
 });

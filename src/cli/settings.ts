@@ -16,31 +16,43 @@ export const hostedOptions = {
     type: 'switch',
     about: 'a CGI program: the input is its request, the body of its response the output',
   },
+  'boot-once': {
+    type: 'switch',
+    about: 'run it now until it reads its input; each call goes on from there',
+  },
 } as const satisfies Options;
 
 type Known = typeof settingsOptions & typeof hostedOptions;
 type GivenSettings = { readonly [Name in keyof Known]?: Given<Known>[Name] | undefined };
 
 /** @throws UsageError */
-export function toSettings({ arg = [], env = [], cwd, cgi }: GivenSettings): FunctionSettings {
+export function toSettings({
+  arg = [],
+  env = [],
+  cwd,
+  cgi,
+  'boot-once': bootOnce,
+}: GivenSettings): FunctionSettings {
   return asUsage(() =>
     toFunctionSettings({
       args: arg,
       env: Object.fromEntries(env.map(toVariable)),
       ...(cwd !== undefined && { cwd }),
       ...(cgi !== undefined && { cgi }),
+      ...(bootOnce !== undefined && { bootOnce }),
     }),
   );
 }
 
 /** None where nothing is given. @throws UsageError */
 export function toSettingsHeaders(given: GivenSettings): Record<string, string> {
-  const { args, env, cwd, cgi } = toSettings(given);
+  const { args, env, cwd, cgi, bootOnce } = toSettings(given);
   const settings = {
     ...(args.length > 0 && { args }),
     ...(Object.keys(env).length > 0 && { env }),
     ...(given.cwd !== undefined && { cwd }),
     ...(cgi !== undefined && { cgi }),
+    ...(bootOnce !== undefined && { bootOnce }),
   };
   return Object.keys(settings).length === 0 ? {} : { 'X-Faasm-Settings': toHeaderJson(settings) };
 }

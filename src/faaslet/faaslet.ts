@@ -11,6 +11,7 @@ import type { CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { type CallArguments, type FunctionSettings, noSettings } from '../../proto/function-settings.ts';
 import type { LocalTier } from '../state/local-tier.ts';
+import { BootInput, BootStackFound, type BootState, refused, resume, toResumedInput } from './boot.ts';
 import { toReturnedError, toThrownError } from './guest-error.ts';
 import { toRequestVariables, toResponseBody } from './host/cgi.ts';
 import {
@@ -73,6 +74,10 @@ export interface Outcome {
 export interface InitializedState {
   readonly image: MemoryImage | undefined;
   readonly globals: readonly GlobalValue[];
+  /** Of a command that is booted once. */
+  readonly boot?: BootState | undefined;
+  /** Of one whose module is not rewritten yet: whose frames were on its stack at its first read. */
+  readonly stack?: readonly number[] | undefined;
 }
 
 type Entry = (...parameters: number[]) => unknown;
@@ -106,6 +111,7 @@ export class Faaslet {
   #abandoned = false;
   #resets = 0;
   #heldPages = 0;
+  #booted: Pick<InitializedState, 'boot' | 'stack'> = {};
 
   /** @throws what instantiation throws: a link error, a table over the limit, no memory */
   constructor(program: Program, powers: FaasletPowers) {
@@ -168,6 +174,7 @@ export class Faaslet {
         suspension.left();
         await new Promise<void>((resolve) => suspension.back(resolve));
       }
+      if (this.program.settings.bootOnce) this.#booted = await this.#boot(settings, suspension);
       // What was denied to initialisation is no reason for what happens in a call.
       if (this.#denied !== undefined) this.#denied.value = 0;
       return undefined;
@@ -184,19 +191,64 @@ export class Faaslet {
 
   /** What initialisation left, or nothing when it left what cannot be carried over to another instance. */
   capture(): InitializedState | undefined {
+    if (this.#booted.stack !== undefined) return { image: undefined, globals: [], ...this.#booted };
     if (!this.program.layout.restorable) return undefined;
     const globals = this.#globals.map((global) => global.value as unknown);
     if (!globals.every(isGlobalValue)) return undefined;
     const image =
       this.#linearMemory === undefined ? undefined : this.#powers.memory.capture(this.#linearMemory);
-    return { image, globals };
+    return { image, globals, ...this.#booted };
+  }
+
+  /** Runs the entry until the guest first reads its input. @throws FaasmError `bad_module` */
+  async #boot(
+    settings: CallSettings,
+    suspension: Suspension,
+  ): Promise<Pick<InitializedState, 'boot' | 'stack'>> {
+    const { module, imports, layout } = this.program;
+    if (this.#linearMemory === undefined || !layout.restorable) throw refused('it cannot be put back');
+    if (this.#isCgi) throw refused('a CGI program learns of its request before it reads it');
+    const other = imports.find((wanted) => !(wasiModules as readonly string[]).includes(wanted.module));
+    if (other !== undefined)
+      throw refused(`it is no mere WASI command, but imports ${other.module}.${other.name}`);
+    const input = new BootInput(module, this.#exports, this.#linearMemory);
+    this.#begin(settings, suspension, input);
+    try {
+      await this.#entry(...this.#entryParameters);
+    } catch (thrown) {
+      if (thrown instanceof BootStackFound) return { stack: thrown.stack };
+      if (thrown instanceof GuestExit)
+        throw refused(`it exited with ${thrown.code} before it read its input`);
+      throw thrown;
+    }
+    const pointer = input.unwound();
+    try {
+      return { boot: { pointer, output: this.#context.output(), descriptors: this.#wasi.saveDescriptors() } };
+    } catch (cause) {
+      throw cause instanceof TypeError ? refused(cause.message, cause) : cause;
+    }
+  }
+
+  #resume({ pointer, output, descriptors }: BootState): void {
+    const changed = descriptors && this.#wasi.restoreDescriptors(descriptors);
+    if (changed !== undefined) {
+      const text = `It was booted with /${changed}, which has changed since; deploy it again`;
+      throw new FaasmError('conflict', text);
+    }
+    if (output.length > 0) this.#streams.stdout(output);
+    resume(this.#exports, pointer);
   }
 
   /** Runs one call. An outcome that needed no waiting is given as it is, without a promise. */
   run(settings: CallSettings, suspension: Suspension): Outcome | Promise<Outcome> {
     try {
-      this.#begin(settings, suspension);
+      const boot = this.#proto?.boot;
       const { pointer } = settings;
+      if (boot === undefined || pointer !== undefined) this.#begin(settings, suspension);
+      else {
+        this.#begin(settings, suspension, toResumedInput(this.#exports, settings.input));
+        this.#resume(boot);
+      }
       const returned =
         pointer === undefined ? this.#entry(...this.#entryParameters) : this.#callPointer(pointer);
       if (!(returned instanceof Promise)) return this.#returned(returned);
@@ -280,7 +332,7 @@ export class Faaslet {
     return this.#attached;
   }
 
-  #begin(settings: CallSettings, suspension: Suspension): void {
+  #begin(settings: CallSettings, suspension: Suspension, stdin: WasiCall['stdin'] = settings.input): void {
     this.#suspension = suspension;
     this.#context.begin(settings);
     const files = this.#files.now();
@@ -289,7 +341,7 @@ export class Faaslet {
     this.#wasi.begin({
       args,
       env: this.#isCgi ? this.#toRequest(env, settings.input) : env,
-      stdin: this.#powers.streams?.stdin ?? settings.input,
+      stdin: this.#powers.streams?.stdin ?? stdin,
       stdout: this.#streams.stdout,
       stderr: this.#streams.stderr,
     });

@@ -21,7 +21,7 @@ export class FileContents {
   }
 
   content(name: string, byteLength: number): FileContent {
-    return { byteLength, read: (offset, into) => this.#read(name, offset, into) };
+    return { name, byteLength, read: (offset, into) => this.#read(name, offset, into) };
   }
 
   #read(name: string, offset: number, into: Uint8Array): void {

@@ -1,6 +1,7 @@
 /** A function version made ready to run: what an executor needs to make Faaslets of it. Can be posted to a thread. */
 import type { FunctionSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
+import type { BootState } from './boot.ts';
 import type { FunctionImport } from './imports.ts';
 import type { PreparedImage } from './memory/port.ts';
 
@@ -42,6 +43,8 @@ export interface ProtoFaaslet {
   readonly image: PreparedImage | undefined;
   /** Of `mutableGlobals`, in their order. */
   readonly globals: readonly GlobalValue[];
+  /** Of a command that is booted once. */
+  readonly boot?: BootState | undefined;
 }
 
 export function programKey(user: UserName, name: FunctionName, version: string): string {

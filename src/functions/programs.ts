@@ -105,7 +105,7 @@ export function createFunctionPrograms({ memory, protos, load }: FunctionProgram
     const { program, snapshot } = ready;
     if (snapshot === undefined) return program;
     const image = snapshot.image === undefined ? undefined : memory.prepare(snapshot.image);
-    return { ...program, proto: { image, globals: snapshot.globals } };
+    return { ...program, proto: { image, globals: snapshot.globals, boot: snapshot.boot } };
   }
 
   function letGo(key: string, each: Held): void {

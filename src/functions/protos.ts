@@ -54,8 +54,8 @@ export function createProtos({ store, log, initialize }: ProtosOptions): Protos 
 
   return {
     async of(program, fingerprint) {
-      const { user, function: name, version, layout } = program;
-      if (layout.initializers.length === 0) return initialize(program);
+      const { user, function: name, version, layout, settings } = program;
+      if (layout.initializers.length === 0 && !settings.bootOnce) return initialize(program);
       const proto = { user, name, version, fingerprint };
       const kept = await read(proto, layout.mutableGlobals.length);
       if (kept !== undefined) return kept;

@@ -44,6 +44,28 @@ test('decodeProto() gives what encodeProto() was given, for random memories and 
   }
 });
 
+test('decodeProto() gives the state of a booted command back, beside its memory and alone', async (t) => {
+  const boot = {
+    pointer: 65_536,
+    output: Uint8Array.of(0, 128, 255),
+    descriptors: [
+      {
+        fd: 4,
+        on: { path: 'é', content: 'c' },
+        rightsBase: 1,
+        rightsInheriting: 2,
+        flags: 4,
+        offset: 7,
+      },
+    ],
+  };
+  const image = imageOf(1, 20);
+  const left = await roundTrip({ image, globals: [1n], boot });
+  t.deepEqual(left.boot, boot);
+  t.deepEqual(new Uint8Array(left.image!.pages), new Uint8Array(image.pages));
+  t.deepEqual((await roundTrip({ image: undefined, globals: [], boot })).boot, boot);
+});
+
 test('decodeProto() gives globals at the edge of their types back', async (t) => {
   const globals = [
     -0,

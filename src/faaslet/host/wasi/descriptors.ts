@@ -62,6 +62,24 @@ export class Descriptors {
     this.reset();
   }
 
+  get preopens(): readonly Preopen[] {
+    return this.#preopens;
+  }
+
+  entries(): [fd: number, descriptor: Descriptor][] {
+    return this.#open.flatMap((descriptor, fd) =>
+      descriptor === undefined ? [] : [[fd, descriptor] as [number, Descriptor]],
+    );
+  }
+
+  /** These are open in place of those that a call begins with. */
+  replace(open: ReadonlyMap<number, Descriptor>): void {
+    this.#altered = true;
+    this.#open = Array.from({ length: Math.max(-1, ...open.keys()) + 1 }, (_, fd) => open.get(fd));
+    this.#openCount = open.size;
+    for (const { target } of open.values()) if (target instanceof File) target.opens += 1;
+  }
+
   /** The descriptors that a call begins with. */
   reset(): void {
     if (!this.#altered) return;

@@ -140,9 +140,11 @@ function readStream(context: WasiContext, stream: InputStream, iovecs: number, c
   let bytesRead = 0;
   for (let index = 0; index < count >>> 0; index += 1) {
     const into = iovec(context.memory, iovecs, index);
-    const part = into.length === 0 ? 0 : stream.read(into);
+    // Its view may be of no use any more after that: a stream may grow the memory.
+    const { length } = into;
+    const part = length === 0 ? 0 : stream.read(into);
     bytesRead += part;
-    if (part < into.length) break;
+    if (part < length) break;
   }
   return bytesRead;
 }

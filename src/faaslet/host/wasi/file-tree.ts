@@ -18,6 +18,8 @@ interface BaseInode {
 
 /** What is in a shared file; it does not change. */
 export interface FileContent {
+  /** Equal names, equal contents; nothing where it has none. */
+  readonly name?: string;
   readonly byteLength: number;
   /** Fills all of `into`, which is not longer than the rest. @throws ErrnoFailure `io` when it cannot be read */
   read(offset: number, into: Uint8Array): void;

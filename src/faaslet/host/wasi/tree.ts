@@ -50,6 +50,39 @@ export class Tree {
     return directory;
   }
 
+  /** Where a file that shows its shared content, or a directory, is in the shared tree; nothing when it is not. */
+  sharedPlace(inode: File | Directory): { path: string; content: string | undefined } | undefined {
+    const pending: [path: string, node: BaseNode][] = [['', this.#files.root]];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const [path, node] = next;
+      if (node.inodeNumber === inode.inodeNumber) {
+        if (node.kind === 'directory') return { path, content: undefined };
+        const isShown = node.kind === 'file' && inode.kind === 'file' && inode.shows(node.content);
+        return isShown && node.content.name !== undefined ? { path, content: node.content.name } : undefined;
+      }
+      if (node.kind !== 'directory') continue;
+      for (const [name, inside] of node.entries)
+        pending.push([path === '' ? name : `${path}/${name}`, inside]);
+    }
+    return undefined;
+  }
+
+  /** What is at a place of the shared tree, unless it is something else now. */
+  sharedInode(path: string, content: string | undefined): File | Directory | undefined {
+    let node: BaseNode = this.#files.root;
+    let inode: Inode | undefined = this.root;
+    for (const name of path === '' ? [] : path.split('/')) {
+      const inside: BaseNode | undefined = node.kind === 'directory' ? node.entries.get(name) : undefined;
+      if (inside === undefined || inode?.kind !== 'directory') return undefined;
+      node = inside;
+      inode = inode.lookup(name);
+    }
+    if (inode?.kind === 'directory') return content === undefined ? inode : undefined;
+    return inode?.kind === 'file' && node.kind === 'file' && node.content.name === content
+      ? inode
+      : undefined;
+  }
+
   /** What the call has changed below a directory of the shared tree; `` is the root. */
   changesIn(path: string): Change[] {
     let before: BaseNode | undefined = this.#files.root;

@@ -26,6 +26,7 @@ import { pathFunctions } from './path.ts';
 import { pathOpenFunctions } from './path-open.ts';
 import { pollFunctions } from './poll.ts';
 import { procRandomFunctions } from './proc-random.ts';
+import { restoreDescriptors, type SavedDescriptor, saveDescriptors } from './saved-descriptors.ts';
 import { sockFunctions } from './sock.ts';
 import { wasiTable, wasiUnstableTable } from './table.ts';
 import type { FileTree, Tree } from './tree.ts';
@@ -48,6 +49,10 @@ export interface Wasi {
   readonly tree: Tree;
   /** Between calls: further ones see these files. @throws TypeError when the directory of a preopen is a file */
   show(files: FileTree, preopens: readonly Preopen[]): void;
+  /** @throws TypeError as `saveDescriptors`, and when the call has changed files */
+  saveDescriptors(): readonly SavedDescriptor[] | undefined;
+  /** After `begin`. @returns the path of a shared file that is not what it was */
+  restoreDescriptors(saved: readonly SavedDescriptor[]): string | undefined;
   /** A call begins: its arguments, environment and streams, everything else as new. `reset` was called since the last. */
   begin(call: WasiCall): void;
   /** Forgets all that the last call did: its streams, descriptors and files. What still waits is never answered. */
@@ -93,6 +98,12 @@ export function createWasi(memory: GuestMemory, powers: WasiPowers, options: Was
     pick,
     tree: context.tree,
     show: (files, preopens) => context.show(files, preopens),
+    saveDescriptors: () => {
+      const [change] = context.tree.changesIn('');
+      if (change !== undefined) throw new TypeError(`it has changed /${change.path}`);
+      return saveDescriptors(context);
+    },
+    restoreDescriptors: (saved) => restoreDescriptors(context, saved),
     begin: (call) => context.begin(call),
     reset: () => context.reset(),
   };
