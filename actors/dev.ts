@@ -22,11 +22,12 @@ import {
   discoverFunctions,
 } from '../src/build/discover-functions.ts';
 import type { GuestKit } from '../src/build/guest-kit.ts';
+import { languageOf } from '../src/build/language.ts';
 import type { BuildStage } from '../src/build/options.ts';
 import { type ReadSources, readSources } from '../src/build/read-sources.ts';
 
 export interface DevOptions {
-  /** With `<user>/<name>.cpp` or `.c` in it, and in `include` what is found before all else by `#include "…"`. */
+  /** With `<user>/<name>.cpp`, `.c`, `.ts` or `.wat` in it; in `include` is what `#include "…"` finds before all else. */
   readonly folder: string;
   readonly cacheFolder: string;
   readonly host: {
@@ -150,7 +151,8 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note }: De
   async function refresh(fn: DiscoveredFunction, kit: string): Promise<boolean> {
     const name = nameOf(fn);
     const include = join(folder, 'include');
-    const { sources, includes } = await readSources([fn.path], existsSync(include) ? [include] : []);
+    const hasIncludes = languageOf(fn.path) === 'C' && existsSync(include);
+    const { sources, includes } = await readSources([fn.path], hasIncludes ? [include] : []);
     const fingerprint = toFingerprint(sources, kit);
     if (seen.get(name) === fingerprint || stopped) return false;
     seen.set(name, fingerprint);

@@ -6,9 +6,11 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { findPackageJSON } from 'node:module';
 import { join, resolve } from 'node:path';
 import { buildModule, writeModule } from './build-module.ts';
 import { readGuestKit } from './guest-kit.ts';
+import { type Language, languageOfAll } from './language.ts';
 import { type BuildOptions, type BuildResult, toBuildFlags, toBuildSources } from './options.ts';
 
 export interface CachedBuildOptions extends BuildOptions {
@@ -52,21 +54,31 @@ async function buildOnce(options: CachedBuildOptions, file: string): Promise<Cac
 }
 
 async function keyOf(options: BuildOptions): Promise<string> {
-  const [kit, toolchain] = await Promise.all([readGuestKit(), toolchainVersion()]);
-  const hash = createHash('sha256');
   const sources = toBuildSources(options.sources);
+  const language = languageOfAll(sources.map(({ path }) => path));
+  const [kit, toolchain] = await Promise.all([readGuestKit(), compilerVersion(language)]);
+  const hash = createHash('sha256');
   const paths = sources.map(({ path, text }) => [path, text.length]);
   hash.update(JSON.stringify([builder, toolchain, kit.version, toBuildFlags(options.flags), paths]));
   for (const { text } of sources) hash.update(text);
   return hash.digest('hex');
 }
 
-let version: Promise<string> | undefined;
+const compilers: Readonly<Record<Language, string>> = {
+  C: '@yowasp/clang',
+  AssemblyScript: 'assemblyscript',
+  'WebAssembly text': 'wabt',
+};
+const versions = new Map<Language, Promise<string>>();
 
-function toolchainVersion(): Promise<string> {
-  return (version ??= readFile(new URL('../package.json', import.meta.resolve('@yowasp/clang')), 'utf8').then(
-    (json) => (JSON.parse(json) as { version: string }).version,
-  ));
+function compilerVersion(language: Language): Promise<string> {
+  const known = versions.get(language);
+  if (known !== undefined) return known;
+  const name = compilers[language];
+  const json = findPackageJSON(name, import.meta.url)!;
+  const version = readFile(json, 'utf8').then((text) => `${name} ${JSON.parse(text).version}`);
+  versions.set(language, version);
+  return version;
 }
 
 async function lookUp(file: string): Promise<BuildResult | undefined> {

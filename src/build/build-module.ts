@@ -1,4 +1,4 @@
-/** C and C++ to a module that can be uploaded. */
+/** Sources to a module that can be uploaded. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { readGuestKit } from './guest-kit.ts';
@@ -8,7 +8,7 @@ import { createToolchain, type Toolchain } from './toolchain.ts';
 let shared: Toolchain | undefined;
 
 /**
- * A program that defines `faasm::exec` becomes a module with the entry `exec`, one that defines `main` a WASI command.
+ * In C++, a program that defines `faasm::exec` becomes a module with the entry `exec`, one that defines `main` a WASI command.
  * At most two builds run at once; others wait for their turn.
  * @throws FaasmError `bad_request` with the compiler's own message, `too_large`, `deadline_exceeded`
  */

@@ -1,10 +1,10 @@
-/** The functions of a source tree: `func/<user>/<name>.cpp` or `.c`, one file each. */
+/** The functions of a source tree: `func/<user>/<name>.cpp`, `.c`, `.ts` or `.wat`, one file each. */
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import { type FunctionName, toFunctionName, toUserName, type UserName } from '../../proto/names.ts';
-import { isCompiled } from './options.ts';
+import { languageOf } from './language.ts';
 
 export interface DiscoveredFunction {
   readonly user: UserName;
@@ -27,7 +27,7 @@ export interface Discovery {
 }
 
 /** What is in `func` beside the users. */
-const notUsers = new Set(['include', 'lib']);
+const notUsers = new Set(['assemblyscript', 'include', 'lib']);
 
 /** A folder that is not there has no functions. Of two sources of one function the first by name is it. */
 export async function discoverFunctions(folder: string): Promise<Discovery> {
@@ -36,7 +36,7 @@ export async function discoverFunctions(folder: string): Promise<Discovery> {
   for (const user of await entriesOf(folder)) {
     if (!user.isDirectory() || notUsers.has(user.name)) continue;
     for (const file of await entriesOf(join(folder, user.name))) {
-      if (!file.isFile() || !isCompiled(file.name)) continue;
+      if (!file.isFile() || languageOf(file.name) === undefined) continue;
       const path = join(folder, user.name, file.name);
       try {
         const fn = { user: toUserName(user.name), name: toFunctionName(parse(file.name).name), path };

@@ -1,4 +1,7 @@
-/** The guest side that comes with Faasm: the headers that every build sees, and libfaasm, which it links. */
+/**
+ * The guest side that comes with Faasm: for C the headers that every build sees, and libfaasm, which it links; for
+ * AssemblyScript the SDK.
+ */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -12,6 +15,8 @@ export interface GuestKit {
   readonly headers: readonly SourceFile[];
   /** libfaasm, one file for each thing that a module may or may not need. */
   readonly library: readonly SourceFile[];
+  /** Paths as in `import`, below the compiler's library. */
+  readonly assemblyscript: readonly SourceFile[];
 }
 
 let kit: Promise<GuestKit> | undefined;
@@ -32,12 +37,15 @@ export function readGuestKitAgain(): Promise<GuestKit> {
 }
 
 async function read(): Promise<GuestKit> {
-  const headers = await readFolder(fileURLToPath(new URL('../../func/include', import.meta.url)));
-  const library = await readFolder(fileURLToPath(new URL('../../func/lib', import.meta.url)));
+  const [headers, library, assemblyscript] = await Promise.all([
+    readFolder(fileURLToPath(new URL('../../func/include', import.meta.url))),
+    readFolder(fileURLToPath(new URL('../../func/lib', import.meta.url))),
+    readFolder(fileURLToPath(new URL('../../func/assemblyscript', import.meta.url))),
+  ]);
   const version = createHash('sha256')
-    .update(JSON.stringify([headers, library]))
+    .update(JSON.stringify([headers, library, assemblyscript]))
     .digest('hex');
-  return { version, headers, library };
+  return { version, headers, library, assemblyscript };
 }
 
 async function readFolder(folder: string): Promise<SourceFile[]> {

@@ -1,11 +1,12 @@
 /** What can be asked of a build, and the limits on it. */
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
+import { languageOf, languageOfAll } from './language.ts';
 
 export interface SourceFile {
   /** As it stands in messages and in `#include`; relative to the folder that the build runs in, `/` between names. */
   readonly path: string;
-  /** C, C++ or a header; bytes for an object (`.o`) or an archive (`.a`). */
+  /** A source or a header; bytes for an object (`.o`) or an archive (`.a`). */
   readonly text: string | Uint8Array;
 }
 
@@ -19,7 +20,7 @@ export interface BuildFlags {
   /** As after `-I`: folders among the paths of the sources. */
   readonly includes: readonly string[];
   /**
-   * Other flags. `-l…`, `-L…` and `-Wl,…` go to the linker, all others to the compiler.
+   * Other flags. Of C, `-l…`, `-L…` and `-Wl,…` go to the linker, all others to the compiler.
    * A target is passed over, for there is only one. With `-g` the debug information stays in the module.
    */
   readonly extra: readonly string[];
@@ -31,7 +32,11 @@ export type BuildStage = 'loading toolchain' | 'compiling' | 'linking';
 export type BuildProgress = (stage: BuildStage, detail: string) => void;
 
 export interface BuildOptions {
-  /** At least one is C or C++ (`.c .cc .cpp .cxx`); headers are only put where `#include` finds them. */
+  /**
+   * C and C++ (`.c .cc .cpp .cxx`), AssemblyScript (`.ts`) or WebAssembly text (`.wat`), not mixed. All of C are
+   * linked; of AssemblyScript the first is the program, and the others are there to be imported. Headers are only put
+   * where `#include` finds them.
+   */
   readonly sources: readonly SourceFile[];
   /** A file on disk that the module is written to. */
   readonly output?: string;
@@ -51,12 +56,10 @@ export const sourcesMaxCount = 5_000;
 const flagsMaxCount = 200;
 const flagMaxBytes = 4_096;
 
-const compiled = /\.(c|cc|cpp|cxx)$/;
 const linked = /\.(o|a)$/;
 
-export const isCompiled = (path: string): boolean => compiled.test(path);
 export const isLinked = (path: string): boolean => linked.test(path);
-export const isCpp = (path: string): boolean => isCompiled(path) && !path.endsWith('.c');
+export const isCpp = (path: string): boolean => languageOf(path) === 'C' && !path.endsWith('.c');
 
 /** The flags with all defaults in place. @throws FaasmError `bad_request` */
 export function toBuildFlags(flags: Partial<BuildFlags> = {}): BuildFlags {
@@ -96,13 +99,7 @@ export function toBuildSources(sources: readonly SourceFile[]): SourceFile[] {
   if (byteLength > sourcesMaxBytes) {
     throw new FaasmError('too_large', `The sources have ${byteLength} bytes; ${sourcesMaxBytes} are allowed`);
   }
-  if (!placed.some(({ path }) => isCompiled(path))) {
-    const paths = sources.map(({ path }) => quote(path)).join(', ') || 'no file at all';
-    throw new FaasmError(
-      'bad_request',
-      `Nothing to compile in ${paths}: a source ends in .c, .cc, .cpp or .cxx`,
-    );
-  }
+  languageOfAll(placed.map(({ path }) => path));
   if (new Set(placed.map(({ path }) => path)).size < placed.length) {
     throw new FaasmError('bad_request', 'Two source files have the same path');
   }

@@ -1,9 +1,11 @@
-/** Sources from this machine's disk, with the headers that they may include. */
+/** Sources from this machine's disk, with the headers that they may include, and with what they import. */
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
+import { languageOf } from './language.ts';
 import { isLinked, type SourceFile, sourcesMaxBytes, sourcesMaxCount } from './options.ts';
+import { importCandidates } from './script-imports.ts';
 
 export interface ReadSources {
   readonly sources: SourceFile[];
@@ -27,21 +29,22 @@ export async function readSources(
   };
   const wanted = new Set<string>();
   for (const path of paths) wanted.add(resolve(path));
-  for (const folder of new Set(paths.map((path) => resolve(dirname(path))))) {
+  const including = paths.filter((path) => !isScript(path));
+  for (const folder of new Set(including.map((path) => resolve(dirname(path))))) {
     for (const header of await headersIn(folder, false)) wanted.add(header);
   }
   for (const folder of includes)
     for (const header of await headersIn(resolve(folder), true)) wanted.add(header);
-  if (wanted.size > sourcesMaxCount) {
-    throw new FaasmError(
-      'too_large',
-      `${wanted.size} sources and headers are too many; ${sourcesMaxCount} are allowed`,
-    );
-  }
-
   const sources: SourceFile[] = [];
   let leftBytes = sourcesMaxBytes;
+  // What a source imports comes behind it, and is read in its turn.
   for (const path of wanted) {
+    if (wanted.size > sourcesMaxCount) {
+      throw new FaasmError(
+        'too_large',
+        `${wanted.size} sources and headers are too many; ${sourcesMaxCount} are allowed`,
+      );
+    }
     const { size } = await orNotFound(path, stat(path));
     leftBytes -= size;
     if (leftBytes < 0) {
@@ -51,9 +54,31 @@ export async function readSources(
       );
     }
     const bytes = await orNotFound(path, readFile(path));
+    if (isScript(path)) {
+      for (const found of await importsOf(bytes.toString('utf8'), path, base)) wanted.add(found);
+    }
     sources.push({ path: name(path), text: isLinked(path) ? new Uint8Array(bytes) : bytes.toString('utf8') });
   }
   return { sources, includes: includes.map((folder) => name(folder) || '.') };
+}
+
+const isScript = (path: string): boolean => languageOf(path) === 'AssemblyScript';
+
+/** Those that are there; what is not is the compiler's to say, with the line. */
+async function importsOf(text: string, path: string, base: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const candidates of importCandidates(text, path, resolve(base))) {
+    for (const each of candidates) {
+      const isFile = await stat(each).then(
+        (entry) => entry.isFile(),
+        () => false,
+      );
+      if (!isFile) continue;
+      found.push(each);
+      break;
+    }
+  }
+  return found;
 }
 
 /** What `#include` is used with; files without an extension are libraries' own, as in `<Eigen/Dense>`. */

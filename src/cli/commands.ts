@@ -17,11 +17,11 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map(
       load: async () => (await import('./commands/start.ts')).start,
     },
     build: {
-      summary: 'compile C and C++ to a module',
+      summary: 'compile C, C++, AssemblyScript or WebAssembly text to a module',
       load: async () => (await import('./commands/build.ts')).build,
     },
     deploy: {
-      summary: 'upload a module, or C and C++ that is compiled first',
+      summary: 'upload a module, or a source that is compiled first',
       load: async () => (await import('./commands/deploy.ts')).deploy,
     },
     invoke: {

@@ -4,10 +4,11 @@ import { defineCommand, jsonOption } from '../command.ts';
 import { printJson } from '../output.ts';
 
 export const build = defineCommand({
-  usage: '<file> … [-o <out.wasm>] [-O <n>] [-D <name>] [-I <folder>] [-- <flags of clang>]',
+  usage: '<file> … [-o <out.wasm>] [-O <n>] [-D <name>] [-I <folder>] [-- <flags of the compiler>]',
   about: [
-    'Sources are C and C++ (.c .cc .cpp .cxx), objects (.o) and archives (.a). The program defines main(), or',
-    'int faasm::exec(faasm::FaasmMemory* memory) of faasm/faasm.h. Headers beside a source are found.',
+    'C and C++: .c .cc .cpp .cxx, objects (.o) and archives (.a), as many as there are. The program defines main(),',
+    'or int faasm::exec(faasm::FaasmMemory* memory) of faasm/faasm.h. Headers beside a source are found.',
+    'AssemblyScript: one .ts, which exports main(); what it imports is found. WebAssembly text: one .wat.',
   ].join('\n'),
   operands: [1, Number.POSITIVE_INFINITY],
   passesOn: true,

@@ -1,7 +1,8 @@
 import { basename } from 'node:path';
 import { toFilePath } from '../../../proto/file-path.ts';
 import { toFunctionName, toUserName } from '../../../proto/names.ts';
-import { isCompiled } from '../../build/options.ts';
+import { languageOf, sourceEndings } from '../../build/language.ts';
+
 import { buildOptions, buildSources } from '../build-sources.ts';
 import {
   defineCommand,
@@ -40,7 +41,7 @@ interface Upload {
 
 export const deploy = defineCommand({
   usage:
-    '<user>/<name> <file.wasm | file.c | file.cpp> … [--arg <text>] [--env <name>=<value>] [--cwd <path>]\n' +
+    '<user>/<name> <file.wasm | source> … [--arg <text>] [--env <name>=<value>] [--cwd <path>]\n' +
     '       faasm deploy <user>/<name> <script> --runtime <name>',
   about: [
     'Sources are compiled first, as faasm build does. It ends when the function is live.',
@@ -58,7 +59,7 @@ export const deploy = defineCommand({
       options.runtime === undefined
         ? {
             headers: toSettingsHeaders(options),
-            body: paths.some(isCompiled)
+            body: paths.some(languageOf)
               ? toBody((await buildSources({ paths, options, extra: passedOn }, world)).wasm)
               : await readModule(paths, world),
           }
@@ -71,7 +72,7 @@ export const deploy = defineCommand({
 
 async function readModule([path, ...rest]: readonly string[], world: World): Promise<RequestBody> {
   if (rest.length > 0)
-    throw new UsageError('A function is one module, or sources that end in .c, .cc, .cpp or .cxx');
+    throw new UsageError(`A function is one module, or sources that end in ${sourceEndings}`);
   return (await toInput({ file: path! }, world))!;
 }
 

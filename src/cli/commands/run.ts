@@ -3,7 +3,7 @@ import { basename, extname } from 'node:path';
 import { fromCallError } from '../../../proto/call.ts';
 import { FaasmError } from '../../../proto/errors.ts';
 import { quote } from '../../../proto/names.ts';
-import { isCompiled } from '../../build/options.ts';
+import { languageOf } from '../../build/language.ts';
 import { toConfig } from '../../config.ts';
 import { buildOptions, buildSources } from '../build-sources.ts';
 import { defineCommand, UsageError, type World } from '../command.ts';
@@ -111,7 +111,8 @@ async function toModule(
   options: Parameters<typeof buildSources>[0]['options'],
   world: World,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  if (isCompiled(path)) return (await buildSources({ paths: [path], options, extra: [] }, world)).wasm;
+  if (languageOf(path) !== undefined)
+    return (await buildSources({ paths: [path], options, extra: [] }, world)).wasm;
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     const reason = cause.code === 'ENOENT' ? 'there is no such file' : cause.message;
     throw new FaasmError('not_found', `Cannot read ${quote(path)}: ${reason}`, { cause });
