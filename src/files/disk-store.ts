@@ -8,10 +8,11 @@
  * A file is written as a draft, synced, and renamed into its place, whose folder is synced then.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import { toUserName } from '../../proto/names.ts';
+import { putInPlace, replaceFile, syncFolder } from '../storage/replace-file.ts';
 import { toFileDescription } from './messages.ts';
 import type { ContentDraft, FileStore, StoredFile } from './port.ts';
 
@@ -92,22 +93,9 @@ export async function openDiskStore({ root, onDamaged }: DiskStoreOptions): Prom
 
     async writeEntry({ user, ...entry }) {
       const path = entryPath(user, entry.path);
-      const draft = join(draftFolder, randomUUID());
       await guard(path, async () => {
         await mkdir(dirname(path), { recursive: true });
-        try {
-          const file = await open(draft, 'wx');
-          try {
-            await file.writeFile(`${JSON.stringify(entry)}\n`);
-            await file.sync();
-          } finally {
-            await file.close();
-          }
-          await putInPlace(draft, path);
-        } catch (error) {
-          await rm(draft, { force: true });
-          throw error;
-        }
+        await replaceFile(path, `${JSON.stringify(entry)}\n`, draftFolder);
       });
     },
 
@@ -151,20 +139,6 @@ export async function openDiskStore({ root, onDamaged }: DiskStoreOptions): Prom
 
 function toStoredFile(user: string, json: string): StoredFile {
   return { user: toUserName(user), ...toFileDescription(JSON.parse(json)) };
-}
-
-async function putInPlace(draft: string, path: string): Promise<void> {
-  await rename(draft, path);
-  await syncFolder(dirname(path));
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
 
 async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {

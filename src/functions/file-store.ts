@@ -8,11 +8,11 @@
  * A file is written beside its place, synced, and renamed into it, so a reader sees the old or the new one, also
  * after a crash and over NFS.
  */
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import type { FunctionDescription } from '../../proto/messages.ts';
+import { replaceFile, syncFolder } from '../storage/replace-file.ts';
 import { toDescription } from './messages.ts';
 import type { FunctionStore, ProtoName } from './port.ts';
 import { sha256 } from './sha256.ts';
@@ -61,17 +61,23 @@ export async function openFileStore({ root, onDamaged }: FileStoreOptions): Prom
       );
     },
 
-    writeModule: (version, bytes) => guard(root, () => replaceFile(modulePath(version), bytes)),
+    writeModule: (version, bytes) => guard(root, () => replace(modulePath(version), bytes)),
 
     removeModule: (version) => guard(root, () => rm(modulePath(version), { force: true })),
 
     writeDescription(description) {
       const path = descriptionPath(description.user, description.name);
       const bytes = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
-      return guard(path, () => replaceFile(path, bytes));
+      return guard(path, () => replace(path, bytes));
     },
 
-    removeDescription: (user, name) => guard(root, () => rm(descriptionPath(user, name), { force: true })),
+    removeDescription(user, name) {
+      const path = descriptionPath(user, name);
+      return guard(path, async () => {
+        await rm(path, { force: true });
+        await syncFolder(dirname(path));
+      });
+    },
 
     async readProto(proto) {
       const path = protoPath(proto);
@@ -88,7 +94,7 @@ export async function openFileStore({ root, onDamaged }: FileStoreOptions): Prom
       const isOther = (file: string) =>
         file.startsWith(`${proto.version}-`) && file.endsWith('.proto') && file !== basename(path);
       return guard(path, async () => {
-        await replaceFile(path, bytes);
+        await replace(path, bytes);
         await removeFiles(dirname(path), isOther);
       });
     },
@@ -109,28 +115,9 @@ async function removeFiles(folder: string, isWanted: (file: string) => boolean):
   for (const file of files) if (isWanted(file)) await rm(join(folder, file), { force: true });
 }
 
-async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
+async function replace(path: string, bytes: Uint8Array): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const draft = `${path}.${randomUUID()}.draft`;
-  try {
-    const file = await open(draft, 'wx');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw error;
-  }
-  const folder = await open(dirname(path), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await replaceFile(path, bytes);
 }
 
 async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {

@@ -260,9 +260,9 @@ test.serial(
   refuses,
   [
     { path: 'a.h', text: '' },
-    { path: 'b.wat', text: '' },
+    { path: 'b.txt', text: '' },
   ],
-  /^Nothing to compile in "a\.h", "b\.wat"/,
+  /^Nothing to compile in "a\.h", "b\.txt"/,
 );
 test.serial(
   'buildModule() refuses two sources of one path',
