@@ -20,6 +20,8 @@ import { openFileStore } from '../src/functions/file-store.ts';
 import { functionDescriptionCodec } from '../src/functions/messages.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
 import type { Log } from '../src/log.ts';
+import { Readiness } from '../src/readiness.ts';
+import { connectRedis, type RedisConnection } from '../src/redis/connection.ts';
 import { createSqliteStateStore } from '../src/state/sqlite-store.ts';
 import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
@@ -71,6 +73,7 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
   const subjects = createSubjects(config.FAASM_PREFIX);
   const data = resolve(config.FAASM_DATA);
   await mkdir(data, { recursive: true });
+  const readiness = new Readiness();
 
   /** What to undo, the last first. */
   const closers: (() => unknown)[] = [];
@@ -92,6 +95,7 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     const { port: memory, why } = detectMemoryPort(toMemoryKind(config.FAASM_MEMORY));
     log('host').info({ host: id, memory: memory.kind, why }, 'memory of Faaslets');
 
+    await openRedis();
     const board = startConsole({ bus, subjects, host: id, log: log('console') });
     closers.push(() => board.stop());
     const store = await createSqliteStateStore({ dataFolder: data });
@@ -160,17 +164,16 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     });
     closers.push(() => calls.stop());
 
-    let draining = false;
     const bridge = await startHttpBridge({
       bus,
       subjects,
       config: toHttpConfig(config, id),
       log: log('http-bridge'),
-      ready: () => ({ ready: !draining, why: draining ? 'the host is draining' : '' }),
+      ready: () => ({ ready: readiness.why === '', why: readiness.why }),
     });
     closers.push(() => bridge.close());
     closers.push(() => {
-      draining = true;
+      readiness.set('host', 'draining');
       scheduler.drain();
     });
     const listener = config.NATS_URL === '' ? await openListener(bus) : undefined;
@@ -207,6 +210,22 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
       onStatus: (status, detail) => log('bus').info({ status, detail }, 'NATS'),
     });
     return createClusterBus(local, remote);
+  }
+
+  /** Goes on connecting while the server is away: until it is there this host is not ready. */
+  async function openRedis(): Promise<RedisConnection | undefined> {
+    if (config.FAASM_REDIS_URL === '') return undefined;
+    const redis = await connectRedis({
+      url: config.FAASM_REDIS_URL,
+      name: `faasm ${id}`,
+      onChange(why) {
+        readiness.set('redis', why);
+        if (why === undefined) log('redis').info('connected');
+        else log('redis').warn({ why }, 'not connected; trying again');
+      },
+    });
+    closers.push(() => redis.close());
+    return redis;
   }
 
   async function openListener(bus: HostBus): Promise<{ readonly port: number }> {

@@ -142,6 +142,12 @@ export const settings = {
     about: 'memory of Faaslets: mapped (pages, Linux), copy (anywhere), or auto',
   },
 
+  FAASM_REDIS_URL: {
+    default: '',
+    secret: true,
+    about: 'Redis server, as redis://user:password@host:6379/0, for what is set to use Redis',
+  },
+
   NATS_URL: { default: '', about: 'NATS servers, parted by commas; where empty, the host is its own' },
   NATS_CREDS: { default: '', about: 'path of a credentials file for NATS' },
   NATS_USER: { default: '', about: 'user at the NATS server' },

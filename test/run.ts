@@ -15,6 +15,7 @@ const inCi = process.env.CI === 'true';
 /** Each is the package's name too, and what starts it in the tests. */
 const programs = [
   { program: 'nats-server', starter: 'test/_servers/nats-server.ts' },
+  { program: 'redis-server', starter: 'test/_servers/redis-server.ts' },
   { program: 'curl', starter: 'test/e2e/_curl.ts' },
 ];
 
