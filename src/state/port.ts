@@ -46,6 +46,25 @@ export interface ValueChange {
   readonly pieces: readonly Piece[];
   /** The size afterwards: what is beyond is cut off, what is new is zeros. Nothing: at least what it was. */
   readonly sizeBytes?: number;
+  /** At least this size afterwards. */
+  readonly minSizeBytes?: number;
+}
+
+/** What a write made, and what it was made of. */
+export interface ChangedValue extends StoredValue {
+  /** The version before; nothing where there was no value. */
+  readonly previousVersion: number | undefined;
+}
+
+/** In bytes from the start of the value. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface ValueChanges extends StoredValue {
+  /** What may differ from the version that was asked about; they may overlap. */
+  readonly ranges: readonly ByteRange[];
 }
 
 /** Every method may throw FaasmError `storage_unavailable`. */
@@ -56,9 +75,16 @@ export interface StateStore {
   get(user: UserName, key: StateKey, offset?: number, length?: number): Promise<StoredBytes | undefined>;
   describe(user: UserName, key: StateKey): Promise<StoredValue | undefined>;
   /** Makes the value where there is none. @throws FaasmError `precondition_failed` */
-  write(user: UserName, key: StateKey, change: ValueChange, condition?: WriteCondition): Promise<StoredValue>;
+  write(
+    user: UserName,
+    key: StateKey,
+    change: ValueChange,
+    condition?: WriteCondition,
+  ): Promise<ChangedValue>;
   /** Writes at the end, in one step. @throws FaasmError `precondition_failed` */
-  append(user: UserName, key: StateKey, bytes: Uint8Array, condition?: WriteCondition): Promise<StoredValue>;
+  append(user: UserName, key: StateKey, bytes: Uint8Array, condition?: WriteCondition): Promise<ChangedValue>;
+  /** What was changed since a version; all of it where that is not known any more. Nothing: there is no value. */
+  changesSince(user: UserName, key: StateKey, version: number): Promise<ValueChanges | undefined>;
   /** False when there was nothing. @throws FaasmError `precondition_failed` */
   delete(user: UserName, key: StateKey, condition?: WriteCondition): Promise<boolean>;
   /** In the order of the token form, those after `after`. */

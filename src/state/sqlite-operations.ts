@@ -12,7 +12,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import type { StateKey, UserName } from '../../proto/names.ts';
 import { applySchema } from '../storage/sqlite-file.ts';
 import { checkCondition } from './condition.ts';
-import type { Piece, StoredBytes, StoredKey, StoredValue, WriteCondition } from './port.ts';
+import type { ChangedValue, Piece, StoredBytes, StoredKey, StoredValue, WriteCondition } from './port.ts';
 import { openChunks } from './sqlite-chunks.ts';
 import { nameOf, showValue } from './value-name.ts';
 
@@ -70,16 +70,20 @@ export function open(db: DatabaseSync, file: string) {
     findUpload.get(user, upload)?.content as number | undefined;
 
   function write(
-    target: Conditional & { readonly pieces: readonly Piece[]; readonly sizeBytes: number | undefined },
-  ): StoredValue {
-    const { user, key, pieces, condition } = target;
+    target: Conditional & {
+      readonly pieces: readonly Piece[];
+      readonly sizeBytes?: number;
+      readonly minSizeBytes?: number;
+    },
+  ): ChangedValue {
+    const { user, key, pieces, condition, minSizeBytes = 0 } = target;
     const found = row(target);
     checkCondition(found?.version, condition, nameOf(user, key));
     const version = next();
     const content = found?.content ?? version;
     const oldSize = found?.size ?? 0;
     const end = pieces.reduce((most, { offset, bytes }) => Math.max(most, offset + bytes.length), 0);
-    const sizeBytes = target.sizeBytes ?? Math.max(oldSize, end);
+    const sizeBytes = target.sizeBytes ?? Math.max(oldSize, end, minSizeBytes);
     if (end > sizeBytes) {
       throw new FaasmError(
         'bad_request',
@@ -89,7 +93,7 @@ export function open(db: DatabaseSync, file: string) {
     if (sizeBytes < oldSize) chunks.cut(content, sizeBytes);
     for (const piece of pieces) chunks.write(content, piece, sizeBytes);
     put.run(user, key, content, sizeBytes, version);
-    return { sizeBytes, version };
+    return { sizeBytes, version, previousVersion: found?.version };
   }
 
   for (const { content } of db.prepare('SELECT content FROM upload').all()) chunks.cut(Number(content), 0);
@@ -111,9 +115,9 @@ export function open(db: DatabaseSync, file: string) {
       return found && { sizeBytes: found.size, version: found.version };
     },
 
-    append(target: Conditional & { readonly bytes: Uint8Array }): StoredValue {
+    append(target: Conditional & { readonly bytes: Uint8Array }): ChangedValue {
       const pieces = [{ offset: row(target)?.size ?? 0, bytes: target.bytes }];
-      return write({ ...target, pieces, sizeBytes: undefined });
+      return write({ ...target, pieces });
     },
 
     delete(target: Conditional): boolean {

@@ -18,12 +18,16 @@ export async function createSqliteStateStore(config: { readonly dataFolder: stri
     describe: (user, key) => thread.run('describe', { user, key }),
     write(user, key, change, condition = unconditional) {
       const pieces = change.pieces.map(copied);
-      const { sizeBytes } = change;
-      return thread.run('write', { user, key, pieces, sizeBytes, condition }, buffersOf(pieces));
+      return thread.run('write', { ...change, user, key, pieces, condition }, buffersOf(pieces));
     },
     append(user, key, bytes, condition = unconditional) {
       const own = bytes.slice();
       return thread.run('append', { user, key, bytes: own, condition }, [own.buffer]);
+    },
+    async changesSince(user, key, version) {
+      const found = await thread.run('describe', { user, key });
+      const whole = { offset: 0, length: found?.sizeBytes ?? 0 };
+      return found && { ...found, ranges: found.version === version ? [] : [whole] };
     },
     delete: (user, key, condition = unconditional) => thread.run('delete', { user, key, condition }),
     list: (user, after, limit) => thread.run('list', { user, after: after ?? '', limit }),

@@ -180,6 +180,55 @@ export function stateStoreContract(test: TestFn, name: string, open: () => Promi
     await t.throwsAsync(store.commit(user, key, 'up', 3), { code: 'not_found' });
   });
 
+  check('write() makes a value at least so large, and never cuts it for that', async (t, store) => {
+    await store.write(user, key, { pieces: [{ offset: 0, bytes: text('ab') }], minSizeBytes: 4 });
+    const { sizeBytes } = await store.write(user, key, {
+      pieces: [{ offset: 1, bytes: text('c') }],
+      minSizeBytes: 3,
+    });
+    t.is(sizeBytes, 4);
+    t.deepEqual((await store.get(user, key))?.bytes, bytes(97, 99, 0, 0));
+  });
+
+  check('a change says what version it was made of', async (t, store) => {
+    const first = await store.write(user, key, { pieces: [{ offset: 0, bytes: bytes(1) }] });
+    t.is(first.previousVersion, undefined);
+    const second = await store.append(user, key, bytes(2));
+    t.is(second.previousVersion, first.version);
+  });
+
+  check(
+    'changesSince() covers all that differs, also after more changes than anybody counts',
+    async (t, store) => {
+      t.is(await store.changesSince(user, key, 0), undefined);
+      const random = createRandom(11);
+      let { version } = await store.write(user, key, {
+        pieces: [{ offset: 0, bytes: random.bytes(5 * chunkBytes) }],
+      });
+      t.deepEqual((await store.changesSince(user, key, version))?.ranges, []);
+      for (let round = 0; round < 12; round++) {
+        const before = (await store.get(user, key))!.bytes;
+        for (let count = random.below(round === 7 ? 100 : 8); count >= 0; count--) {
+          const piece = { offset: random.below(6 * chunkBytes), bytes: random.bytes(1 + random.below(1000)) };
+          const sizeBytes = random.below(5) === 0 ? piece.offset + piece.bytes.length : undefined;
+          if (random.below(9) === 0) await store.delete(user, key);
+          await store.write(user, key, { pieces: [piece], ...(sizeBytes !== undefined && { sizeBytes }) });
+        }
+        const changes = (await store.changesSince(user, key, version))!;
+        const now = (await store.get(user, key))!;
+        t.is(changes.version, now.version);
+        t.is(changes.sizeBytes, now.sizeBytes);
+        const patched = new Uint8Array(now.sizeBytes);
+        patched.set(before.subarray(0, now.sizeBytes));
+        for (const { offset, length } of changes.ranges) {
+          patched.set(now.bytes.subarray(offset, offset + length), Math.min(offset, now.sizeBytes));
+        }
+        t.true(Buffer.from(patched).equals(now.bytes), `round ${round}`);
+        ({ version } = now);
+      }
+    },
+  );
+
   check('random changes give what the same changes give in memory (seed 7)', async (t, store) => {
     const random = createRandom(7);
     let model = new Uint8Array(0);
