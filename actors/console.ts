@@ -6,6 +6,7 @@
  * Owns: what it has seen: counts, and the calls of the last minutes
  * Never: changes anything, or is needed by a call
  */
+import type { StateStatus } from '../proto/messages.ts';
 import type { HostId } from '../proto/names.ts';
 import { toFunctionName, toUserName } from '../proto/names.ts';
 import type { Subjects } from '../proto/subjects.ts';
@@ -19,6 +20,7 @@ import { Tally } from '../src/console/tally.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
 import type { Log } from '../src/log.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
+import { stateStatusCodec } from '../src/state/messages.ts';
 import { callEventsCodec } from '../src/worker-pool/messages.ts';
 
 export interface ConsoleOptions {
@@ -35,7 +37,8 @@ const askedMax = 20;
 export function startConsole({ bus, subjects, log, host }: ConsoleOptions): { stop(): void } {
   const board = new Board(host);
   const tally = new Tally();
-  const metrics = createMetrics(tally, () => board.ownStatus());
+  const metrics = createMetrics(tally, { host: () => board.ownStatus(), state: () => stateStatus });
+  let stateStatus: StateStatus | undefined;
   const page = readPage();
   const pageHeaders: Headers = {
     'Content-Type': ['text/html; charset=utf-8'],
@@ -54,6 +57,10 @@ export function startConsole({ bus, subjects, log, host }: ConsoleOptions): { st
     }),
     bus.subscribe(subjects.hostStatus('*'), (message) => {
       board.onHost(readBody(message, hostStatusCodec), Date.now());
+    }),
+    bus.subscribe(subjects.event('state'), (message) => {
+      const status = readBody(message, stateStatusCodec);
+      if (status.host === host) stateStatus = status;
     }),
     bus.subscribe(subjects.functionChanged('*', '*'), (message) => {
       board.onFunction(readBody(message, functionChangedCodec));

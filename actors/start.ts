@@ -22,7 +22,7 @@ import { createPreparer } from '../src/functions/preparer.ts';
 import type { Log } from '../src/log.ts';
 import { Readiness } from '../src/readiness.ts';
 import { connectRedis, type RedisConnection } from '../src/redis/connection.ts';
-import { createSqliteStateStore } from '../src/state/sqlite-store.ts';
+import { openStateStore } from '../src/state/open-store.ts';
 import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
 import { startFiles } from './files.ts';
@@ -77,14 +77,23 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
 
   /** What to undo, the last first. */
   const closers: (() => unknown)[] = [];
+  /** Also when one of them fails. @throws what the first of them failed with */
   const stopAll = async (): Promise<void> => {
-    for (let close = closers.pop(); close !== undefined; close = closers.pop()) await close();
+    const failures: unknown[] = [];
+    for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
+      try {
+        await close();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
   };
 
   try {
     return await startActors();
   } catch (error) {
-    await stopAll();
+    await stopAll().catch(() => {});
     throw error;
   }
 
@@ -95,10 +104,16 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     const { port: memory, why } = detectMemoryPort(toMemoryKind(config.FAASM_MEMORY));
     log('host').info({ host: id, memory: memory.kind, why }, 'memory of Faaslets');
 
-    await openRedis();
+    const redis = await openRedis();
     const board = startConsole({ bus, subjects, host: id, log: log('console') });
     closers.push(() => board.stop());
-    const store = await createSqliteStateStore({ dataFolder: data });
+    const store = await openStateStore({
+      kind: config.FAASM_STATE,
+      redisKeys: config.FAASM_STATE_REDIS_KEYS,
+      dataFolder: data,
+      redis,
+      prefix: config.FAASM_PREFIX,
+    });
     closers.push(() => store.close());
     const state = await startState({
       host: id,

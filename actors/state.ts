@@ -2,7 +2,7 @@
  * State.
  *
  * In:   `state.<op>.<user>.<key>`; `event.executor.gone`
- * Out:  answers; nothing of its own accord
+ * Out:  answers; `event.state`, what is not saved yet
  * Owns: the local tier's segments, the locks, and the way to the global tier
  * Never: runs a guest, or lets two hosts share memory: what `open` answers is for this process
  *
@@ -11,17 +11,20 @@
  * pushes is in src/state/decide.ts; here it is done.
  */
 import { FaasmError } from '../proto/errors.ts';
+import type { StateStatus } from '../proto/messages.ts';
 import { fromStateToken, type HostId, type StateKey, toUserName, type UserName } from '../proto/names.ts';
 import { type StateOp, type Subjects, stateOps, tokensAfter } from '../proto/subjects.ts';
-import { respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, readBody, respond, toBytes } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
 import type { Log } from '../src/log.ts';
 import type { StateConfig } from '../src/state/config.ts';
 import { createStateCore, decide, isIdle, type StateEffect, type StateMessage } from '../src/state/decide.ts';
-import { stateCodecs } from '../src/state/messages.ts';
+import { GlobalLocks } from '../src/state/global-locks.ts';
+import { LockRequests } from '../src/state/lock-requests.ts';
+import { stateCodecs, stateStatusCodec } from '../src/state/messages.ts';
 import { MutexOwners } from '../src/state/mutex-owners.ts';
 import type { StateStore, StoredValue } from '../src/state/port.ts';
+import { countPushes } from '../src/state/pushes.ts';
 import {
   readCondition,
   readLength,
@@ -56,6 +59,8 @@ export interface StateActor {
 
 /** How often leases, waits and pushes that are due are looked for, while there are any. */
 const tickMs = 25;
+/** How often it says what is not saved yet. */
+const tellMs = 1000;
 /** Of the largest message, what an answer's headers may take. */
 const headersMaxBytes = 4096;
 
@@ -78,9 +83,19 @@ export async function startState(options: StateOptions): Promise<StateActor> {
   });
   const staging = new Staging({ core, store, values });
   const owners = new MutexOwners();
-  const lockRequests = new Map<number, BusMessage>();
-  let lastLockRequest = 0;
+  const globalLocks =
+    store.locks &&
+    new GlobalLocks({
+      store: store.locks,
+      host: options.host,
+      onLost: (name, err) =>
+        log.warn({ err, name }, 'a lock was lost, or not given back before its lease ends'),
+    });
+  const locks = new LockRequests({ step, globalLocks });
   let timer: NodeJS.Timeout | undefined;
+  let telling: NodeJS.Timeout | undefined;
+  let told = '';
+  let stopped = false;
 
   const handlers: Record<StateOp, (request: Request) => Promise<void>> = {
     async get({ message, user, key }) {
@@ -159,6 +174,12 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       respond(bus, message, new Encodable(answer, stateCodecs.resize.answer));
     },
 
+    async write({ message, user, key }) {
+      const { place, bytes } = readBody(message, stateCodecs.write.request);
+      await values.write(user, key, place, bytes);
+      respond(bus, message, new Encodable(null, stateCodecs.write.answer));
+    },
+
     async push({ message, user, key }) {
       const { wait } = readBody(message, stateCodecs.push.request);
       if (wait) await values.push(user, key);
@@ -171,25 +192,25 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       if (!(message.body instanceof Encodable) && (leaseMs < 1 || leaseMs > config.lockLeaseMaxMs)) {
         throw new FaasmError('bad_request', `leaseMs is 1 to ${config.lockLeaseMaxMs}, not ${leaseMs}`);
       }
-      const request = ++lastLockRequest;
-      lockRequests.set(request, message);
-      step({
-        type: 'lock',
-        request,
-        name: nameOf(user, key),
+      const grant = await locks.lock(nameOf(user, key), {
         owner,
         mode,
         leaseMs,
         waitMs: Math.min(waitMs, config.lockWaitMaxMs),
-        nowMs: Date.now(),
       });
+      // Whoever has it reads what was written under it before, on any host.
+      if (!store.exclusive) await values.refreshNamed(nameOf(user, key));
+      respond(bus, message, new Encodable(grant, stateCodecs.lock.answer));
     },
 
     async unlock({ message, user, key }) {
       const { owner } = readBody(message, stateCodecs.unlock.request);
-      const request = ++lastLockRequest;
-      lockRequests.set(request, message);
-      step({ type: 'unlock', request, name: nameOf(user, key), owner, nowMs: Date.now() });
+      try {
+        if (!store.exclusive) await values.pushNamed(nameOf(user, key));
+      } finally {
+        await locks.unlock(nameOf(user, key), owner);
+      }
+      respond(bus, message, new Encodable(null, stateCodecs.unlock.answer));
     },
   };
 
@@ -212,6 +233,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
   function onExecutorGone(message: BusMessage): void {
     const { owner } = readBody(message, executorGoneCodec);
     step({ type: 'ownerGone', owner, nowMs: Date.now() });
+    globalLocks?.ownerGone(owner);
     const mutexOwner = owners.forget(owner);
     if (mutexOwner === undefined) return;
     values.residents.ownerGone(mutexOwner);
@@ -222,23 +244,26 @@ export async function startState(options: StateOptions): Promise<StateActor> {
   function step(message: StateMessage): void {
     for (const effect of decide(core, message)) apply(effect);
     arm();
+    telling ??= setTimeout(tell, tellMs).unref();
+  }
+
+  /** Says what is not saved, where that is not what was said before. */
+  function tell(): void {
+    telling = undefined;
+    const { waiting, failing } = countPushes(core.pushes);
+    const status: StateStatus = { host: options.host, unpushedValues: waiting, failingValues: failing };
+    const text = JSON.stringify(status);
+    if (text === told || stopped) return;
+    told = text;
+    bus.publish(subjects.event('state'), new Encodable(status, stateStatusCodec));
   }
 
   function apply(effect: StateEffect): void {
     switch (effect.type) {
-      case 'granted': {
-        const { fence, leaseEndsAtMs } = effect;
-        const grant = new Encodable({ fence, leaseEndsAtMs }, stateCodecs.lock.answer);
-        answerLock(effect.request, (asked) => respond(bus, asked, grant));
-        return;
-      }
+      case 'granted':
       case 'unlocked':
-        answerLock(effect.request, (asked) =>
-          respond(bus, asked, new Encodable(null, stateCodecs.unlock.answer)),
-        );
-        return;
       case 'refused':
-        answerLock(effect.request, (asked) => respondError(bus, asked, effect.error));
+        locks.settle(effect);
         return;
       case 'push':
         void push(effect.name);
@@ -249,12 +274,6 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       default:
         return;
     }
-  }
-
-  function answerLock(request: number, answer: (message: BusMessage) => void): void {
-    const message = lockRequests.get(request);
-    lockRequests.delete(request);
-    if (message !== undefined) answer(message);
   }
 
   async function push(name: string): Promise<void> {
@@ -278,7 +297,20 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     }, tickMs);
   }
 
-  let stopped = false;
+  await store.watch({
+    changed: refresh,
+    missed: () => {
+      for (const name of values.residents.names()) refresh(name);
+    },
+  });
+
+  /** So that asynchronous reads see it soon; a synchronous one looks for itself. */
+  function refresh(name: string): void {
+    values
+      .refreshNamed(name)
+      .catch((err) => log.debug({ err, name }, 'a change of another host not seen yet'));
+  }
+
   const subscriptions = [
     serve(bus, {
       actor: 'state',
@@ -297,10 +329,13 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       for (const subscription of subscriptions) subscription.unsubscribe();
       stopped = true;
       clearTimeout(timer);
-      const draining = new FaasmError('draining', 'The host is stopping; ask another one');
-      for (const request of lockRequests.keys())
-        answerLock(request, (asked) => respondError(bus, asked, draining));
-      await values.pushAll();
+      clearTimeout(telling);
+      locks.refuseAll(new FaasmError('draining', 'The host is stopping; ask another one'));
+      try {
+        await values.pushAll(Date.now() + config.drainTimeoutMs);
+      } finally {
+        await globalLocks?.stop();
+      }
     },
   };
 }

@@ -91,6 +91,15 @@ export interface HostStatus {
   readonly draining: boolean;
 }
 
+/** Sent on `event.state`, at most once a second: what a host has not saved yet. */
+export interface StateStatus {
+  readonly host: HostId;
+  /** Values with changes that the global tier does not have. */
+  readonly unpushedValues: number;
+  /** Of these, where a push has failed since the last one that succeeded. */
+  readonly failingValues: number;
+}
+
 /** A list of these is sent on `event.calls`: the calls that ended on a host of late. */
 export interface CallEvent {
   readonly id: CallId;

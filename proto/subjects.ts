@@ -14,6 +14,7 @@ export const stateOps = [
   'list',
   'open',
   'push',
+  'write',
   'resize',
   'lock',
   'unlock',

@@ -50,6 +50,16 @@ export const settings = {
   FAASM_INPUT_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest input of a call' },
   FAASM_OUTPUT_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest output of a call' },
   FAASM_MODULE_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest module' },
+  FAASM_STATE: {
+    default: 'sqlite',
+    about:
+      'where state is kept: sqlite (in the data folder, for one host) or redis (for all hosts that use it)',
+  },
+  FAASM_STATE_REDIS_KEYS: {
+    default: 'token',
+    about:
+      'keys of state in Redis: token, which cannot collide, or founding, <user>_<key> as founding hosts have them',
+  },
   FAASM_STATE_MAX_BYTES: { default: String(1024 * MiB), type: 'count', about: 'largest state value' },
   FAASM_STATE_PER_USER_MAX_BYTES: {
     default: String(4096 * MiB),

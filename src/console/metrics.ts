@@ -1,6 +1,6 @@
 /** The metrics of one host, for Prometheus. What is counted is counted elsewhere; it is put into words when asked for. */
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
-import type { HostStatus } from '../../proto/messages.ts';
+import type { HostStatus, StateStatus } from '../../proto/messages.ts';
 import { boundsMs } from './durations.ts';
 import type { Tally } from './tally.ts';
 
@@ -9,8 +9,13 @@ export interface Metrics {
   text(): Promise<string>;
 }
 
-/** @param ownStatus the last that this host told of itself, if it did */
-export function createMetrics(tally: Tally, ownStatus: () => HostStatus | undefined): Metrics {
+/** The last that this host told of itself, if it did. */
+export interface OwnStatus {
+  host(): HostStatus | undefined;
+  state(): StateStatus | undefined;
+}
+
+export function createMetrics(tally: Tally, own: OwnStatus): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   new Counter({
@@ -26,21 +31,43 @@ export function createMetrics(tally: Tally, ownStatus: () => HostStatus | undefi
     },
   });
   registry.registerMetric(durationHistogram(tally) as unknown as Metric);
-  for (const [name, help, read] of gauges) {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        const status = ownStatus();
-        this.set(status === undefined ? 0 : read(status));
-      },
-    });
-  }
+  for (const gauge of hostGauges) register(registry, gauge, own.host);
+  for (const gauge of stateGauges) register(registry, gauge, own.state);
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }
 
-const gauges: readonly (readonly [string, string, (status: HostStatus) => number])[] = [
+type StatusGauge<Status> = readonly [name: string, help: string, read: (status: Status) => number];
+
+function register<Status>(
+  registry: Registry,
+  [name, help, read]: StatusGauge<Status>,
+  status: () => Status | undefined,
+): void {
+  new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      const found = status();
+      this.set(found === undefined ? 0 : read(found));
+    },
+  });
+}
+
+const stateGauges: readonly StatusGauge<StateStatus>[] = [
+  [
+    'faasm_state_unpushed_values',
+    'State values with changes that the global tier does not have yet',
+    (status) => status.unpushedValues,
+  ],
+  [
+    'faasm_state_failing_values',
+    'Of these, values whose last push failed; it is tried again',
+    (status) => status.failingValues,
+  ],
+];
+
+const hostGauges: readonly StatusGauge<HostStatus>[] = [
   ['faasm_calls_active', 'Calls running or suspended on this host', (status) => status.activeCalls],
   ['faasm_calls_queued', 'Calls waiting on this host', (status) => status.queuedCalls],
   ['faasm_calls_capacity', 'The most calls that this host takes at once', (status) => status.capacity],

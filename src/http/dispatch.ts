@@ -151,7 +151,7 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
   function sendReadiness(exchange: Exchange): void {
     const { ready: isReady, why } = ready();
     if (draining()) throw new FaasmError('draining', 'This host is stopping');
-    if (!isReady) throw new FaasmError('no_capacity', `This host takes no calls: ${why}`);
+    if (!isReady) throw new FaasmError('no_capacity', `This host is not ready: ${why}`);
     sendText(exchange, 200, 'ready\n');
   }
 

@@ -50,6 +50,25 @@ export class RedisConnection {
     }
   }
 
+  /**
+   * Messages of a channel, also after the connection was lost and came back; it can do nothing else from now on.
+   * `onSubscribed` is called each time: what was said before that was not heard.
+   */
+  subscribe(channel: string, onMessage: (text: string) => void, onSubscribed: () => void): void {
+    const client = this.#client;
+    const ask = (): void => {
+      client.subscribe(channel).then(onSubscribed, (error: Error) => this.#changed(error));
+    };
+    client.on('message', (_channel: string, text: string) => onMessage(text));
+    client.on('ready', ask);
+    if (client.status === 'ready') ask();
+  }
+
+  /** Another one to the same server. */
+  another(options: Omit<RedisConnectionOptions, 'url'>): Promise<RedisConnection> {
+    return connectRedis({ ...options, url: this.#options.url });
+  }
+
   /** Commands that are under way fail. */
   close(): void {
     this.#client.disconnect();
@@ -87,6 +106,7 @@ function toRedisOptions({ name, blocking }: RedisConnectionOptions): Omit<RedisO
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
+    autoResubscribe: false,
     connectTimeout: connectTimeoutMs,
     ...(blocking === undefined && { commandTimeout: commandTimeoutMs }),
     retryStrategy: (attempt) => Math.min(retryMinMs * 2 ** Math.min(attempt, retryDoublingsMax), retryMaxMs),

@@ -7,6 +7,8 @@ export interface StateConfig extends StateLimits {
   /** The longest lease that anybody but an executor gets. */
   readonly lockLeaseMaxMs: number;
   readonly lockWaitMaxMs: number;
+  /** How long a stopping host tries to save what is not saved. */
+  readonly drainTimeoutMs: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -17,11 +19,12 @@ export const defaultStateConfig: StateConfig = {
   residentMaxBytes: 1024 * mebibyte,
   pushDelayMs: 100,
   pushRetryMs: 500,
-  pushRetryMaxMs: 30_000,
+  pushRetryMaxMs: 2000,
   uploadsPerUserMax: 100,
   uploadIdleMs: 600_000,
   locksMax: 100_000,
   lockWaitersMax: 10_000,
   lockLeaseMaxMs: 600_000,
   lockWaitMaxMs: 600_000,
+  drainTimeoutMs: 30_000,
 };

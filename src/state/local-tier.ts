@@ -9,7 +9,14 @@ import { FaasmError } from '../../proto/errors.ts';
 import type { StateKey, UserName } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
 import type { LockMode } from './locks.ts';
-import type { LockOptions, OpenAnswer, OpenRequest, PushRequest, ResizeRequest } from './messages.ts';
+import type {
+  LockOptions,
+  OpenAnswer,
+  OpenRequest,
+  PushRequest,
+  ResizeRequest,
+  WriteRequest,
+} from './messages.ts';
 import { OpenSegments } from './open-segments.ts';
 import {
   addMapping,
@@ -25,6 +32,7 @@ import {
 } from './segment.ts';
 import { withMutex } from './segment-mutex.ts';
 import { showValue } from './value-name.ts';
+import type { WritePlace } from './values.ts';
 
 /** Asks the state actor; the value and the answer are those of `stateCodecs[op]`. @throws FaasmError */
 export type AskState = (op: StateOp, user: UserName, key: StateKey, value: unknown) => Promise<unknown>;
@@ -114,7 +122,7 @@ export class GuestState {
 
   /** The bytes become the value. @param sync it is durable before the guest goes on */
   write(key: StateKey, bytes: Uint8Array, sync: boolean): void | Promise<void> {
-    return this.#write(key, sync, bytes, (own) => ({
+    return this.#write(key, sync, 'whole', bytes, (own) => ({
       open: { mode: 'extend', totalBytes: 0, roomBytes: own.length },
       room: () => own.length,
       work(view) {
@@ -133,7 +141,7 @@ export class GuestState {
     sync: boolean,
   ): void | Promise<void> {
     const end = Math.max(totalBytes, offset + bytes.length);
-    return this.#write(key, sync, bytes, (own) => ({
+    return this.#write(key, sync, { offset, totalBytes }, bytes, (own) => ({
       open: { mode: 'extend', totalBytes: 0, roomBytes: end },
       room: () => end,
       work(view) {
@@ -143,27 +151,9 @@ export class GuestState {
     }));
   }
 
-  /** Writes at the end, in one step. */
-  append(key: StateKey, bytes: Uint8Array, sync: boolean): void | Promise<void> {
-    return this.#write(key, sync, bytes, (own) => ({
-      open: { mode: 'extend', totalBytes: 0, roomBytes: own.length },
-      room: (view) => sizeOf(view) + own.length,
-      work: (view) => writeBytes(view, sizeOf(view), own),
-    }));
-  }
-
-  /** What was appended, from the start, as much as fits. @returns the number of bytes */
-  readAppended(key: StateKey, into: () => Uint8Array): number | Promise<number> {
-    return this.read(key, 0, into);
-  }
-
-  /** Forgets what was appended. */
-  clearAppended(key: StateKey, sync: boolean): void | Promise<void> {
-    const work = (view: SegmentView): boolean => sizeOf(view) > 0 && setSize(view, 0);
-    return this.#then(
-      this.#use(key, { open: readOnly, room: noRoom, work }, () => false),
-      (wasClean) => this.#written(key, wasClean, sync),
-    );
+  /** Writes at the end, in one step, also where other hosts write. Durable when it resolves. */
+  async append(key: StateKey, bytes: Uint8Array): Promise<void> {
+    await this.#ask('append', key, bytes.slice());
   }
 
   /** Resolves when all that was written to the value on this host is durable. */
@@ -242,9 +232,15 @@ export class GuestState {
   #write(
     key: StateKey,
     sync: boolean,
+    place: WritePlace,
     bytes: Uint8Array,
     toAccess: (own: Uint8Array) => Access<boolean>,
   ): void | Promise<void> {
+    // Where other hosts write too, just these bytes go to the global tier, before anything else is seen.
+    if (sync && this.#segments.get(this.#user, key)?.exclusive !== true) {
+      const request: WriteRequest = { place, bytes: bytes.slice() };
+      return this.#ask('write', key, request).then(() => {});
+    }
     const now = this.#try(key, toAccess(bytes));
     if (typeof now === 'object') return this.#written(key, now.value, sync);
     const copy = bytes.slice();
@@ -304,9 +300,5 @@ export class GuestState {
 
   #ask(op: StateOp, key: StateKey, value: unknown): Promise<unknown> {
     return this.#options.ask(op, this.#user, key, value);
-  }
-
-  #then<T>(value: T | Promise<T>, next: (value: T) => void | Promise<void>): void | Promise<void> {
-    return value instanceof Promise ? value.then(next) : next(value);
   }
 }

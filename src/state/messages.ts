@@ -4,13 +4,14 @@
  * here can be posted to a thread.
  */
 import { FaasmError } from '../../proto/errors.ts';
-import type { StateDescription } from '../../proto/messages.ts';
-import { fromStateToken, type StateKey } from '../../proto/names.ts';
+import type { StateDescription, StateStatus } from '../../proto/messages.ts';
+import { fromStateToken, type StateKey, toHostId } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
 import type { Codec } from '../bus/port.ts';
 import type { LockMode } from './locks.ts';
 import type { Segment } from './segment.ts';
+import type { WritePlace } from './values.ts';
 
 /** Asks for the shared memory of a value. Only an executor of this host can use the answer. */
 export interface OpenRequest {
@@ -46,6 +47,12 @@ export interface PushRequest {
   readonly wait: boolean;
 }
 
+/** A write of an executor of this host that is to be durable. */
+export interface WriteRequest {
+  readonly place: WritePlace;
+  readonly bytes: Uint8Array;
+}
+
 export interface LockOptions {
   readonly owner: string;
   readonly mode: LockMode;
@@ -79,6 +86,7 @@ export const listMax = 500;
 const ownerMaxBytes = 256;
 
 const openCodec = localCodec<OpenRequest>('state.open');
+const writeCodec = localCodec<WriteRequest>('state.write');
 const resizeCodec = localCodec<ResizeRequest>('state.resize');
 const openAnswerCodec = localCodec<OpenAnswer>('state.open answer');
 const bytesCodec: Codec<Uint8Array> = { name: 'bytes', encode: (bytes) => bytes, decode: (bytes) => bytes };
@@ -116,6 +124,12 @@ const listBodyCodec = msgpackCodec<ListRequest>('state.list', (value) => {
   return { after: fromStateToken(after), limit };
 });
 
+export const stateStatusCodec = msgpackCodec<StateStatus>('event.state', (value) => ({
+  host: toHostId(String(field(value, 'host'))),
+  unpushedValues: toCount(value, 'unpushedValues'),
+  failingValues: toCount(value, 'failingValues'),
+}));
+
 /** An empty body asks for the first page. */
 const listCodec: Codec<ListRequest> = {
   ...listBodyCodec,
@@ -138,6 +152,7 @@ export const stateCodecs = {
   size: { request: bytesCodec, answer: stateDescriptionCodec },
   list: { request: listCodec, answer: stateListCodec },
   open: { request: openCodec, answer: openAnswerCodec },
+  write: { request: writeCodec, answer: doneCodec },
   push: { request: pushCodec, answer: doneCodec },
   resize: { request: resizeCodec, answer: openAnswerCodec },
   lock: { request: lockCodec, answer: lockGrantCodec },

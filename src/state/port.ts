@@ -9,6 +9,7 @@
  * change is durable. Bytes that are handed in are copied before the call returns.
  */
 import type { StateKey, UserName } from '../../proto/names.ts';
+import type { LockStore } from './global-locks.ts';
 
 /** 64 KiB: what one dirty bit stands for, and the least that a push writes. */
 export const chunkBytes = 64 * 1024;
@@ -67,10 +68,19 @@ export interface ValueChanges extends StoredValue {
   readonly ranges: readonly ByteRange[];
 }
 
+export interface StateWatcher {
+  /** A value by its name. */
+  changed(name: string): void;
+  /** There may have been changes of any values that nothing was said about. */
+  missed(): void;
+}
+
 /** Every method may throw FaasmError `storage_unavailable`. */
 export interface StateStore {
   /** This host is the only writer, so what it holds in its local tier is always the newest. */
   readonly exclusive: boolean;
+  /** Where hosts lock values; nothing where there is one host. */
+  readonly locks: LockStore | undefined;
   /** @param length in bytes; nothing: to the end */
   get(user: UserName, key: StateKey, offset?: number, length?: number): Promise<StoredBytes | undefined>;
   describe(user: UserName, key: StateKey): Promise<StoredValue | undefined>;
@@ -103,7 +113,9 @@ export interface StateStore {
     upload: string,
     sizeBytes: number,
     condition?: WriteCondition,
-  ): Promise<StoredValue>;
+  ): Promise<ChangedValue>;
   discard(user: UserName, upload: string): Promise<void>;
+  /** Tells of changes that other hosts make, soon after them. */
+  watch(watcher: StateWatcher): Promise<void>;
   close(): Promise<void>;
 }

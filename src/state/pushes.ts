@@ -78,3 +78,10 @@ export function decidePushes(schedule: PushSchedule, message: PushMessage): Push
     }
   }
 }
+
+/** Values that are due, and those of them whose last push failed. */
+export function countPushes({ due }: PushSchedule): { readonly waiting: number; readonly failing: number } {
+  let failing = 0;
+  for (const { failures } of due.values()) if (failures > 0) failing++;
+  return { waiting: due.size, failing };
+}

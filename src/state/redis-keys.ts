@@ -12,7 +12,7 @@ export type RedisKeyForm = 'token' | 'founding';
 export class RedisKeys {
   readonly #prefix: string;
   readonly #form: RedisKeyForm;
-  /** Where hosts say which value was changed: `<user>/<key>` in its token form. */
+  /** Where hosts say which value was changed: `<host> <user>/<key>`, the key in its token form. */
   readonly channel: string;
 
   constructor(prefix: string, form: RedisKeyForm) {

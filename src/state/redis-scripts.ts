@@ -14,12 +14,12 @@
  * server has lost its data.
  */
 
-/** KEYS: value, versions, names, usage, log, counter. ARGV: token, user, segment, channel, then what each script says. */
+/** KEYS: value, versions, names, usage, log, counter. ARGV: token, user, segment, channel, origin, then what each script says. */
 export const valueKeyCount = 6;
 
 const shared = `
 local value, versions, names, usage, log, counter = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local token, user, segment, channel = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
+local token, user, segment, channel, origin = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local function text(number) return string.format('%.0f', number) end
 local function part(base, at) if at == 0 then return base end return base .. ':' .. text(at) end
 local function size_of(base)
@@ -75,36 +75,39 @@ local function changed(previous, old, new, ranges)
   redis.call('HINCRBY', usage, user, text(new - old))
   redis.call('RPUSH', log, text(version) .. ' ' .. text(previous) .. ' ' .. table.concat(ranges, ','))
   redis.call('LTRIM', log, -64, -1)
-  redis.call('PUBLISH', channel, user .. '/' .. token)
+  redis.call('PUBLISH', channel, origin .. ' ' .. user .. '/' .. token)
   return { 1, version, new, previous }
 end
 local function range(from, to) return text(from) .. '-' .. text(to - from) end
 `;
 
-/** Then: expected version, if absent, size, least size (each '' for none), and offset, bytes of each piece; or bytes to append. */
+/**
+ * Then: expected version, if absent, size, least size, changed ranges (each '' for none, the ranges where the pieces are
+ * the ranges), and for each piece its offset, or 'end', and its bytes.
+ */
 export const writeScript = `${shared}
 local previous = version_of()
-if is_refused(previous, ARGV[5], ARGV[6]) then return { 0, previous } end
+if is_refused(previous, ARGV[6], ARGV[7]) then return { 0, previous } end
 local old = previous < 0 and 0 or size_of(value)
 local size, ranges = old, {}
-for at = 9, #ARGV, 2 do
+for at = 11, #ARGV, 2 do
   local offset = ARGV[at] == 'end' and old or tonumber(ARGV[at])
   size = math.max(size, offset + #ARGV[at + 1])
-  if #ARGV[at + 1] > 0 then ranges[#ranges + 1] = range(offset, offset + #ARGV[at + 1]) end
+  if ARGV[10] == '' then ranges[#ranges + 1] = range(offset, offset + #ARGV[at + 1]) end
 end
-if ARGV[8] ~= '' then size = math.max(size, tonumber(ARGV[8])) end
-if ARGV[7] ~= '' then size = tonumber(ARGV[7]) end
+if ARGV[10] ~= '' then ranges[1] = ARGV[10] end
+if ARGV[9] ~= '' then size = math.max(size, tonumber(ARGV[9])) end
+if ARGV[8] ~= '' then size = tonumber(ARGV[8]) end
 resize(value, old, size)
-for at = 9, #ARGV, 2 do put(value, ARGV[at] == 'end' and old or tonumber(ARGV[at]), ARGV[at + 1]) end
+for at = 11, #ARGV, 2 do put(value, ARGV[at] == 'end' and old or tonumber(ARGV[at]), ARGV[at + 1]) end
 if size ~= old then ranges[#ranges + 1] = range(math.min(old, size), math.max(old, size)) end
-if #ranges > 100 then ranges = { range(0, math.max(old, size)) } end
 return changed(previous, old, size, ranges)
 `;
 
 /** Then: expected version, if absent. */
 export const deleteScript = `${shared}
 local previous = version_of()
-if is_refused(previous, ARGV[5], ARGV[6]) then return { 0, previous } end
+if is_refused(previous, ARGV[6], ARGV[7]) then return { 0, previous } end
 if previous < 0 then return { 1, previous } end
 local size = size_of(value)
 remove(value, size)
@@ -112,7 +115,7 @@ redis.call('DEL', log)
 redis.call('HDEL', versions, token)
 redis.call('ZREM', names, token)
 redis.call('HINCRBY', usage, user, text(-size))
-redis.call('PUBLISH', channel, user .. '/' .. token)
+redis.call('PUBLISH', channel, origin .. ' ' .. user .. '/' .. token)
 return { 1, previous }
 `;
 
@@ -120,8 +123,8 @@ return { 1, previous }
 export const readScript = `${shared}
 local version = version_of()
 if version < 0 then return nil end
-local size, offset = size_of(value), tonumber(ARGV[5])
-local stop = math.min(size, offset + tonumber(ARGV[6]))
+local size, offset = size_of(value), tonumber(ARGV[6])
+local stop = math.min(size, offset + tonumber(ARGV[7]))
 local pieces = {}
 while offset < stop do
   local at = math.floor(offset / segment)
@@ -137,7 +140,7 @@ return { version, size, #pieces == 1 and pieces[1] or table.concat(pieces) }
 export const changesScript = `${shared}
 local version = version_of()
 if version < 0 then return nil end
-local size, since = size_of(value), tonumber(ARGV[5])
+local size, since = size_of(value), tonumber(ARGV[6])
 local ranges = {}
 if version ~= since then
   local entries, next = redis.call('LRANGE', log, 0, -1), version
@@ -154,11 +157,11 @@ return { version, size, table.concat(ranges, ',') }
 
 /** KEYS has the upload behind. Then: how long it is kept, in milliseconds; offset, bytes. */
 export const stageScript = `${shared}
-local upload, keep = KEYS[7], ARGV[5]
-local staged, offset = upload .. ':bytes', tonumber(ARGV[6])
+local upload, keep = KEYS[7], ARGV[6]
+local staged, offset = upload .. ':bytes', tonumber(ARGV[7])
 local old = size_of(staged)
-resize(staged, old, math.max(old, offset + #ARGV[7]))
-put(staged, offset, ARGV[7])
+resize(staged, old, math.max(old, offset + #ARGV[8]))
+put(staged, offset, ARGV[8])
 redis.call('SET', upload, '', 'PX', keep)
 for at = 0, math.floor(size_of(staged) / segment) do redis.call('PEXPIRE', part(staged, at), keep) end
 return 1
@@ -166,11 +169,11 @@ return 1
 
 /** KEYS has the upload behind. Then: expected version, if absent, size. */
 export const commitScript = `${shared}
-local upload, size = KEYS[7], tonumber(ARGV[7])
+local upload, size = KEYS[7], tonumber(ARGV[8])
 local staged = upload .. ':bytes'
 if redis.call('EXISTS', upload) == 0 then return { 2 } end
 local previous = version_of()
-if is_refused(previous, ARGV[5], ARGV[6]) then return { 0, previous } end
+if is_refused(previous, ARGV[6], ARGV[7]) then return { 0, previous } end
 local old = previous < 0 and 0 or size_of(value)
 resize(staged, size_of(staged), size)
 remove(value, old)
@@ -195,11 +198,11 @@ return 1
  * that. Answers with token, size and version of each.
  */
 export const listScript = `${shared}
-local after, limit = ARGV[5] == '' and '-' or '(' .. ARGV[5], tonumber(ARGV[6])
+local after, limit = ARGV[6] == '' and '-' or '(' .. ARGV[6], tonumber(ARGV[7])
 local found = {}
 local function byte(hex) return string.char(tonumber(hex, 16)) end
 for _, one in ipairs(redis.call('ZRANGEBYLEX', names, after, '+', 'LIMIT', 0, limit)) do
-  local key = ARGV[7] .. (ARGV[8] == 'raw' and string.gsub(one, '=(%x%x)', byte) or one)
+  local key = ARGV[8] .. (ARGV[9] == 'raw' and string.gsub(one, '=(%x%x)', byte) or one)
   found[#found + 1] = one
   found[#found + 1] = size_of(key)
   found[#found + 1] = tonumber(redis.call('HGET', versions, one) or '0')

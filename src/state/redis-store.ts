@@ -19,7 +19,9 @@ import type {
   ValueChanges,
   WriteCondition,
 } from './port.ts';
+import { joinRanges } from './ranges.ts';
 import { type RedisKeyForm, RedisKeys } from './redis-keys.ts';
+import { createRedisLocks } from './redis-locks.ts';
 import {
   changesScript,
   commitScript,
@@ -51,6 +53,7 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
   const { redis, prefix, keyForm, segmentBytes = redisStringMaxBytes } = options;
   const keys = new RedisKeys(prefix, keyForm);
   const instance = randomUUID();
+  const watching: RedisConnection[] = [];
 
   function run(
     script: string,
@@ -64,7 +67,18 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
       ...(upload === undefined ? [] : [keys.upload(instance, user, upload)]),
     ];
     return redis.run((client) =>
-      client.callBuffer('EVAL', script, all.length, ...all, key, user, segmentBytes, keys.channel, ...args),
+      client.callBuffer(
+        'EVAL',
+        script,
+        all.length,
+        ...all,
+        key,
+        user,
+        segmentBytes,
+        keys.channel,
+        instance,
+        ...args,
+      ),
     );
   }
 
@@ -88,6 +102,7 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
 
   return {
     exclusive: false,
+    locks: createRedisLocks(redis, prefix),
 
     async get(user, key, offset = 0, length = Number.MAX_SAFE_INTEGER) {
       return toStoredBytes(await run(readScript, user, key, [offset, length]));
@@ -101,16 +116,12 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
     async write(user, key, change, condition = unconditional) {
       checkSize(user, key, endOf(change));
       const { pieces, sizeBytes = '', minSizeBytes = '' } = change;
-      return await write(
-        user,
-        key,
-        [sizeBytes, minSizeBytes, ...pieces.flatMap(toPieceArguments)],
-        condition,
-      );
+      const args = [sizeBytes, minSizeBytes, toRangesText(pieces), ...pieces.flatMap(toPieceArguments)];
+      return await write(user, key, args, condition);
     },
 
     async append(user, key, bytes, condition = unconditional) {
-      return await write(user, key, ['', '', 'end', toBuffer(bytes)], condition);
+      return await write(user, key, ['', '', '', 'end', toBuffer(bytes)], condition);
     },
 
     async changesSince(user, key, version) {
@@ -151,7 +162,19 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
       await run(discardScript, user, '' as StateKey, [], upload);
     },
 
-    async close() {},
+    async watch({ changed, missed }) {
+      const heard = await redis.another({ name: 'faasm state changes', blocking: true, onChange: () => {} });
+      const onMessage = (text: string): void => {
+        const [origin, name] = text.split(' ');
+        if (origin !== instance && name !== undefined) changed(name);
+      };
+      heard.subscribe(keys.channel, onMessage, missed);
+      watching.push(heard);
+    },
+
+    async close() {
+      for (const connection of watching) connection.close();
+    },
   };
 }
 
@@ -168,8 +191,18 @@ function toBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** The log of changes has a few ranges of each, which may cover more than was changed. */
+const loggedRangesMax = 64;
+
+function toRangesText(pieces: readonly Piece[]): string {
+  let ranges: readonly ByteRange[] = pieces.map(({ offset, bytes }) => ({ offset, length: bytes.length }));
+  for (let gap = 512; ranges.length > loggedRangesMax; gap *= 2) ranges = joinRanges(ranges, gap);
+  return ranges.map(({ offset, length }) => `${offset}-${length}`).join(',');
+}
+
 function endOf({ pieces, sizeBytes = 0, minSizeBytes = 0 }: ValueChange): number {
-  return Math.max(sizeBytes, minSizeBytes, ...pieces.map(({ offset, bytes }) => offset + bytes.length));
+  const end = pieces.reduce((most, { offset, bytes }) => Math.max(most, offset + bytes.length), 0);
+  return Math.max(sizeBytes, minSizeBytes, end);
 }
 
 /** Answers of the scripts: see there. */

@@ -7,14 +7,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
 import type { StateKey, UserName } from '../../proto/names.ts';
 import type { Gates } from './gates.ts';
-import type { StateStore, StoredValue } from './port.ts';
+import { chunkBytes, type Piece, type StateStore, type StoredValue, type ValueChanges } from './port.ts';
 import { partBytes, pushSegment } from './push-segment.ts';
 import { account, charge, type Quota } from './quota.ts';
+import { joinRanges } from './ranges.ts';
 import {
   type AllocateData,
   capacityOf,
   createSegment,
+  flagDirty,
   isDirty,
+  isDirtyAt,
   isMapped,
   removeMapping,
   retire,
@@ -27,6 +30,7 @@ import {
   word,
 } from './segment.ts';
 import { breakMutex, withMutexLater } from './segment-mutex.ts';
+import { Twin } from './twin.ts';
 import { nameOf, showName, showValue } from './value-name.ts';
 
 export interface Resident {
@@ -34,8 +38,10 @@ export interface Resident {
   readonly user: UserName;
   readonly key: StateKey;
   view: SegmentView;
-  /** What the global tier has. */
+  /** The size that the global tier has, as far as is known. */
   storedBytes: number;
+  /** Where other hosts write too, unless the value is too large to have one. */
+  readonly twin: Twin | undefined;
 }
 
 export interface ResidentsOptions {
@@ -48,6 +54,8 @@ export interface ResidentsOptions {
   readonly release: (data: SegmentData) => void;
 }
 
+/** A larger value has no twin: hosts that change one of its chunks at the same time overwrite each other's. */
+const twinMaxBytes = 256 * 1024 * 1024;
 /** A capacity is a multiple of the page size, so that it can be mapped. */
 const pageBytes = 4096;
 /** The control block of a small value, and what V8 and this record add to it. */
@@ -79,6 +87,10 @@ export class Residents {
     return this.#mapped.length > 0;
   }
 
+  names(): string[] {
+    return [...this.#all.keys()];
+  }
+
   /** Names of values with something to push. */
   dirty(): string[] {
     return [...this.#all.values()].filter(({ view }) => isDirty(view)).map(({ name }) => name);
@@ -97,7 +109,9 @@ export class Residents {
       throw error;
     }
     account(quota, user, capacityOf(view) - first.sizeBytes);
-    return this.#add({ name: nameOf(user, key), user, key, view, storedBytes: first.sizeBytes });
+    const twin = this.#twinFor(first.sizeBytes);
+    twin?.set({ offset: 0, bytes: view.data.subarray(0, first.sizeBytes) });
+    return this.#add({ name: nameOf(user, key), user, key, view, storedBytes: first.sizeBytes, twin });
   }
 
   /** Makes a value of zeros, which is dirty from the start. @throws FaasmError `too_large`, `no_capacity` */
@@ -109,7 +123,7 @@ export class Residents {
     try {
       const view = await this.#allocate(name, capacity);
       setSize(view, sizeBytes);
-      return this.#add({ name, user, key, view, storedBytes: 0 });
+      return this.#add({ name, user, key, view, storedBytes: 0, twin: this.#twinFor(capacity) });
     } catch (error) {
       account(quota, user, -capacity);
       throw error;
@@ -142,10 +156,58 @@ export class Residents {
 
   /** When it resolves, all that was dirty is durable. @returns the version @throws FaasmError `storage_unavailable` */
   async push(resident: Resident): Promise<number> {
-    const { view, user, key } = resident;
-    const stored = await pushSegment(this.#options.store, user, key, view);
-    if (stored !== undefined) resident.storedBytes = stored.sizeBytes;
-    return view.version[0]!;
+    try {
+      await this.#push(resident);
+    } catch (error) {
+      if (!(error instanceof FaasmError) || error.code !== 'precondition_failed') throw error;
+      startAnew(resident);
+      await this.#push(resident);
+    }
+    return resident.view.version[0]!;
+  }
+
+  async #push(resident: Resident): Promise<void> {
+    const { store } = this.#options;
+    const value = { ...resident, exclusive: store.exclusive };
+    resident.storedBytes = (await pushSegment(store, value)) ?? resident.storedBytes;
+  }
+
+  /**
+   * Brings in what other hosts have changed since; what was written here and not pushed yet stays. A value that they
+   * deleted is dropped, unless something is written here: then it is made anew by the next push.
+   * @returns nothing when there is no value any more
+   * @throws FaasmError `storage_unavailable`; `conflict` when it has grown and a guest has it mapped
+   */
+  async refresh(resident: Resident): Promise<Resident | undefined> {
+    const { store } = this.#options;
+    const { user, key } = resident;
+    if (store.exclusive) return resident;
+    for (;;) {
+      const version = resident.view.version[0]!;
+      const changes = await store.changesSince(user, key, version);
+      if (changes?.version === version) return resident;
+      if (changes !== undefined) await this.#bringIn(resident, changes);
+      else if (version === 0) return resident;
+      else if (!isDirty(resident.view)) return await this.drop(resident);
+      else startAnew(resident);
+    }
+  }
+
+  async #bringIn(resident: Resident, changes: ValueChanges): Promise<void> {
+    const { store } = this.#options;
+    const { user, key } = resident;
+    const pieces: Piece[] = [];
+    for (const { offset, length } of joinRanges(changes.ranges, chunkBytes)) {
+      const end = Math.min(offset + length, changes.sizeBytes);
+      for (let at = offset; at < end; at += partBytes) {
+        // It may be of a later version than was asked about: the next round finds that out.
+        const found = await store.get(user, key, at, Math.min(partBytes, end - at));
+        if (found !== undefined) pieces.push({ offset: at, bytes: found.bytes });
+      }
+    }
+    await this.resize(resident, changes.sizeBytes);
+    const { view } = resident;
+    await withMutexLater(view, () => takeChanges(resident, changes, pieces));
   }
 
   /** Pushes a value and gives its memory back, unless a guest has it mapped. @throws FaasmError `storage_unavailable` */
@@ -168,7 +230,7 @@ export class Residents {
   }
 
   /** The value is no more. */
-  async drop(resident: Resident): Promise<void> {
+  async drop(resident: Resident): Promise<undefined> {
     const { view } = resident;
     await withMutexLater(view, () => retire(view));
     this.#remove(resident, 0);
@@ -213,19 +275,19 @@ export class Residents {
 
   async #allocate(name: string, sizeBytes: number): Promise<SegmentView> {
     const capacity = roundUp(sizeBytes);
-    await this.#makeRoom(name, capacity + overheadBytes);
-    this.#bytes += capacity + overheadBytes;
+    await this.#makeRoom(name, this.#cost(capacity));
+    this.#bytes += this.#cost(capacity);
     try {
       return viewSegment(createSegment(this.#options.allocate(capacity), capacity));
     } catch (error) {
-      this.#bytes -= capacity + overheadBytes;
+      this.#bytes -= this.#cost(capacity);
       throw error;
     }
   }
 
   /** More room in the memory that is there. */
   async #raise({ name, view }: Resident, capacityBytes: number): Promise<void> {
-    const addedBytes = capacityBytes - capacityOf(view);
+    const addedBytes = this.#cost(capacityBytes) - this.#cost(capacityOf(view));
     await this.#makeRoom(name, addedBytes);
     this.#bytes += addedBytes;
     await withMutexLater(view, () => {
@@ -252,7 +314,7 @@ export class Residents {
   }
 
   #free(view: SegmentView): void {
-    this.#bytes -= capacityOf(view) + overheadBytes;
+    this.#bytes -= this.#cost(capacityOf(view));
     this.#options.release(view.segment.data);
   }
 
@@ -286,6 +348,16 @@ export class Residents {
       }
     }
     return someWereBusy;
+  }
+
+  #twinFor(sizeBytes: number): Twin | undefined {
+    return this.#options.store.exclusive || sizeBytes > twinMaxBytes ? undefined : new Twin();
+  }
+
+  /** What a value of this capacity takes, its twin included. */
+  #cost(capacityBytes: number): number {
+    const hasTwin = !this.#options.store.exclusive && capacityBytes <= twinMaxBytes;
+    return overheadBytes + (hasTwin ? 2 * capacityBytes : capacityBytes);
   }
 
   #lacks(neededBytes: number, maxBytes: number): boolean {
@@ -322,6 +394,42 @@ function noRoom(name: string, usedBytes: number, maxBytes: number): FaasmError {
       'raise FAASM_STATE_RESIDENT_MAX_BYTES',
     { details: { component: 'state' } },
   );
+}
+
+/** Another host deleted it, and here it was written to: all of it is to be pushed. */
+function startAnew(resident: Resident): void {
+  const { view, twin } = resident;
+  twin?.cut(0);
+  view.version[0] = 0;
+  resident.storedBytes = 0;
+  flagDirty(view, 0, sizeOf(view));
+}
+
+/** Under the mutex. Where bytes were written here and not pushed yet, they stay. */
+function takeChanges(resident: Resident, changes: ValueChanges, pieces: readonly Piece[]): void {
+  const { view, twin, storedBytes } = resident;
+  const size = sizeOf(view);
+  const newSize = size === storedBytes ? changes.sizeBytes : Math.max(size, changes.sizeBytes);
+  for (const piece of pieces) takePiece(view, twin, piece);
+  twin?.cut(changes.sizeBytes);
+  if (newSize < size) view.data.fill(0, newSize, size);
+  view.words[word.size] = newSize;
+  view.version[0] = changes.version;
+  resident.storedBytes = changes.sizeBytes;
+}
+
+function takePiece(view: SegmentView, twin: Twin | undefined, { offset, bytes }: Piece): void {
+  const end = Math.min(offset + bytes.length, capacityOf(view));
+  for (let at = offset; at < end; ) {
+    const next = Math.min(end, (Math.floor(at / chunkBytes) + 1) * chunkBytes);
+    const part: Piece = { offset: at, bytes: bytes.subarray(at - offset, next - offset) };
+    at = next;
+    if (isDirtyAt(view, part.offset) || (twin !== undefined && isMapped(view))) twin?.merge(part, view.data);
+    else {
+      view.data.set(part.bytes, part.offset);
+      twin?.set(part);
+    }
+  }
 }
 
 /** Under the old one's mutex. */

@@ -93,6 +93,12 @@ export const capacityOf = ({ words }: SegmentView): number => words[word.capacit
 export const isRetired = ({ words }: SegmentView): boolean => Atomics.load(words, word.retired) === 1;
 export const isDirty = ({ words }: SegmentView): boolean => Atomics.load(words, word.dirty) === 1;
 
+/** Of the chunk that has this offset. */
+export function isDirtyAt({ words }: SegmentView, offset: number): boolean {
+  const chunk = Math.floor(offset / chunkBytes);
+  return (Atomics.load(words, word.dirtyBits + (chunk >>> 5)) & (1 << (chunk & 31))) !== 0;
+}
+
 export function retire({ words }: SegmentView, retired = true): void {
   Atomics.store(words, word.retired, retired ? 1 : 0);
 }

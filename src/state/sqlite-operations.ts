@@ -144,7 +144,7 @@ export function open(db: DatabaseSync, file: string) {
       chunks.write(content, piece, Number.POSITIVE_INFINITY);
     },
 
-    commit(target: Conditional & { readonly upload: string; readonly sizeBytes: number }): StoredValue {
+    commit(target: Conditional & { readonly upload: string; readonly sizeBytes: number }): ChangedValue {
       const { user, key, upload, sizeBytes } = target;
       const content = uploadContent(user, upload);
       if (content === undefined) {
@@ -160,7 +160,7 @@ export function open(db: DatabaseSync, file: string) {
       const version = next();
       put.run(user, key, content, sizeBytes, version);
       dropUpload.run(user, upload);
-      return { sizeBytes, version };
+      return { sizeBytes, version, previousVersion: found?.version };
     },
 
     discard({ user, upload }: { user: UserName; upload: string }): void {

@@ -13,6 +13,8 @@ export async function createSqliteStateStore(config: { readonly dataFolder: stri
   });
   return {
     exclusive: true,
+    locks: undefined,
+    async watch() {},
     get: (user, key, offset = 0, length = Number.MAX_SAFE_INTEGER) =>
       thread.run('get', { user, key, offset, length }),
     describe: (user, key) => thread.run('describe', { user, key }),

@@ -4,12 +4,14 @@
  *
  * What is done to one value is done one after the other, and answered after it is durable.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
 import type { StateKey, UserName } from '../../proto/names.ts';
 import { checkCondition, isConditional, unconditional } from './condition.ts';
 import { Gates } from './gates.ts';
 import type { OpenRequest } from './messages.ts';
-import type { StateStore, StoredBytes, StoredKey, StoredValue, WriteCondition } from './port.ts';
+import type { StateStore, StoredBytes, StoredKey, StoredValue, ValueChange, WriteCondition } from './port.ts';
+import { partBytes } from './push-segment.ts';
 import { account, charge, isKnown, learn, type Quota } from './quota.ts';
 import { type Resident, Residents, type ResidentsOptions } from './residents.ts';
 import {
@@ -31,10 +33,18 @@ export interface ValuesOptions extends Omit<ResidentsOptions, 'gates'> {
 }
 
 /** Where a write goes. */
-export type WritePlace = 'whole' | 'end' | { readonly offset: number };
+export type WritePlace =
+  | 'whole'
+  | 'end'
+  /** The value has `totalBytes` at least afterwards. */
+  | { readonly offset: number; readonly totalBytes?: number };
 
 /** How often a read looks for a moment without unpushed changes before it gives up on the newest version number. */
 const cleanReadTries = 5;
+/** While a host stops and something cannot be saved. */
+const pushAgainMs = 250;
+/** Of values that could not be saved, so many are named. */
+const shownMax = 20;
 
 export class Values {
   readonly #options: ValuesOptions;
@@ -103,10 +113,19 @@ export class Values {
     });
   }
 
+  /** Another host has changed it. */
+  async refreshNamed(name: string): Promise<void> {
+    if (this.#residents.get(name) === undefined) return;
+    await this.#gates.run(name, async () => {
+      const resident = this.#residents.get(name);
+      if (resident !== undefined) await this.#residents.refresh(resident);
+    });
+  }
+
   /** A range with the size and version of the whole; the range is cut off at the end. */
   read(user: UserName, key: StateKey, offset: number, length: number): Promise<StoredBytes | undefined> {
     return this.#alone(user, key, async (name) => {
-      const resident = this.#residents.get(name);
+      const resident = await this.#newest(name);
       if (resident === undefined) return await this.#store.get(user, key, offset, length);
       return await this.#readClean(resident, (view) => {
         const bytes = new Uint8Array(Math.max(0, Math.min(length, sizeOf(view) - offset)));
@@ -118,7 +137,7 @@ export class Values {
 
   describe(user: UserName, key: StateKey): Promise<StoredValue | undefined> {
     return this.#alone(user, key, async (name) => {
-      const resident = this.#residents.get(name);
+      const resident = await this.#newest(name);
       if (resident === undefined) return await this.#store.describe(user, key);
       const { sizeBytes, version } = await this.#readClean(resident, () => new Uint8Array(0));
       return { sizeBytes, version };
@@ -135,9 +154,13 @@ export class Values {
   ): Promise<StoredValue> {
     return this.#alone(user, key, async (name) => {
       const resident = this.#residents.get(name);
-      return resident === undefined
-        ? await this.#writeStored(user, key, place, bytes, condition)
-        : await this.#writeResident(resident, place, bytes, condition);
+      if (resident === undefined) return await this.#writeStored(user, key, place, bytes, condition);
+      if (this.#store.exclusive) return await this.#writeResident(resident, place, bytes, condition);
+      // What was written here before comes before it for other hosts too.
+      await this.#residents.push(resident);
+      const stored = await this.#writeStored(user, key, place, bytes, condition);
+      await this.#residents.refresh(resident);
+      return stored;
     });
   }
 
@@ -146,8 +169,8 @@ export class Values {
     return this.#alone(user, key, async (name) => {
       const resident = this.#residents.get(name);
       if (resident !== undefined) {
-        if (isConditional(condition)) checkCondition(await this.#residents.push(resident), condition, name);
-        await this.#store.delete(user, key);
+        if (isConditional(condition)) await this.#residents.push(resident);
+        await this.#store.delete(user, key, condition);
         await this.#residents.drop(resident);
         return;
       }
@@ -194,12 +217,28 @@ export class Values {
     if (!isKnown(this.#quota, user)) learn(this.#quota, user, await this.#store.usage(user));
   }
 
-  /** Pushes everything. @throws FaasmError `storage_unavailable` */
-  async pushAll(): Promise<void> {
+  /**
+   * Pushes everything, and what cannot be pushed again and again until then.
+   * @throws FaasmError `storage_unavailable` that names what could not be saved
+   */
+  async pushAll(untilMs: number): Promise<void> {
     await this.#gates.idle();
-    for (const name of this.#residents.dirty()) {
-      const resident = this.#residents.get(name);
-      if (resident !== undefined) await this.#gates.run(name, () => this.#residents.push(resident));
+    for (;;) {
+      const failed: Resident[] = [];
+      let cause: unknown;
+      for (const name of this.#residents.dirty()) {
+        const resident = this.#residents.get(name);
+        if (resident === undefined) continue;
+        await this.#gates
+          .run(name, () => this.#residents.push(resident))
+          .catch((error) => {
+            failed.push(resident);
+            cause = error;
+          });
+      }
+      if (failed.length === 0) return;
+      if (Date.now() >= untilMs) throw notSaved(failed, cause);
+      await delay(Math.min(pushAgainMs, Math.max(1, untilMs - Date.now())));
     }
   }
 
@@ -212,10 +251,13 @@ export class Values {
   async #resident(user: UserName, key: StateKey, fresh: boolean): Promise<Resident | undefined> {
     const resident = this.#residents.get(nameOf(user, key));
     if (resident === undefined) return await this.#residents.load(user, key);
-    if (!fresh || this.#store.exclusive || isDirty(resident.view)) return resident;
-    const stored = await this.#store.describe(user, key);
-    if (stored?.version === resident.view.version[0]) return resident;
-    return (await this.#residents.evict(resident)) ? await this.#residents.load(user, key) : resident;
+    return fresh ? await this.#residents.refresh(resident) : resident;
+  }
+
+  /** What is in memory, with what other hosts have changed. */
+  async #newest(name: string): Promise<Resident | undefined> {
+    const resident = this.#residents.get(name);
+    return resident && (await this.#residents.refresh(resident));
   }
 
   /** Changes a value in memory, after making room for it. */
@@ -249,7 +291,8 @@ export class Values {
     const conditional = isConditional(condition);
     if (conditional) checkCondition(await this.#residents.push(resident), condition, name);
     for (let written = false; !written; ) {
-      const endOf = (view: SegmentView) => offsetIn(place, sizeOf(view)) + bytes.length;
+      const endOf = (view: SegmentView) =>
+        Math.max(offsetIn(place, sizeOf(view)) + bytes.length, totalOf(place));
       await this.#change(resident, endOf(resident.view), (view) => {
         if (conditional && typeof condition.expectVersion === 'number' && isDirty(view)) {
           throw new FaasmError(
@@ -261,6 +304,7 @@ export class Values {
         if (endOf(view) > capacityOf(view)) return;
         if (place === 'whole') setSize(view, bytes.length);
         writeBytes(view, offsetIn(place, sizeOf(view)), bytes);
+        if (sizeOf(view) < totalOf(place)) setSize(view, totalOf(place));
         written = true;
       });
     }
@@ -281,20 +325,58 @@ export class Values {
     condition: WriteCondition,
   ): Promise<StoredValue> {
     const before = (await this.#store.describe(user, key))?.sizeBytes ?? 0;
-    const end = offsetIn(place, before) + bytes.length;
+    const end = Math.max(offsetIn(place, before) + bytes.length, totalOf(place));
     const after = place === 'whole' ? end : Math.max(before, end);
     const refused = charge(this.#quota, user, nameOf(user, key), after - before, after);
     if (refused !== undefined) throw refused;
     try {
       if (place === 'end') return await this.#store.append(user, key, bytes, condition);
+      if (place === 'whole' && bytes.length > partBytes)
+        return await this.#writeLarge(user, key, bytes, condition);
       const pieces = [{ offset: offsetIn(place, before), bytes }];
-      const change = place === 'whole' ? { pieces, sizeBytes: bytes.length } : { pieces };
+      const change: ValueChange =
+        place === 'whole' ? { pieces, sizeBytes: bytes.length } : { pieces, minSizeBytes: totalOf(place) };
       return await this.#store.write(user, key, change, condition);
     } catch (error) {
       account(this.#quota, user, before - after);
       throw error;
     }
   }
+
+  /** In parts, so that the store is not kept from others for long; the value is changed in one step. */
+  async #writeLarge(
+    user: UserName,
+    key: StateKey,
+    bytes: Uint8Array,
+    condition: WriteCondition,
+  ): Promise<StoredValue> {
+    const upload = `write:${nameOf(user, key)}`;
+    try {
+      for (let at = 0; at < bytes.length; at += partBytes) {
+        await this.#store.stage(user, upload, { offset: at, bytes: bytes.subarray(at, at + partBytes) });
+      }
+      return await this.#store.commit(user, key, upload, bytes.length, condition);
+    } catch (error) {
+      await this.#store.discard(user, upload).catch(() => {});
+      throw error;
+    }
+  }
+}
+
+function notSaved(values: readonly Resident[], cause: unknown): FaasmError {
+  const bytes = values.reduce((sum, { view }) => sum + sizeOf(view), 0);
+  const names = values.slice(0, shownMax).map(({ name }) => showName(name));
+  const more = values.length > shownMax ? ` and ${values.length - shownMax} more` : '';
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new FaasmError(
+    'storage_unavailable',
+    `NOT SAVED: state ${names.join(', ')}${more}, values of ${bytes} bytes together: ${why}`,
+    { cause },
+  );
+}
+
+function totalOf(place: WritePlace): number {
+  return typeof place === 'object' ? (place.totalBytes ?? 0) : 0;
 }
 
 function offsetIn(place: WritePlace, sizeBytes: number): number {

@@ -164,7 +164,7 @@ test('guests and messages see each other at once', async (t) => {
   t.true(readBody(await request('size'), stateCodecs.size.answer).version > before.version);
   await request('delete');
   t.is(await guest.size(key), 0);
-  await guest.append(key, text('anew'), false);
+  await guest.append(key, text('anew'));
   t.is(await get(), 'anew');
 });
 

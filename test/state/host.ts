@@ -27,6 +27,8 @@ export interface HostOptions {
   readonly config?: Partial<StateConfig>;
   readonly allocate?: AllocateData;
   readonly release?: (data: SegmentData) => void;
+  /** @default one in SQLite */
+  readonly store?: StateStore;
   /** Puts something between the actor and its store. */
   readonly wrap?: (store: StateStore) => StateStore;
   readonly maxPayloadBytes?: number;
@@ -41,8 +43,8 @@ export function temporaryFolder(t: ExecutionContext): string {
 export async function startHost(t: ExecutionContext, options: HostOptions = {}) {
   const { dataFolder = temporaryFolder(t), wrap = (same) => same, maxPayloadBytes } = options;
   const bus = createMemoryBus(maxPayloadBytes === undefined ? {} : { maxPayloadBytes });
-  const sqlite = await createSqliteStateStore({ dataFolder });
-  const store = wrap(sqlite);
+  const opened = options.store ?? (await createSqliteStateStore({ dataFolder }));
+  const store = wrap(opened);
   const config = { ...defaultStateConfig, ...options.config };
   const { allocate, release } = options;
   const actor = await startState({
@@ -59,7 +61,7 @@ export async function startHost(t: ExecutionContext, options: HostOptions = {}) 
   const stop = async (): Promise<void> => {
     if (stopped) return;
     stopped = true;
-    await actor.stop().finally(() => sqlite.close());
+    await actor.stop().finally(() => opened.close());
   };
   t.teardown(async () => {
     await stop().catch(() => {});

@@ -130,9 +130,7 @@ test('write() of a shorter value cuts the old one off', async (t) => {
 test('append() of two executors loses nothing while the value outgrows its room', async (t) => {
   const { one, two, store } = await start(t);
   const piece = new Uint8Array(1000).fill(1);
-  await Promise.all(
-    Array.from({ length: 400 }, (_, at) => (at % 2 === 0 ? one : two).append(key, piece, at % 50 === 0)),
-  );
+  await Promise.all(Array.from({ length: 400 }, (_, at) => (at % 2 === 0 ? one : two).append(key, piece)));
   t.is(await one.size(key), 400_000);
   await one.push(key);
   const stored = await store.get(ann, key);
@@ -140,16 +138,16 @@ test('append() of two executors loses nothing while the value outgrows its room'
   t.true(stored?.bytes.every((byte) => byte === 1));
 });
 
-test('readAppended() reads what was appended, clearAppended() forgets it', async (t) => {
+test('read() reads what was appended, clearAppended() forgets it', async (t) => {
   const { one, two } = await start(t);
-  await one.clearAppended(key, true);
+  await one.write(key, text(''), true);
   t.is(await one.size(key), 0);
-  await one.append(key, text('ab'), false);
-  await two.append(key, text('cd'), false);
+  await one.append(key, text('ab'));
+  await two.append(key, text('cd'));
   const into = new Uint8Array(4);
-  t.is(await one.readAppended(key, () => into), 4);
+  t.is(await one.read(key, 0, () => into), 4);
   t.deepEqual(into, text('abcd'));
-  await one.clearAppended(key, true);
+  await one.write(key, text(''), true);
   t.is(await two.size(key), 0);
 });
 
@@ -195,6 +193,7 @@ test('push() of a large value that is dirty as a whole happens in one step', asy
   });
   const { one, store } = await start(t, { wrap, config: { pushDelayMs: 1_000_000 } });
   await one.write(key, text('old'), true);
+  t.is(await readAll(one), 'old');
   const large = new Uint8Array(40 * 1024 * 1024).fill(5);
   await t.throwsAsync(async () => one.write(key, large, true), { code: 'storage_unavailable' });
   t.is((await store.describe(ann, key))?.sizeBytes, 3);
@@ -335,6 +334,7 @@ test('two calls of one executor do not share a lock', async (t) => {
 test('pull() shows what another host wrote to a shared store', async (t) => {
   const { one, store } = await start(t, { wrap: (same) => ({ ...same, exclusive: false }) });
   await one.write(key, text('mine'), true);
+  t.is(await readAll(one), 'mine');
   await store.write(ann, key, { pieces: [{ offset: 0, bytes: text('theirs') }] });
   t.is(await readAll(one), 'mine');
   await one.pull(key);

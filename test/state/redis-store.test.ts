@@ -14,11 +14,12 @@ test.after.always(async () => {
 });
 
 let stores = 0;
-const open = async (keyForm: RedisKeyForm, segmentBytes?: number) => {
+const nextPrefix = (): string => `store${++stores}`;
+const open = async (keyForm: RedisKeyForm, segmentBytes?: number, prefix = nextPrefix()) => {
   if (keyForm === 'founding') await redis.run((client) => client.flushall());
   return createRedisStateStore({
     redis,
-    prefix: `store${++stores}`,
+    prefix,
     keyForm,
     ...(segmentBytes !== undefined && { segmentBytes }),
   });
@@ -41,8 +42,8 @@ test('Redis: no two values have one key', async (t) => {
 });
 
 test('Redis: with token keys a value is at <prefix>:state:<user>:<token>', async (t) => {
-  const store = await open('token');
-  const prefix = `store${stores}`;
+  const prefix = nextPrefix();
+  const store = await open('token', undefined, prefix);
   await store.write(user, toStateKey('a/b'), { pieces: [{ offset: 0, bytes: Buffer.from('hello') }] });
   t.is(await redis.run((client) => client.get(`${prefix}:state:ann:a=2Fb`)), 'hello');
 });
@@ -64,8 +65,9 @@ test.serial('Redis: founding keys are <user>_<key>, read and written by others t
 });
 
 test('Redis: a value beyond what one string may have is in several', async (t) => {
-  const store = await open('token', 1000);
-  const value = `store${stores}:state:ann:k`;
+  const prefix = nextPrefix();
+  const store = await open('token', 1000, prefix);
+  const value = `${prefix}:state:ann:k`;
   await store.write(user, toStateKey('k'), { pieces: [{ offset: 0, bytes: new Uint8Array(2500).fill(5) }] });
   const lengths = await Promise.all(
     ['', ':1', ':2', ':3'].map((end) => redis.run((client) => client.strlen(value + end))),
@@ -93,7 +95,8 @@ test('Redis: a push of 10 of 1,024 chunks sends about as many bytes as they have
 });
 
 test('Redis: an upload of another host is not this one’s', async (t) => {
-  const [first, second] = [await open('token'), await open('token')];
+  const prefix = nextPrefix();
+  const [first, second] = [await open('token', undefined, prefix), await open('token', undefined, prefix)];
   await first.stage(user, 'up', { offset: 0, bytes: Uint8Array.of(1) });
   await t.throwsAsync(second.commit(user, toStateKey('k'), 'up', 1), { code: 'not_found' });
 });

@@ -39,6 +39,11 @@ export function createState(
     return fresh(key, sync, () => context.state().readAt(key, total, offset, target));
   };
 
+  const size = (pointer: number) => {
+    const key = keyAt(pointer);
+    return fresh(key, true, () => context.state().size(key));
+  };
+
   const pointer = (name: number, total: number, offset: number, sync: boolean) => {
     const key = keyAt(name);
     const address = fresh(key, sync, () => windows.open(context.state(), key, total));
@@ -46,11 +51,11 @@ export function createState(
   };
 
   return {
-    __faasm_get_state_size: (key: number) => context.state().size(keyAt(key)),
+    __faasm_get_state_size: (key: number) => size(key),
 
     /** Without a buffer, the size of the value. */
     __faasm_read_state(key: number, buffer: number, byteLength: number, async?: number) {
-      if (buffer === 0 && async === undefined) return context.state().size(keyAt(key));
+      if (buffer === 0 && async === undefined) return size(key);
       return read(key, into(buffer, byteLength), isSync(async));
     },
 
@@ -94,10 +99,10 @@ export function createState(
       windows.flagDirty(context.state(), keyAt(key), offset >>> 0, byteLength >>> 0),
 
     __faasm_append_state: (key: number, data: number, byteLength: number) =>
-      context.state().append(keyAt(key), memory.bytes(data, byteLength), true),
+      context.state().append(keyAt(key), memory.bytes(data, byteLength)),
     __faasm_read_appended_state: (key: number, buffer: number, byteLength: number) =>
-      context.state().readAppended(keyAt(key), into(buffer, byteLength)),
-    __faasm_clear_appended_state: (key: number) => context.state().clearAppended(keyAt(key), true),
+      read(key, into(buffer, byteLength), true),
+    __faasm_clear_appended_state: (key: number) => context.state().write(keyAt(key), new Uint8Array(0), true),
 
     __faasm_push_state: (key: number) => context.state().push(keyAt(key)),
     __faasm_push_state_partial: (key: number) => context.state().push(keyAt(key)),
