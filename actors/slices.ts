@@ -2,6 +2,7 @@
 
 import { availableParallelism } from 'node:os';
 import { FaasmError } from '../proto/errors.ts';
+import { toStateAccess } from '../proto/function-settings.ts';
 import type { HostId } from '../proto/names.ts';
 import { quote } from '../proto/names.ts';
 import type { NatsBusOptions } from '../src/bus/nats.ts';
@@ -67,6 +68,7 @@ export function toPoolConfig(
         countMax: config.FAASM_FAASLETS_MAX,
         bytesMax: config.FAASM_FAASLETS_MAX_MIB * 1024 * 1024,
       },
+      stateAccess: toStateAccess(config.FAASM_STATE_ACCESS),
       limits: {
         outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
         stderrMaxBytes: 4096,

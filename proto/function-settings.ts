@@ -15,7 +15,15 @@ export interface FunctionSettings {
   readonly cgi?: true;
   /** It runs at upload until it first reads its input, and each call goes on from there. */
   readonly bootOnce?: true;
+  /** Of state, where a call of the API does not say; else as the host is set. */
+  readonly stateAccess?: StateAccess;
 }
+
+/**
+ * `synchronous`: a read sees the newest value of all hosts, a write is kept by the global tier before the guest goes
+ * on. `asynchronous`: both are of this host's memory; what was written goes to the global tier soon.
+ */
+export type StateAccess = 'synchronous' | 'asynchronous';
 
 /** Of one call: its arguments come behind the function's; its variables are those that the function does not set. */
 export type CallArguments = Pick<FunctionSettings, 'args' | 'env'>;
@@ -28,13 +36,14 @@ const countMax = 256;
 const textMaxBytes = 32 * 1024;
 const variableNameMaxLength = 256;
 const cwdMaxBytes = 1024;
-const settingNames = ['args', 'env', 'cwd', 'cgi', 'bootOnce'];
+const settingNames = ['args', 'env', 'cwd', 'cgi', 'bootOnce', 'stateAccess'];
 /** As file systems have it. */
 const pathNameMaxBytes = 255;
 
 /** @param value as JSON or msgpack gives it; what is absent is as in `noSettings` @throws FaasmError `bad_request` */
 export function toFunctionSettings(value: unknown): FunctionSettings {
-  const { cwd = noSettings.cwd, cgi, bootOnce, ...rest } = toRecord(value, 'Settings have', settingNames);
+  const record = toRecord(value, 'Settings have', settingNames);
+  const { cwd = noSettings.cwd, cgi, bootOnce, stateAccess, ...rest } = record;
   const isCgi = toSwitch('cgi', cgi);
   const bootsOnce = toSwitch('bootOnce', bootOnce);
   return {
@@ -42,7 +51,14 @@ export function toFunctionSettings(value: unknown): FunctionSettings {
     cwd: toCwd(cwd),
     ...(isCgi && { cgi: true }),
     ...(bootsOnce && { bootOnce: true }),
+    ...(stateAccess !== undefined && { stateAccess: toStateAccess(stateAccess) }),
   };
+}
+
+/** @throws FaasmError `bad_request` */
+export function toStateAccess(value: unknown): StateAccess {
+  if (value === 'synchronous' || value === 'asynchronous') return value;
+  throw bad(`Access to state is synchronous or asynchronous, not ${quote(String(value))}`);
 }
 
 /** Those of a runtime with those of a function that runs in it. @throws FaasmError `bad_request` when it is too much */
@@ -53,6 +69,7 @@ export function addSettings(base: FunctionSettings, more: FunctionSettings): Fun
     cwd: more.cwd === noSettings.cwd ? base.cwd : more.cwd,
     cgi: base.cgi ?? more.cgi ?? false,
     bootOnce: more.bootOnce ?? false,
+    stateAccess: more.stateAccess ?? base.stateAccess,
   });
 }
 

@@ -55,6 +55,10 @@ export const settings = {
     about:
       'where state is kept: sqlite (in the data folder, for one host) or redis (for all hosts that use it)',
   },
+  FAASM_STATE_ACCESS: {
+    default: 'synchronous',
+    about: 'synchronous or asynchronous, where neither a function nor its call of the API says',
+  },
   FAASM_STATE_REDIS_KEYS: {
     default: 'token',
     about:

@@ -38,6 +38,7 @@ export async function faaslet(): Promise<Row[]> {
     files: createFixedFiles(emptyFileTree),
     fileLimits: { bytes: 0, inodes: 0, openFiles: 8 },
     limits: { outputMaxBytes: 1024, stderrMaxBytes: 1024, chainedCallsMax: 1 },
+    stateAccess: 'synchronous',
     config: new Map(),
   };
   const settings = { user: 'bench' as UserName, input: new Uint8Array(0), dispatch: () => {} };

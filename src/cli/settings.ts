@@ -20,6 +20,11 @@ export const hostedOptions = {
     type: 'switch',
     about: 'run it now until it reads its input; each call goes on from there',
   },
+  'state-access': {
+    type: 'text',
+    value: 'how',
+    about: 'synchronous or asynchronous, where a call of the API does not say',
+  },
 } as const satisfies Options;
 
 type Known = typeof settingsOptions & typeof hostedOptions;
@@ -32,6 +37,7 @@ export function toSettings({
   cwd,
   cgi,
   'boot-once': bootOnce,
+  'state-access': stateAccess,
 }: GivenSettings): FunctionSettings {
   return asUsage(() =>
     toFunctionSettings({
@@ -40,19 +46,21 @@ export function toSettings({
       ...(cwd !== undefined && { cwd }),
       ...(cgi !== undefined && { cgi }),
       ...(bootOnce !== undefined && { bootOnce }),
+      ...(stateAccess !== undefined && { stateAccess }),
     }),
   );
 }
 
 /** None where nothing is given. @throws UsageError */
 export function toSettingsHeaders(given: GivenSettings): Record<string, string> {
-  const { args, env, cwd, cgi, bootOnce } = toSettings(given);
+  const { args, env, cwd, cgi, bootOnce, stateAccess } = toSettings(given);
   const settings = {
     ...(args.length > 0 && { args }),
     ...(Object.keys(env).length > 0 && { env }),
     ...(given.cwd !== undefined && { cwd }),
     ...(cgi !== undefined && { cgi }),
     ...(bootOnce !== undefined && { bootOnce }),
+    ...(stateAccess !== undefined && { stateAccess }),
   };
   return Object.keys(settings).length === 0 ? {} : { 'X-Faasm-Settings': toHeaderJson(settings) };
 }

@@ -5,7 +5,7 @@
  * there is posted. Those messages are bare tuples, as an object with named fields costs three times as much to clone.
  */
 import type { CallError } from '../../proto/call.ts';
-import type { CallArguments } from '../../proto/function-settings.ts';
+import type { CallArguments, StateAccess } from '../../proto/function-settings.ts';
 import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
 import type { InitializedState } from './faaslet.ts';
@@ -28,6 +28,8 @@ export interface ExecutorSettings {
   /** Plain ends: slot, microseconds, 0, output. */
   readonly ends: SharedArrayBuffer;
   readonly limits: CallLimits;
+  /** Where neither a function nor a call of the API says. */
+  readonly stateAccess: StateAccess;
   readonly fileLimits: FileLimits;
   /** Of a `FaasletTable`, and which row of it is this executor's. */
   readonly faaslets: SharedArrayBuffer;

@@ -47,6 +47,7 @@ const faaslets = new FaasletPool({
     files: new FollowedFiles(settings.files, new FileContents(settings.contentFolder)),
     fileLimits: settings.fileLimits,
     limits: settings.limits,
+    stateAccess: settings.stateAccess,
     config: new Map(settings.config),
   },
   budget: new FaasletBudget(settings.faaslets, settings.row, settings.faasletLimits),

@@ -9,7 +9,12 @@
  */
 import type { CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import { type CallArguments, type FunctionSettings, noSettings } from '../../proto/function-settings.ts';
+import {
+  type CallArguments,
+  type FunctionSettings,
+  noSettings,
+  type StateAccess,
+} from '../../proto/function-settings.ts';
 import type { LocalTier } from '../state/local-tier.ts';
 import { BootInput, BootStackFound, type BootState, refused, resume, toResumedInput } from './boot.ts';
 import { toReturnedError, toThrownError } from './guest-error.ts';
@@ -46,6 +51,7 @@ export interface FaasletPowers {
   readonly files: SharedFiles;
   readonly fileLimits: FileLimits;
   readonly limits: CallLimits;
+  readonly stateAccess: StateAccess;
   readonly config: ReadonlyMap<string, string>;
   /** @default the root and the working directory */
   readonly preopens?: readonly Preopen[];
@@ -430,7 +436,12 @@ export class Faaslet {
       env: {
         ...createIo(this.#memory, this.#context, this.#powers.config),
         ...createChain(this.#memory, this.#context, this.program, () => this.#malloc()),
-        ...createState(this.#memory, this.#context, this.#windows),
+        ...createState(
+          this.#memory,
+          this.#context,
+          this.#windows,
+          this.program.settings.stateAccess ?? this.#powers.stateAccess,
+        ),
         ...createProcess(this.#memory, this.#context),
       },
     };

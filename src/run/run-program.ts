@@ -60,6 +60,7 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
       files: createFixedFiles(files ?? emptyFileTree),
       ...(files === undefined && { preopens: [] }),
       fileLimits: limits.files,
+      stateAccess: 'synchronous',
       limits: { outputMaxBytes: limits.outputMaxBytes, stderrMaxBytes: 0, chainedCallsMax: 10_000 },
       config: new Map(),
       streams: {

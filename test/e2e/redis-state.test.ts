@@ -33,6 +33,14 @@ const keep = `(module
     (call $write (i32.const 16) (i32.const 64) (call $input (i32.const 64) (i32.const 1000)) (i32.const 1))
     (i32.const 0)))`;
 
+/** The same in the present form, which does not say how. */
+const keepPresent = keep
+  .replace(
+    '"__faasm_write_state" (func $write (param i32 i32 i32 i32))',
+    '"__faasm_write_state" (func $write (param i32 i32 i32))',
+  )
+  .replace(' (i32.const 1))\n    (i32.const 0)', ')\n    (i32.const 0)');
+
 const settingsFor = (server: RedisServer) => ({ FAASM_STATE: 'redis', FAASM_REDIS_URL: server.url });
 
 async function toCount(response: Response): Promise<number> {
@@ -119,6 +127,30 @@ test('asynchronous writes wait while Redis is away, are counted, and pushed when
   await until(async () => (await inRedis(t, server, 'ada:kept'))?.toString() === 'during');
   await until(async () => (await metric(at, 'faasm_state_unpushed_values')) === 0);
   t.true(await isReady(at));
+});
+
+test('access to state is as the call says, else the function, else the host', async (t) => {
+  await using server = await startRedisServer();
+  const settings = { ...settingsFor(server), FAASM_STATE_ACCESS: 'asynchronous' };
+  await using at = await startTestHost(settings);
+  await using byDefault = await startTestHost(settingsFor(server));
+  const put = (host: TestHost, name: string, module: string, access?: string) => {
+    const headers = { 'X-Faasm-Settings': JSON.stringify({ stateAccess: access }) };
+    return host.put(name, module, access === undefined ? {} : headers);
+  };
+  await put(at, 'ada/host', keepPresent);
+  await put(at, 'ada/async', keepPresent, 'asynchronous');
+  await put(at, 'ada/sync', keepPresent, 'synchronous');
+  await put(at, 'ada/call', keep, 'synchronous');
+  await put(byDefault, 'ada/host', keepPresent);
+  for (const name of ['host', 'async', 'sync', 'call']) await at.post(`ada/${name}`, 'before');
+  await byDefault.post('ada/host', 'before');
+  await server.kill();
+  await until(async () => !(await isReady(at)) && !(await isReady(byDefault)));
+  for (const name of ['host', 'async', 'call']) t.is((await at.post(`ada/${name}`, 'x')).status, 200, name);
+  t.is((await at.post('ada/sync', 'x')).status, 503);
+  t.is((await byDefault.post('ada/host', 'x')).status, 503);
+  await server.start();
 });
 
 test('a host starts while Redis is away, says so, and is ready when it is there', async (t) => {

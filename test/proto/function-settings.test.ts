@@ -8,6 +8,7 @@ test('toFunctionSettings() gives what is absent its default', (t) => {
     env: { K: 'v=\n' },
     cwd: '/data/in',
   });
+  t.is(toFunctionSettings({ stateAccess: 'asynchronous' }).stateAccess, 'asynchronous');
 });
 
 const refuses = test.macro((t, value: unknown, message: RegExp) => {
@@ -26,6 +27,12 @@ test('toFunctionSettings() refuses an environment as a list', refuses, { env: ['
 test('toFunctionSettings() refuses a variable without a name', refuses, { env: { '': 'x' } }, /name/);
 test('toFunctionSettings() refuses = in the name of a variable', refuses, { env: { 'a=b': 'x' } }, /"a=b"/);
 test('toFunctionSettings() refuses a variable that is no text', refuses, { env: { A: null } }, /"A"/);
+test(
+  'toFunctionSettings() refuses an access to state that is neither',
+  refuses,
+  { stateAccess: 'sync' },
+  /synchronous or/,
+);
 for (const cwd of [
   '',
   'data',

@@ -2,8 +2,10 @@
  * State, as a guest reads and writes it.
  *
  * The founding forms end in an `async` flag: 0 reads the newest global value and writes through to the global tier
- * before the call goes on, 1 reads and writes the local tier. The present forms have no flag and are synchronous.
+ * before the call goes on, 1 reads and writes the local tier. The present forms have no flag: there it is as the function
+ * is set, else the host.
  */
+import type { StateAccess } from '../../../../proto/function-settings.ts';
 import { type StateKey, stateKeyMaxBytes, toStateKey } from '../../../../proto/names.ts';
 import type { StateWindows } from '../../state-windows.ts';
 import type { GuestMemory } from '../guest-memory.ts';
@@ -14,10 +16,11 @@ export function createState(
   memory: GuestMemory,
   context: CallContext,
   windows: StateWindows,
+  access: StateAccess,
 ): ImportFunctions {
   const keyAt = (pointer: number): StateKey => toStateKey(memory.cString(pointer, stateKeyMaxBytes));
   const into = (pointer: number, byteLength: number) => (): Uint8Array => memory.bytes(pointer, byteLength);
-  const isSync = (flag: number | undefined): boolean => flag === undefined || flag === 0;
+  const isSync = (flag?: number): boolean => (flag === undefined ? access === 'synchronous' : flag === 0);
 
   /** A synchronous read first asks for the newest value; where no other host writes, that asks nobody. */
   const fresh = <T>(key: StateKey, sync: boolean, read: () => T | Promise<T>): T | Promise<T> => {
@@ -41,7 +44,7 @@ export function createState(
 
   const size = (pointer: number) => {
     const key = keyAt(pointer);
-    return fresh(key, true, () => context.state().size(key));
+    return fresh(key, isSync(), () => context.state().size(key));
   };
 
   const pointer = (name: number, total: number, offset: number, sync: boolean) => {
@@ -101,7 +104,7 @@ export function createState(
     __faasm_append_state: (key: number, data: number, byteLength: number) =>
       context.state().append(keyAt(key), memory.bytes(data, byteLength)),
     __faasm_read_appended_state: (key: number, buffer: number, byteLength: number) =>
-      read(key, into(buffer, byteLength), true),
+      read(key, into(buffer, byteLength), isSync()),
     __faasm_clear_appended_state: (key: number) => context.state().write(keyAt(key), new Uint8Array(0), true),
 
     __faasm_push_state: (key: number) => context.state().push(keyAt(key)),
