@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import type { ServeOptions, World } from '../src/cli/command.ts';
 import { runCli } from '../src/cli/run.ts';
 import type { Config } from '../src/config.ts';
+
 import type { Dev, DevSummary } from './dev.ts';
 import type { Host } from './start.ts';
 
@@ -56,16 +57,24 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
     process.exit(1);
   });
 
-  const host = await startHost(config, { log });
+  const host = await startHost(config, { log, pipe: { input: process.stdin, output: process.stdout } });
   const dev = options.dev ? await develop(config, host) : undefined;
   const summary = await Promise.race([dev?.ready, stopping.then(() => undefined)]);
   if (dev === undefined || summary !== undefined) await announce(config, host, options, summary);
 
-  const signal = await stopping;
-  log('host').info({ signal }, 'stopping: calls under way are finished and state is saved');
+  const pipeEnded = host.pipeEnded.then(
+    () => ({ why: 'the pipe ended' }),
+    (broken: unknown) => ({ why: 'the pipe broke', broken }),
+  );
+  const why = await Promise.race([
+    pipeEnded,
+    stopping.then((signal) => ({ why: signal, broken: undefined })),
+  ]);
+  log('host').info({ why: why.why }, 'stopping: calls under way are finished and state is saved');
   await dev?.stop();
   await host.stop();
   log('host').info('stopped');
+  if ('broken' in why && why.broken !== undefined) throw why.broken;
 }
 
 async function develop(config: Config, host: Host): Promise<Dev> {
@@ -99,7 +108,11 @@ async function announce(
   { json }: ServeOptions,
   summary: DevSummary | undefined,
 ): Promise<void> {
-  const { toAnnouncement, toPlaceJson } = await import('../src/cli/banner.ts');
+  const [{ toAnnouncement, toPlaceJson }, { showSocketAddress }, { toWaysIn }] = await Promise.all([
+    import('../src/cli/banner.ts'),
+    import('../src/receive/socket-address.ts'),
+    import('../src/receive/ways-in.ts'),
+  ]);
   const place = {
     host: host.id,
     listen: config.FAASM_LISTEN,
@@ -107,11 +120,14 @@ async function announce(
     natsPort: host.natsPort,
     natsUrl: config.NATS_URL,
     prefix: config.FAASM_PREFIX,
+    socket: host.socket && showSocketAddress(host.socket),
   };
   const text = json
     ? `${JSON.stringify({ ...toPlaceJson(place), ...summary })}\n`
     : toAnnouncement(place, performance.now(), summary);
-  process.stdout.write(text);
+  // With a pipe, standard output has results alone.
+  const out = toWaysIn(config.FAASM_RECEIVE).has('pipe') ? process.stderr : process.stdout;
+  out.write(text);
 }
 
 /** Resolves with the first signal to stop; the second one ends the process at once. */

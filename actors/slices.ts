@@ -6,6 +6,7 @@ import { toStateAccess } from '../proto/function-settings.ts';
 import type { HostId } from '../proto/names.ts';
 import { quote } from '../proto/names.ts';
 import type { NatsBusOptions } from '../src/bus/nats.ts';
+import { metadataMaxBytes } from '../src/calls/limits.ts';
 import { type CallsConfig, defaultCallsConfig } from '../src/calls/queue-config.ts';
 import type { Config } from '../src/config.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
@@ -15,6 +16,7 @@ import { defaultStateConfig, type StateConfig } from '../src/state/config.ts';
 import type { FilesOptions } from './files.ts';
 import type { FunctionsOptions } from './functions.ts';
 import type { SchedulerOptions } from './scheduler.ts';
+import type { SocketOptions } from './socket.ts';
 import type { WorkerPoolConfig } from './worker-pool.ts';
 
 const pagesPerMiB = 16;
@@ -168,5 +170,15 @@ export function toCallsConfig(config: Config): CallsConfig {
     inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
     resultKeptMs: config.FAASM_RESULT_KEPT_MS,
     drainTimeoutMs: config.FAASM_DRAIN_TIMEOUT_MS,
+  };
+}
+
+export function toFrameLimits(config: Config): SocketOptions['limits'] {
+  return {
+    frameMaxBytes: config.FAASM_INPUT_MAX_BYTES + metadataMaxBytes,
+    callsMax: Math.max(1, config.FAASM_RECEIVE_CALLS_MAX),
+    heldMaxBytes: Math.max(config.FAASM_INPUT_MAX_BYTES, config.FAASM_OUTPUT_MAX_BYTES),
+    connectionsMax: Math.max(1, config.FAASM_SOCKET_CONNECTIONS_MAX),
+    idleMs: config.FAASM_SOCKET_IDLE_MS,
   };
 }

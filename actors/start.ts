@@ -2,8 +2,9 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import type { FunctionDescription } from '../proto/messages.ts';
-import { type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
+import { type CallId, type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
 import { createSubjects } from '../proto/subjects.ts';
 import { createClusterBus } from '../src/bus/cluster.ts';
 import { expectAnswer } from '../src/bus/error-headers.ts';
@@ -21,6 +22,9 @@ import { functionDescriptionCodec } from '../src/functions/messages.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
 import type { Log } from '../src/log.ts';
 import { Readiness } from '../src/readiness.ts';
+import { MessageCalls } from '../src/receive/message-calls.ts';
+import { type SocketAddress, toSocketAddress } from '../src/receive/socket-address.ts';
+import { toWaysIn } from '../src/receive/ways-in.ts';
 import { connectRedis, type RedisConnection } from '../src/redis/connection.ts';
 import { openStateStore } from '../src/state/open-store.ts';
 import { startCalls } from './calls.ts';
@@ -29,10 +33,12 @@ import { startFiles } from './files.ts';
 import { startFunctions } from './functions.ts';
 import { startHttpBridge } from './http-bridge.ts';
 import { startNatsListenerActor } from './nats-listener.ts';
+import { startPipe } from './pipe.ts';
 import { startScheduler } from './scheduler.ts';
 import {
   toCallsConfig,
   toFilesConfig,
+  toFrameLimits,
   toFunctionsConfig,
   toHttpConfig,
   toMemoryKind,
@@ -43,6 +49,7 @@ import {
   toSchedulerConfig,
   toStateConfig,
 } from './slices.ts';
+import { startSocket } from './socket.ts';
 import { startState } from './state.ts';
 import { startWorkerPool } from './worker-pool.ts';
 
@@ -54,19 +61,25 @@ export interface Host {
   readonly natsPort: number | undefined;
   upload(user: UserName, name: FunctionName, module: Uint8Array): Promise<FunctionDescription>;
   describe(user: UserName, name: FunctionName): Promise<FunctionDescription>;
+  /** Where the socket takes calls; nothing where there is none. */
+  readonly socket: SocketAddress | undefined;
+  /** Settles when the pipe has ended; never where there is none. */
+  readonly pipeEnded: Promise<void>;
   /** Takes nothing new, finishes what runs, saves what is to be saved. */
   stop(): Promise<void>;
 }
 
 export interface HostOptions {
   log(component: string): Log;
+  /** What the pipe reads and writes. @default none, and there can be no pipe */
+  readonly pipe?: { readonly input: Readable; readonly output: Writable };
 }
 
 /** A module this host serves takes so long at the most from upload to live. */
 const uploadTimeoutMs = 120_000;
 
 /** @throws FaasmError when a port is in use, a folder cannot be written or a server cannot be reached */
-export async function startHost(config: Config, { log }: HostOptions): Promise<Host> {
+export async function startHost(config: Config, { log, pipe: streams }: HostOptions): Promise<Host> {
   const id = toHostId(
     config.FAASM_HOST_NAME === '' ? `host-${randomBytes(4).toString('hex')}` : config.FAASM_HOST_NAME,
   );
@@ -193,12 +206,16 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
     });
     const listener = config.NATS_URL === '' ? await openListener(bus) : undefined;
 
+    const { socket, pipe } = await openWaysIn(bus, newCallId);
+
     // Others reach this host from now on.
     await bus.flush();
     return {
       id,
       httpPorts: bridge.ports,
       natsPort: listener?.port,
+      socket: socket?.address,
+      pipeEnded: pipe?.ended ?? new Promise(() => {}),
       stop: stopAll,
       async upload(user, name, module) {
         const answer = await bus.request(subjects.functions('upload', user, name), module, {
@@ -225,6 +242,27 @@ export async function startHost(config: Config, { log }: HostOptions): Promise<H
       onStatus: (status, detail) => log('bus').info({ status, detail }, 'NATS'),
     });
     return createClusterBus(local, remote);
+  }
+
+  async function openWaysIn(bus: HostBus, newCallId: () => CallId) {
+    const ways = toWaysIn(config.FAASM_RECEIVE);
+    const callTimeoutMs = config.FAASM_CALL_TIMEOUT_MS;
+    const calls = new MessageCalls({ bus, subjects, callTimeoutMs, newCallId });
+    const limits = toFrameLimits(config);
+    const socket = ways.has('socket')
+      ? await startSocket({
+          calls,
+          address: toSocketAddress(config.FAASM_SOCKET_LISTEN),
+          limits,
+          log: log('socket'),
+        })
+      : undefined;
+    const pipe =
+      ways.has('pipe') && streams !== undefined
+        ? startPipe({ calls, ...streams, limits, log: log('pipe') })
+        : undefined;
+    for (const way of [socket, pipe]) closers.push(() => way?.stop(config.FAASM_DRAIN_TIMEOUT_MS));
+    return { socket, pipe };
   }
 
   /** Goes on connecting while the server is away: until it is there this host is not ready. */

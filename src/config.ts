@@ -156,6 +156,29 @@ export const settings = {
     about: 'memory of Faaslets: mapped (pages, Linux), copy (anywhere), or auto',
   },
 
+  FAASM_RECEIVE: {
+    default: '',
+    about: 'ways in beside HTTP and NATS, parted by commas: redis, pipe, socket',
+  },
+  FAASM_RECEIVE_CALLS_MAX: {
+    default: '1000',
+    type: 'count',
+    about: 'calls of one connection, of the pipe, or of the Redis queue under way at most',
+  },
+  FAASM_SOCKET_LISTEN: {
+    default: '127.0.0.1:8003',
+    about: 'where the socket takes calls: host:port, or unix:/path',
+  },
+  FAASM_SOCKET_CONNECTIONS_MAX: {
+    default: '1000',
+    type: 'count',
+    about: 'connections of the socket at most',
+  },
+  FAASM_SOCKET_IDLE_MS: {
+    default: '300000',
+    type: 'count',
+    about: 'a connection of the socket on which nothing happens ends after so long; 0 for never',
+  },
   FAASM_REDIS_URL: {
     default: '',
     secret: true,

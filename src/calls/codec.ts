@@ -111,7 +111,7 @@ function toCallResult(message: Message): CallResult {
   };
 }
 
-function toMessageError({ code, message, details }: CallError): MessageError {
+export function toMessageError({ code, message, details }: CallError): MessageError {
   return { code, message: head(message), details: toDetailsJson(details) };
 }
 

@@ -11,6 +11,8 @@ export interface HostPlace {
   readonly natsUrl: string;
   /** The first token of every subject. */
   readonly prefix: string;
+  /** Where the socket takes calls. */
+  readonly socket?: string | undefined;
 }
 
 export interface DeployedFunctions {
@@ -28,6 +30,7 @@ export function toAnnouncement(place: HostPlace, tookMs: number, deployed?: Depl
     `  invoke         ${invoke}`,
     `  upload, state  ${upload}`,
     `  NATS           ${toNatsUrl(place)}`,
+    ...(place.socket === undefined ? [] : [`  socket         ${place.socket}`]),
     `  console        ${invoke}/`,
     ...(deployed === undefined ? [] : [...countsOf(deployed), '', ...examples(place, deployed.live)]),
     '',
@@ -66,7 +69,8 @@ function examples(place: HostPlace, live: readonly string[]): string[] {
 }
 
 export function toPlaceJson(place: HostPlace): Record<string, unknown> {
-  return { host: place.host, http: toHttpUrls(place), nats: toNatsUrl(place) };
+  const { host, socket } = place;
+  return { host, http: toHttpUrls(place), nats: toNatsUrl(place), ...(socket !== undefined && { socket }) };
 }
 
 function toHttpUrls({ listen, httpPorts }: HostPlace): string[] {

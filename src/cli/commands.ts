@@ -28,6 +28,10 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map(
       summary: 'call a function',
       load: async () => (await import('./commands/invoke.ts')).invoke,
     },
+    call: {
+      summary: 'make calls as frames for a pipe or a socket, or read the results',
+      load: async () => (await import('./commands/call.ts')).call,
+    },
     run: {
       summary: 'run a module here, without a host',
       load: async () => (await import('./commands/run.ts')).run,

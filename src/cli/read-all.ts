@@ -7,7 +7,7 @@ export async function readAll(stream: Readable, maxBytes: number): Promise<Uint8
   let length = 0;
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     length += chunk.length;
-    if (length > maxBytes) throw new FaasmError('too_large', `An answer has more than ${maxBytes} bytes`);
+    if (length > maxBytes) throw new FaasmError('too_large', `There are more than ${maxBytes} bytes`);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, length);

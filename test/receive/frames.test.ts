@@ -1,0 +1,52 @@
+import test from 'ava';
+import { callMaxBytes } from '../../src/calls/limits.ts';
+import { decodeMessage } from '../../src/calls/message.ts';
+import { FrameReader, toFrame } from '../../src/receive/frames.ts';
+import { createRandom } from '../random.ts';
+
+const read = (reader: FrameReader, piece: Uint8Array): string[] =>
+  [...reader.push(piece)].map((bytes) => decodeMessage(bytes, 'frame').id);
+
+test('FrameReader gives messages whole, however the stream is cut (seed 5)', (t) => {
+  const random = createRandom(5);
+  const sizes = [0, 1, 100, 127, 128, 129, 16_383, 16_384, 70_000];
+  const frames = sizes.map((size, at) => toFrame({ id: `call-${at}`, inputData: random.bytes(size) }));
+  const stream = Buffer.concat(frames);
+  for (let round = 0; round < 50; round++) {
+    const reader = new FrameReader(callMaxBytes);
+    const found: string[] = [];
+    for (let at = 0; at < stream.length; ) {
+      const length = round === 0 ? 1 : 1 + random.below(round % 2 === 0 ? 10 : 100_000);
+      found.push(...read(reader, stream.subarray(at, at + length)));
+      at += length;
+    }
+    t.deepEqual(
+      found,
+      sizes.map((_, at) => `call-${at}`),
+    );
+    t.true(reader.isBetween);
+  }
+});
+
+test('FrameReader knows that a message is not whole', (t) => {
+  const reader = new FrameReader(callMaxBytes);
+  t.deepEqual(read(reader, toFrame({ id: 'a' }).subarray(0, 2)), []);
+  t.false(reader.isBetween);
+});
+
+test('FrameReader refuses a frame over its limit before its bytes have come', (t) => {
+  const reader = new FrameReader(100);
+  t.throws(() => read(reader, Uint8Array.of(101)), {
+    code: 'too_large',
+    message: /A frame of 101 bytes; there may be 100/,
+  });
+});
+
+test('FrameReader refuses a length that is no varint', (t) => {
+  const reader = new FrameReader(callMaxBytes);
+  t.throws(() => read(reader, new Uint8Array(6).fill(0xff)), { code: 'bad_message' });
+});
+
+test('an empty frame is an empty message', (t) => {
+  t.deepEqual(read(new FrameReader(10), Uint8Array.of(0, 0)), ['', '']);
+});
