@@ -31,6 +31,7 @@ import { hostStatusCodec } from '../src/scheduler/messages.ts';
 import { CallEvents } from '../src/worker-pool/call-events.ts';
 import { ChainedCalls } from '../src/worker-pool/chained-calls.ts';
 import { decide, type PoolEffect, type PoolMessage } from '../src/worker-pool/decide.ts';
+import { cancelled } from '../src/worker-pool/endings.ts';
 import { ExecutorThreadHandle } from '../src/worker-pool/executor-thread-handle.ts';
 import { executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
 import { createPrograms } from '../src/worker-pool/programs.ts';
@@ -101,6 +102,8 @@ export async function startWorkerPool({
     else lastVersions.set(`${user}/${name}`, version);
   });
   const lastVersions = new Map<string, string>();
+  /** Calls whose program is being loaded. */
+  const coming = new Map<CallId, 'wanted' | 'cancelled'>();
   const programs = createPrograms(bus, subjects, (key) => {
     for (const executor of executors.values()) executor.forget(key);
   });
@@ -118,6 +121,7 @@ export async function startWorkerPool({
     bus.subscribe(subjects.initialize(config.host), onInitialize, { queue: queueGroup('worker-pool') }),
     bus.subscribe(subjects.cancel('*'), (message) => {
       const id = toCallId(message.subject.slice(message.subject.lastIndexOf('.') + 1));
+      if (coming.has(id)) coming.set(id, 'cancelled');
       step({ type: 'cancel', id, nowMs: Date.now() });
     }),
   ];
@@ -140,10 +144,19 @@ export async function startWorkerPool({
     }
     const program = programs.get(call.user, call.function, version);
     if (!(program instanceof Promise)) return accept(call, program, message, false);
-    return program.then(
-      (ready) => accept(call, ready, message, false),
-      (error: unknown) => respondError(bus, message, error),
-    );
+    coming.set(call.id, 'wanted');
+    return program
+      .then(
+        (ready) => {
+          if (coming.get(call.id) === 'wanted') accept(call, ready, message, false);
+          else {
+            programs.ended(ready);
+            respondError(bus, message, fromCallError(cancelled({ name: `${call.user}/${call.function}` })));
+          }
+        },
+        (error: unknown) => respondError(bus, message, error),
+      )
+      .finally(() => coming.delete(call.id));
   }
 
   function onInitialize(message: BusMessage): void {

@@ -26,7 +26,7 @@ export function late(work: Work): CallError {
   };
 }
 
-export function cancelled(work: Work): CallError {
+export function cancelled(work: Pick<Work, 'name'>): CallError {
   return { code: 'cancelled', message: `${work.name} was cancelled`, details: { component: 'worker-pool' } };
 }
 

@@ -95,6 +95,23 @@ test('an asynchronous call is kept, BIND finds a function, KILL ends a call', as
   );
 });
 
+test('KILL ends a call whose function is being loaded', async (t) => {
+  await using at = await start();
+  await using client = await connectFrames(at.host.socket!);
+  const names = Array.from({ length: 8 }, (_, name) => `cold${name}`);
+  for (const name of names) await at.put(`ada/${name}`, guests.loop.replace('1)', `1) (data "${name}")`));
+  for (const name of names) {
+    client.send({ user: 'ada', function: name, id: name });
+    client.send({ user: 'ada', function: name, id: name, type: 'KILL' });
+  }
+  client.socket.end();
+  const ends = (await client.rest()).filter(({ type }) => type === 'CALL');
+  t.deepEqual(
+    ends.map(({ error }) => error?.code),
+    names.map(() => 'cancelled'),
+  );
+});
+
 test('a client that resets its connection has its calls cancelled', async (t) => {
   await using at = await start();
   const client = await connectFrames(at.host.socket!);
