@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { FaasmError } from '../proto/errors.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
 import { type CallId, type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
 import { createSubjects } from '../proto/subjects.ts';
@@ -23,9 +24,11 @@ import { createPreparer } from '../src/functions/preparer.ts';
 import type { Log } from '../src/log.ts';
 import { Readiness } from '../src/readiness.ts';
 import { MessageCalls } from '../src/receive/message-calls.ts';
+import type { FrameLimits } from '../src/receive/serve-frames.ts';
 import { type SocketAddress, toSocketAddress } from '../src/receive/socket-address.ts';
 import { toWaysIn } from '../src/receive/ways-in.ts';
 import { connectRedis, type RedisConnection } from '../src/redis/connection.ts';
+import { RedisQueue } from '../src/redis-queue/queue.ts';
 import { openStateStore } from '../src/state/open-store.ts';
 import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
@@ -34,6 +37,7 @@ import { startFunctions } from './functions.ts';
 import { startHttpBridge } from './http-bridge.ts';
 import { startNatsListenerActor } from './nats-listener.ts';
 import { startPipe } from './pipe.ts';
+import { type RedisAdapter, startRedisAdapter } from './redis-adapter.ts';
 import { startScheduler } from './scheduler.ts';
 import {
   toCallsConfig,
@@ -206,7 +210,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     });
     const listener = config.NATS_URL === '' ? await openListener(bus) : undefined;
 
-    const { socket, pipe } = await openWaysIn(bus, newCallId);
+    const { socket, pipe } = await openWaysIn(bus, newCallId, redis);
 
     // Others reach this host from now on.
     await bus.flush();
@@ -244,7 +248,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     return createClusterBus(local, remote);
   }
 
-  async function openWaysIn(bus: HostBus, newCallId: () => CallId) {
+  async function openWaysIn(bus: HostBus, newCallId: () => CallId, redis: RedisConnection | undefined) {
     const ways = toWaysIn(config.FAASM_RECEIVE);
     const callTimeoutMs = config.FAASM_CALL_TIMEOUT_MS;
     const calls = new MessageCalls({ bus, subjects, callTimeoutMs, newCallId });
@@ -261,8 +265,28 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       ways.has('pipe') && streams !== undefined
         ? startPipe({ calls, ...streams, limits, log: log('pipe') })
         : undefined;
-    for (const way of [socket, pipe]) closers.push(() => way?.stop(config.FAASM_DRAIN_TIMEOUT_MS));
+    const adapter = ways.has('redis') ? await openRedisAdapter(calls, limits, redis) : undefined;
+    for (const way of [adapter, socket, pipe]) closers.push(() => way?.stop(config.FAASM_DRAIN_TIMEOUT_MS));
     return { socket, pipe };
+  }
+
+  async function openRedisAdapter(
+    calls: MessageCalls,
+    limits: FrameLimits,
+    redis: RedisConnection | undefined,
+  ): Promise<RedisAdapter> {
+    if (redis === undefined) {
+      throw new FaasmError('bad_request', 'FAASM_RECEIVE has redis, which needs FAASM_REDIS_URL');
+    }
+    const waiting = await redis.another({ name: `faasm ${id} waits`, blocking: true, onChange: () => {} });
+    closers.push(() => waiting.close());
+    return startRedisAdapter({
+      calls,
+      queue: new RedisQueue({ redis, waiting, key: config.FAASM_REDIS_KEY }),
+      closeWaiting: () => waiting.close(),
+      limits,
+      log: log('redis-adapter'),
+    });
   }
 
   /** Goes on connecting while the server is away: until it is there this host is not ready. */

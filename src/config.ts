@@ -165,6 +165,7 @@ export const settings = {
     type: 'count',
     about: 'calls of one connection, of the pipe, or of the Redis queue under way at most',
   },
+  FAASM_REDIS_KEY: { default: 'all_incoming', about: 'the list in Redis that calls are taken from' },
   FAASM_SOCKET_LISTEN: {
     default: '127.0.0.1:8003',
     about: 'where the socket takes calls: host:port, or unix:/path',

@@ -1,0 +1,203 @@
+/** Calls from a Redis list: the founding exchange, and what becomes of calls when hosts or Redis end in the middle. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { decodeMessage, encodeMessage, type Message } from '../../src/calls/message.ts';
+import { connectRedis } from '../../src/redis/connection.ts';
+import { type RedisServer, startRedisServer } from '../_servers/redis-server.ts';
+import { guests, startTestHost, wasm } from './_host.ts';
+
+const program = join(import.meta.dirname, '../../actors/faasm.ts');
+const text = (value: string): Uint8Array => new TextEncoder().encode(value);
+const settingsFor = (server: RedisServer) => ({ FAASM_RECEIVE: 'redis', FAASM_REDIS_URL: server.url });
+
+/** Sleeps for the milliseconds that its input says, as 4 bytes, and gives it back. */
+const nap = `(module
+  (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+  (import "env" "__faasm_read_input" (func $input (param i32 i32) (result i32)))
+  (import "env" "__faasm_write_output" (func $output (param i32 i32)))
+  (memory (export "memory") 1)
+  (func (export "exec") (result i32)
+    (drop (call $input (i32.const 200) (i32.const 4)))
+    (i32.store (i32.const 16) (i32.const 1))
+    (i64.store (i32.const 24) (i64.mul (i64.load32_u (i32.const 200)) (i64.const 1000000)))
+    (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))
+    (call $output (i32.const 200) (i32.const 4))
+    (i32.const 0)))`;
+
+async function client(t: ExecutionContext, server: RedisServer) {
+  const redis = await connectRedis({ url: server.url, name: 'client', blocking: true, onChange: () => {} });
+  t.teardown(() => redis.close());
+  const push = (message: Partial<Message>, key = 'all_incoming') =>
+    redis.run((client) => client.rpush(key, Buffer.from(encodeMessage({ type: 'CALL', ...message }))));
+  const result = async (key: string): Promise<Message> => {
+    const [, bytes] = (await redis.run((client) => client.blpopBuffer(key, 30)))!;
+    return decodeMessage(bytes!, 'result');
+  };
+  return { redis, push, result };
+}
+
+test('a founding client pushes a call and pops its result, which expires', async (t) => {
+  await using server = await startRedisServer();
+  await using at = await startTestHost(settingsFor(server));
+  await at.put('demo/echo', guests.echo);
+  const { push, result, redis } = await client(t, server);
+  await push({ user: 'demo', function: 'echo', resultKey: 'Result_1', inputData: text('hi') });
+  const answer = await result('Result_1');
+  t.like(answer, { user: 'demo', function: 'echo', type: 'CALL', success: true, resultKey: 'Result_1' });
+  t.is(Buffer.from(answer.outputData).toString(), 'hi');
+
+  await push({ user: 'demo', function: 'echo', resultKey: 'Result_2', statusKey: 'Status_2', isAsync: true });
+  let ttl = -2;
+  while (ttl < 0) ttl = await redis.run((one) => one.ttl('Result_2'));
+  t.true(ttl > 20 && ttl <= 30, `${ttl} s`);
+  const status = await redis.run((one) => one.getBuffer('Status_2'));
+  t.like(decodeMessage(status!, 'status'), { success: true, isAsync: true });
+  t.is((await redis.run((one) => one.ttl('Status_2'))) > 100, true);
+});
+
+test('failures, BIND and a function that is not there are answered', async (t) => {
+  await using server = await startRedisServer();
+  await using at = await startTestHost(settingsFor(server));
+  await at.put('demo/echo', guests.echo);
+  await at.put(
+    'demo/trap',
+    '(module (memory (export "memory") 1) (func (export "exec") (result i32) unreachable))',
+  );
+  const { push, result } = await client(t, server);
+  await push({ user: 'demo', function: 'trap', resultKey: 'a' });
+  t.like(await result('a'), { success: false, error: { code: 'guest_trapped' } });
+  await push({ user: 'demo', function: 'nobody', resultKey: 'b' });
+  t.like(await result('b'), { success: false, error: { code: 'not_found' } });
+  await push({ user: 'demo', function: 'echo', type: 'BIND', resultKey: 'c' });
+  t.like(await result('c'), { success: true, type: 'BIND' });
+});
+
+test('what is no call goes to the dead-letter list, and a result key that is no list harms nobody', async (t) => {
+  await using server = await startRedisServer();
+  await using at = await startTestHost(settingsFor(server));
+  await at.put('demo/echo', guests.echo);
+  const { push, result, redis } = await client(t, server);
+  await redis.run((one) => one.rpush('all_incoming', 'rubbish'));
+  await redis.run((one) => one.set('taken', 'a string'));
+  await push({ user: 'demo', function: 'echo', resultKey: 'taken' });
+  await push({ user: 'demo', function: 'echo', resultKey: 'after' });
+  t.true((await result('after')).success);
+  const [, dead] = (await redis.run((one) => one.blpop('all_incoming:dead', 10)))!;
+  t.is(dead, 'rubbish');
+  t.is(await redis.run((one) => one.get('taken')), 'a string');
+  const left = await redis.run((one) => one.keys('all_incoming:running:*'));
+  t.deepEqual(left, []);
+});
+
+test('no call is lost when the host that runs it is killed', async (t) => {
+  await using server = await startRedisServer();
+  const data = await mkdtemp(join(tmpdir(), 'faasm-killed-'));
+  t.teardown(() => rm(data, { recursive: true, force: true }));
+  // The other host alone takes from this list.
+  const startOther = async () => {
+    const port = await freePort();
+    const ports = ['--http-port', String(port), '--upload-port', '0', '--nats-port', '0'];
+    const receive = ['--receive', 'redis', '--redis-key', 'later', '--receive-calls-max', '20'];
+    const flags = ['--data', data, '--redis-url', server.url, ...ports, ...receive];
+    const process_ = spawn(process.execPath, [program, 'start', ...flags], { stdio: 'ignore' });
+    t.teardown(() => process_.kill('SIGKILL'));
+    const url = `http://127.0.0.1:${port}`;
+    while (!(await fetch(`${url}/readyz`).catch(() => undefined))?.ok) {
+      await new Promise((go) => setTimeout(go, 50));
+    }
+    return { url, kill: () => process_.kill('SIGKILL') };
+  };
+  const other = await startOther();
+  await fetch(`${other.url}/f/demo/nap`, { method: 'PUT', body: wasm(nap) });
+
+  const { push, result, redis } = await client(t, server);
+  const count = 40;
+  const ms = (value: number) => new Uint8Array(Uint32Array.of(value).buffer);
+  for (let id = 0; id < count; id++) {
+    await push({ user: 'demo', function: 'nap', resultKey: `r${id}`, inputData: ms(600) }, 'later');
+  }
+  while ((await redis.run((each) => each.llen('later'))) > 5) await new Promise((go) => setTimeout(go, 10));
+  other.kill();
+  await startOther();
+  for (let id = 0; id < count; id++) t.true((await result(`r${id}`)).success, `call ${id}`);
+  t.is(await redis.run((each) => each.llen('later')), 0);
+});
+
+test('two hosts share a list', async (t) => {
+  await using server = await startRedisServer();
+  const settings = { ...settingsFor(server), FAASM_RECEIVE_CALLS_MAX: '2' };
+  await using one = await startTestHost(settings);
+  await using two = await startTestHost(settings);
+  for (const at of [one, two]) await at.put('demo/nap', nap);
+  const { push, result } = await client(t, server);
+  const inputData = new Uint8Array(Uint32Array.of(50).buffer);
+  for (let id = 0; id < 20; id++)
+    await push({ user: 'demo', function: 'nap', resultKey: `r${id}`, inputData });
+  for (let id = 0; id < 20; id++) t.true((await result(`r${id}`)).success);
+  const counts = await Promise.all(
+    [one, two].map(async (at) => {
+      const text = await (await fetch(`${at.url}/metrics`)).text();
+      return Number(/faasm_calls_total\{.*"nap",code="ok"\} (\d+)/.exec(text)?.[1] ?? 0);
+    }),
+  );
+  t.true(
+    counts.every((count) => count > 0),
+    counts.join(' and '),
+  );
+});
+
+test('Redis that is killed in the middle loses no call, and each has one result', async (t) => {
+  await using server = await startRedisServer();
+  await using at = await startTestHost(settingsFor(server));
+  await at.put('demo/nap', nap);
+  const { push, result, redis } = await client(t, server);
+  const count = 30;
+  for (let id = 0; id < count; id++) {
+    const inputData = new Uint8Array(Uint32Array.of(400 + id * 10).buffer);
+    await push({ user: 'demo', function: 'nap', resultKey: `r${id}`, inputData });
+  }
+  while ((await redis.run((one) => one.llen('all_incoming'))) > 0)
+    await new Promise((go) => setTimeout(go, 5));
+  await server.kill();
+  await new Promise((go) => setTimeout(go, 900));
+  await server.start();
+  const again = await client(t, server);
+  for (let id = 0; id < count; id++) t.true((await again.result(`r${id}`)).success);
+  t.deepEqual(await again.redis.run((one) => one.keys('r*')), []);
+  await again.push({ user: 'demo', function: 'nap', resultKey: 'on', inputData: new Uint8Array(4) });
+  t.true((await again.result('on')).success);
+  void result;
+});
+
+test('a host takes no more calls than it may run, and one that stops gives back what it did not end', async (t) => {
+  await using server = await startRedisServer();
+  const settings = { ...settingsFor(server), FAASM_RECEIVE_CALLS_MAX: '2', FAASM_DRAIN_TIMEOUT_MS: '200' };
+  const at = await startTestHost(settings);
+  await at.put('demo/nap', nap);
+  const { push, redis } = await client(t, server);
+  const inputData = new Uint8Array(Uint32Array.of(20_000).buffer);
+  for (let id = 0; id < 5; id++) await push({ user: 'demo', function: 'nap', id: `c${id}`, inputData });
+  while ((await redis.run((one) => one.llen('all_incoming'))) > 3)
+    await new Promise((go) => setTimeout(go, 5));
+  t.is(await redis.run((one) => one.llen('all_incoming')), 3);
+  await at.host.stop();
+  const all = await redis.run((one) => one.lrangeBuffer('all_incoming', 0, -1));
+  t.deepEqual(
+    all.map((bytes) => decodeMessage(bytes, 'call').id),
+    ['c0', 'c1', 'c2', 'c3', 'c4'],
+  );
+  t.deepEqual(await redis.run((one) => one.smembers('all_incoming:takers')), []);
+  await rm(at.data, { recursive: true });
+});
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
