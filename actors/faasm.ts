@@ -63,18 +63,19 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
   if (dev === undefined || summary !== undefined) await announce(config, host, options, summary);
 
   const pipeEnded = host.pipeEnded.then(
-    () => ({ why: 'the pipe ended' }),
-    (broken: unknown) => ({ why: 'the pipe broke', broken }),
+    () => ({ pipe: 'ended' }),
+    (broken: unknown) => ({ pipe: 'broken', broken }),
   );
-  const why = await Promise.race([
-    pipeEnded,
-    stopping.then((signal) => ({ why: signal, broken: undefined })),
-  ]);
-  log('host').info({ why: why.why }, 'stopping: calls under way are finished and state is saved');
+  const end = await Promise.race([pipeEnded, stopping.then((signal) => ({ signal }))]);
+  const broken = 'broken' in end ? end.broken : undefined;
+  log('host').info(
+    { ...end, broken: undefined },
+    'stopping: calls under way are finished and state is saved',
+  );
   await dev?.stop();
   await host.stop();
   log('host').info('stopped');
-  if ('broken' in why && why.broken !== undefined) throw why.broken;
+  if (broken !== undefined) throw broken;
 }
 
 async function develop(config: Config, host: Host): Promise<Dev> {
