@@ -177,7 +177,8 @@ export async function startWorkerPool({
   }
 
   function accept(call: Call, program: Program, message: BusMessage, initializes: boolean): void {
-    if (jobs.has(call.id)) {
+    // One that was answered already, as when it was cancelled, is on its executor until that lets go of it.
+    if (state.calls.has(call.id)) {
       if (!initializes) programs.ended(program);
       respondError(bus, message, new FaasmError('conflict', `A call with id ${call.id} is running already`));
       return;

@@ -125,3 +125,27 @@ test('two hosts on one NATS system serve one queue', async (t) => {
   );
   t.is(await (await two.post('ada/echo', 'over HTTP')).text(), 'over HTTP');
 });
+
+test('an id that is used again while its cancelled call still runs is refused, and the host goes on', async (t) => {
+  await using at = await startTestHost();
+  await at.put('ada/loop', guests.loop);
+  await at.put('ada/echo', guests.echo);
+  const nats = await client(t, at.host.natsPort!);
+  const sameId = headers();
+  sameId.set('Faasm-Call-Id', 'same');
+  const request = (name: string) =>
+    nats.request(`faasm.invoke.ada.${name}`, 'x', { headers: sameId, timeout: 10_000 });
+  await nats.request('faasm.invoke.ada.echo', 'warm');
+  const looping = request('loop');
+  let metrics = '';
+  while (!/^faasm_calls_active [1-9]/m.test(metrics)) {
+    metrics = await (await fetch(`${at.url}/metrics`)).text();
+  }
+  nats.publish('faasm.cancel.same');
+  t.is((await looping).headers?.get('Faasm-Error'), 'cancelled');
+  let refused = 0;
+  let answer = await request('echo');
+  for (; answer.headers?.get('Faasm-Error') === 'conflict'; refused++) answer = await request('echo');
+  t.true(refused > 0);
+  t.is(answer.string(), 'x');
+});
