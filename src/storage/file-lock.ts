@@ -1,0 +1,40 @@
+/** One at a time among processes, and among hosts that share a folder. */
+import { open, rm, stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { FaasmError } from '../../proto/errors.ts';
+
+const pollMs = 10;
+const waitMs = 10_000;
+/** What is done under a lock takes milliseconds: who made an older one is gone. */
+const staleMs = 30_000;
+
+/** @param path of the lock file @throws FaasmError `storage_unavailable` when somebody has it for long */
+export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const lastMs = Date.now() + waitMs;
+  while (!(await tryToMake(path))) {
+    if (await isStale(path)) await rm(path, { force: true });
+    else if (Date.now() > lastMs) {
+      throw new FaasmError('storage_unavailable', `${path} stays locked; remove it if no host is running`);
+    } else await delay(pollMs);
+  }
+  try {
+    return await work();
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+async function tryToMake(path: string): Promise<boolean> {
+  try {
+    await (await open(path, 'wx')).close();
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+async function isStale(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > staleMs;
+}

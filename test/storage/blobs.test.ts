@@ -1,0 +1,86 @@
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { openS3Bucket } from '../../src/s3/bucket.ts';
+import { createS3Client } from '../../src/s3/client.ts';
+import { openFolderBlobs } from '../../src/storage/folder-blobs.ts';
+import { createNatsBlobs } from '../../src/storage/nats-blobs.ts';
+import { createS3Blobs } from '../../src/storage/s3-blobs.ts';
+import { blobsContract } from '../_contracts/blobs.ts';
+import { startNatsServer } from '../_servers/nats-server.ts';
+import { type S3Server, startS3Server } from '../_servers/s3-server.ts';
+import { startS3rver } from '../_servers/s3rver.ts';
+
+const nats = await startNatsServer({ jetstream: true });
+const strict = await startS3Server();
+const ordinary = await startS3rver();
+test.after.always(async () => {
+  await nats.stop();
+  await strict.stop();
+  await ordinary.stop();
+});
+
+async function temporaryFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'faasm-blobs-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+let places = 0;
+
+async function inS3(t: ExecutionContext, server: Pick<S3Server, 'endpoint' | 'accessKey' | 'secretKey'>) {
+  const client = await createS3Client({ ...server, region: 'us-east-1' });
+  t.teardown(() => client.destroy());
+  const prefix = `p${++places}/`;
+  return {
+    open: async () => createS3Blobs(await openS3Bucket(client, 'test', prefix), `s3://test/${prefix}`),
+  };
+}
+
+blobsContract(test, 'folder', async (t) => {
+  const folder = await temporaryFolder(t);
+  return { open: () => openFolderBlobs(folder) };
+});
+blobsContract(test, 'S3', (t) => inS3(t, strict));
+blobsContract(test, 's3rver', (t) => inS3(t, ordinary), { conditions: false });
+blobsContract(test, 'NATS', async () => {
+  const bucket = `b${++places}`;
+  return { open: async () => createNatsBlobs({ url: nats.url }, bucket) };
+});
+
+test('folder: a draft and a lock that a crash left are no blobs, and an old lock stops nobody', async (t) => {
+  const folder = await temporaryFolder(t);
+  const blobs = await openFolderBlobs(folder);
+  await blobs.put('a', Buffer.from('1'));
+  await writeFile(join(folder, 'x.draft'), '');
+  await writeFile(join(folder, 'a.lock'), '');
+  await utimes(join(folder, 'a.lock'), 0, 0);
+  t.deepEqual(
+    (await blobs.list('')).map(({ name }) => name),
+    ['a'],
+  );
+  const found = await blobs.get('a');
+  await blobs.put('a', Buffer.from('2'), found!.tag);
+  t.deepEqual((await readdir(folder)).sort(), ['a', 'x.draft']);
+});
+
+test('NATS: a server that is not there is said, and found when it is', async (t) => {
+  const first = await startNatsServer({ jetstream: true });
+  await first.stop();
+  const blobs = createNatsBlobs({ url: first.url }, 'late');
+  t.teardown(() => blobs.close());
+  await t.throwsAsync(blobs.get('a'), {
+    code: 'storage_unavailable',
+    message: /late\/a: Cannot connect to NATS/,
+  });
+  await using _again = await startNatsServer({ jetstream: true, port: first.port });
+  t.is(await blobs.get('a'), undefined);
+});
+
+test('NATS: a server without JetStream is said', async (t) => {
+  await using plain = await startNatsServer();
+  const blobs = createNatsBlobs({ url: plain.url }, 'b');
+  t.teardown(() => blobs.close());
+  await t.throwsAsync(blobs.get('a'), { code: 'storage_unavailable' });
+});
