@@ -1,12 +1,16 @@
 /**
  * The functions actor.
  *
- * In:   `functions.<op>.<user>.<function>`: upload, describe, list, delete, fetch, program
+ * In:   `functions.<op>.<user>.<function>`: upload, describe, list, delete, fetch, program; `function.changed` of others
  * Out:  `function.changed.<user>.<function>` once a version is live here or gone; `initialize.<host>`
  * Owns: function storage, which version of each function is live, and the Proto-Faaslets that are held
  * Never: runs a module itself, or lets one go live that it could not prepare
+ *
+ * Hosts may share a store. What another host has changed is found when it says so, when somebody asks for a function
+ * that is not known here, and by looking now and then.
  */
 
+import { LRUCache } from 'lru-cache';
 import { FaasmError } from '../proto/errors.ts';
 import { addSettings, type FunctionSettings } from '../proto/function-settings.ts';
 import { headers as names, settingsHeaders, stateHeaders } from '../proto/headers.ts';
@@ -38,6 +42,7 @@ import type { InitializedState } from '../src/faaslet/faaslet.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
 import type { Asyncify } from '../src/functions/asyncify.ts';
+import { KnownFunctions } from '../src/functions/known-functions.ts';
 import {
   functionChangedCodec,
   functionDescriptionCodec,
@@ -61,8 +66,12 @@ export interface FunctionsOptions {
   readonly preparer: Preparer;
   readonly asyncify: Asyncify;
   readonly memory: MemoryPort;
+  /** Called when the store cannot be read, with the reason, and when it can again. */
+  onStore(why: string | undefined): void;
   readonly config: {
     readonly host: HostId;
+    /** How often to look what other hosts have changed; 0 where no other host has this store. */
+    readonly refreshMs: number;
     /** The largest module that is taken. */
     readonly moduleMaxBytes: number;
     /** Of one user. */
@@ -75,9 +84,30 @@ export interface FunctionsOptions {
   readonly log: Log;
 }
 
+/** A function that is not there is looked for so seldom. */
+const missingMs = 1000;
+/** While the store is away. */
+const refreshMaxMs = 15_000;
+/** How often unused modules are looked for, and how old they have to be. */
+const sweepMs = 3_600_000;
+/** Other hosts may change a function meanwhile; each of them has then succeeded. */
+const writeTries = 20;
+
 export async function startFunctions(options: FunctionsOptions): Promise<{ stop(): Promise<void> }> {
-  const { bus, subjects, store, preparer, asyncify, memory, config, log } = options;
-  const functions = new Map<string, FunctionDescription>();
+  const { bus, subjects, store, preparer, asyncify, memory, config, log, onStore } = options;
+  const isShared = config.refreshMs > 0;
+  const functions = new KnownFunctions({
+    store,
+    onChange(user, name, description) {
+      if (description === undefined) programs.remove(user, name);
+      publishChange({ user, name }, description?.live ?? null);
+      log.debug({ function: `${user}/${name}`, version: description?.live }, 'function found in the store');
+    },
+    onDamaged: (user, name, err) =>
+      log.error({ function: `${user}/${name}`, err }, 'a function cannot be read'),
+  });
+  /** Functions that were looked for in vain a moment ago. */
+  const missing = new LRUCache<string, true>({ max: 10_000, ttl: missingMs });
   const modules = createPreparedModules(preparer, (sha256) => store.readModule(sha256));
   /** Modules of runtimes that an upload is about to have, once for each. */
   const claimed: string[] = [];
@@ -88,32 +118,75 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   });
   /** Changes of one function happen one after the other. */
   const changing = new Map<string, Promise<unknown>>();
+  let timer: NodeJS.Timeout | undefined;
+  let failures = 0;
+  let sweptMs = 0;
+  let stopped = false;
 
-  for (const description of await store.list()) functions.set(nameOf(description), description);
+  if (isShared) await follow();
+  else await functions.refresh();
   const served = serve(bus, {
     actor: 'functions',
     id: config.host,
     description: 'Upload, describe, list and delete functions',
     endpoints: [{ name: 'functions', subject: subjects.functions('*', '*', '*'), handler: onMessage }],
   });
-  for (const description of functions.values()) publishChange(description, description.live);
-  log.info({ functions: functions.size }, 'functions are live');
+  const changes = bus.subscribe(subjects.functionChanged('*', '*'), onOthersChange);
+  log.info({ functions: functions.all().length, store: store.place }, 'functions are live');
 
   return {
     async stop() {
+      stopped = true;
+      clearTimeout(timer);
       served.unsubscribe();
+      changes.unsubscribe();
       await Promise.allSettled(changing.values());
       asyncify.close();
       await preparer.close();
       programs.close();
+      await store.close();
     },
   };
+
+  /** Looks what others have changed, now and from then on; a store that is away is looked for again and again. */
+  async function follow(): Promise<void> {
+    try {
+      await functions.refresh();
+      failures = 0;
+      onStore(undefined);
+      if (Date.now() > sweptMs + sweepMs) await sweep();
+    } catch (err) {
+      failures++;
+      onStore(FaasmError.from(err).message);
+      log.debug({ err }, 'function storage cannot be read');
+    }
+    const delayMs = Math.min(config.refreshMs * 2 ** Math.min(failures, 4), refreshMaxMs);
+    if (!stopped) timer = setTimeout(() => void follow(), delayMs).unref();
+  }
+
+  /** Removes modules that no host needs: one that was just written may be of a version that is not written yet. */
+  async function sweep(): Promise<void> {
+    sweptMs = Date.now();
+    for (const { module, modifiedMs } of await store.listModules()) {
+      if (modifiedMs < sweptMs - sweepMs && !isUsed(module)) await store.removeModule(module);
+    }
+  }
+
+  async function onOthersChange(message: BusMessage): Promise<void> {
+    const { user, name, version } = readBody(message, functionChangedCodec);
+    if (!isShared || version === (functions.get(user, name)?.description.live ?? null)) return;
+    missing.delete(`${user}/${name}`);
+    await functions.look(user, name);
+  }
 
   async function onMessage(message: BusMessage): Promise<void> {
     const [op, userToken, nameToken] = tokensAfter(message.subject, 1);
     const user = toUserName(userToken ?? '');
     if (op === 'list') {
-      const all = [...functions.values()].filter((each) => each.user === user).sort(byName);
+      const all = functions
+        .all()
+        .filter((each) => each.user === user)
+        .sort(byName);
       respond(bus, message, new Encodable(all, functionListCodec));
       return;
     }
@@ -129,10 +202,10 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
         respond(bus, message, emptyBody);
         return;
       case 'describe':
-        respond(bus, message, new Encodable(find(user, name), functionDescriptionCodec));
+        respond(bus, message, new Encodable(await find(user, name), functionDescriptionCodec));
         return;
       case 'fetch': {
-        const live = liveOf(find(user, name));
+        const live = liveOf(await find(user, name));
         const headers = { [stateHeaders.version]: [live.version] };
         respond(bus, message, await store.readModule(live.module), headers);
         return;
@@ -150,7 +223,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     name: FunctionName,
     message: BusMessage,
   ): Promise<FunctionDescription> {
-    const base = toRuntime(user, name, message);
+    const base = await toRuntime(user, name, message);
     if (base === undefined) return makeVersion(user, name, message, undefined);
     claimed.push(base.module);
     try {
@@ -176,9 +249,9 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     }
     const own = readFunctionSettings(message.headers);
     const settings = base === undefined ? own : addSettings(base.settings, own);
-    const before = functions.get(`${user}/${name}`);
-    checkConditions(message, before);
-    if (before === undefined) checkQuota(user);
+    const known = isShared ? await functions.look(user, name) : functions.get(user, name);
+    checkConditions(message, known?.description);
+    if (known === undefined) checkQuota(user);
     const uploadedModule = base === undefined ? bytes : undefined;
     const made = settings.bootOnce
       ? await toBootable(user, name, settings, uploadedModule ?? (await store.readModule(base!.module)))
@@ -196,22 +269,49 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       sizeBytes: made?.length ?? base!.sizeBytes,
       uploadedAtMs: Date.now(),
     };
-    const others = before?.versions.filter((each) => each.version !== version) ?? [];
-    const versions = [uploaded, ...others].slice(0, config.versionsKept);
-    const description: FunctionDescription = { user, name, live: version, versions };
-
     if (made !== undefined) await store.writeModule(module, made);
-    await store.writeDescription(description);
-    functions.set(`${user}/${name}`, description);
+    const { description, dropped } = await goLive(user, name, uploaded, message);
     publishChange(description, version);
-    await dropUnused(others.slice(config.versionsKept - 1));
+    await dropUnused(dropped);
     await store.keepProtos(
       user,
       name,
-      versions.map((each) => each.version),
+      description.versions.map((each) => each.version),
     );
     log.info({ function: `${user}/${name}`, version, sizeBytes: uploaded.sizeBytes }, 'function live');
     return description;
+  }
+
+  /** The version becomes the live one, beside those that other hosts may have made meanwhile. */
+  async function goLive(
+    user: UserName,
+    name: FunctionName,
+    uploaded: FunctionVersion,
+    message: BusMessage,
+  ): Promise<{ description: FunctionDescription; dropped: readonly FunctionVersion[] }> {
+    for (let tries = 1; ; tries++) {
+      const before = functions.get(user, name);
+      const others = before?.description.versions.filter(({ version }) => version !== uploaded.version) ?? [];
+      const versions = [uploaded, ...others].slice(0, config.versionsKept);
+      const description: FunctionDescription = { user, name, live: uploaded.version, versions };
+      try {
+        const tag = await store.write(description, before?.tag ?? null);
+        functions.set({ description, tag });
+        missing.delete(`${user}/${name}`);
+        return { description, dropped: others.slice(config.versionsKept - 1) };
+      } catch (error) {
+        const isChanged = error instanceof FaasmError && error.code === 'precondition_failed';
+        if (!isChanged || tries === writeTries) throw error;
+        try {
+          checkConditions(message, (await functions.look(user, name))?.description);
+        } catch (refused) {
+          if (!(refused instanceof FaasmError) || refused.code !== 'storage_unavailable') throw refused;
+          // What is there cannot be read, so there is nothing to keep of it.
+          functions.set({ description, tag: await store.write(description, undefined) });
+          return { description, dropped: [] };
+        }
+      }
+    }
   }
 
   /** The module rewritten so that it can stop where it first reads its input. @throws FaasmError `bad_module` */
@@ -247,7 +347,11 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   }
 
   /** The live version of the function that the message names as its runtime, if any. */
-  function toRuntime(user: UserName, name: FunctionName, message: BusMessage): FunctionVersion | undefined {
+  async function toRuntime(
+    user: UserName,
+    name: FunctionName,
+    message: BusMessage,
+  ): Promise<FunctionVersion | undefined> {
     const text = header(message, settingsHeaders.runtime);
     if (text === undefined) return undefined;
     const runtime = toFunctionName(text);
@@ -255,7 +359,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       throw new FaasmError('bad_request', `${user}/${name} cannot be its own runtime; give it another name`);
     if (toBytes(message.body).length > 0)
       throw new FaasmError('bad_request', `A function with a runtime has no module: ${runtime} has it`);
-    const found = functions.get(`${user}/${runtime}`);
+    const found = await lookFor(user, runtime);
     if (found !== undefined) {
       const live = liveOf(found);
       if (!live.settings.bootOnce) return live;
@@ -271,10 +375,10 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   }
 
   async function remove(user: UserName, name: FunctionName, message: BusMessage): Promise<void> {
-    const description = find(user, name);
+    const description = await find(user, name);
     checkConditions(message, description);
-    await store.removeDescription(user, name);
-    functions.delete(`${user}/${name}`);
+    await store.remove(user, name);
+    functions.delete(user, name);
     programs.remove(user, name);
     publishChange(description, null);
     await dropUnused(description.versions);
@@ -284,7 +388,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
   /** Gives the version that is asked for where it is kept, as a call that was placed before a change does; else the live one. */
   async function handOver(user: UserName, name: FunctionName, message: BusMessage): Promise<void> {
-    const { live, versions } = find(user, name);
+    const { live, versions } = await find(user, name);
     const wanted = header(message, stateHeaders.version);
     const version = versions.find((each) => each.version === wanted)?.version ?? live;
     const held = await programs.hold(user, name, version);
@@ -292,7 +396,8 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   }
 
   async function load(user: UserName, name: FunctionName, version: string): Promise<VersionParts> {
-    const kept = find(user, name).versions.find((each) => each.version === version);
+    const { versions } = await find(user, name);
+    const kept = versions.find((each) => each.version === version);
     if (kept === undefined) {
       throw new FaasmError('not_found', `There is no version ${version} of ${user}/${name} any more`);
     }
@@ -323,10 +428,19 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     }
   }
 
-  function find(user: UserName, name: FunctionName): FunctionDescription {
-    const found = functions.get(`${user}/${name}`);
+  async function find(user: UserName, name: FunctionName): Promise<FunctionDescription> {
+    const found = await lookFor(user, name);
     if (found !== undefined) return found;
     throw new FaasmError('not_found', `There is no function ${user}/${name}`);
+  }
+
+  /** Here, else in the store, where another host may have put it. @throws FaasmError `storage_unavailable` */
+  async function lookFor(user: UserName, name: FunctionName): Promise<FunctionDescription | undefined> {
+    const known = functions.get(user, name);
+    if (known !== undefined || !isShared || missing.has(`${user}/${name}`)) return known?.description;
+    const found = await functions.look(user, name);
+    if (found === undefined) missing.set(`${user}/${name}`, true);
+    return found?.description;
   }
 
   function checkConditions(message: BusMessage, before: FunctionDescription | undefined): void {
@@ -344,7 +458,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   }
 
   function checkQuota(user: UserName): void {
-    const count = [...functions.values()].filter((each) => each.user === user).length;
+    const count = functions.all().filter((each) => each.user === user).length;
     if (count < config.functionsPerUserMax) return;
     throw new FaasmError(
       'too_many_requests',
@@ -354,15 +468,20 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
   /** Removes modules that no function has a version of any more. */
   async function dropUnused(versions: readonly FunctionVersion[]): Promise<void> {
+    // Another host may be about to have a version of it; see `sweep`.
+    if (isShared) return;
     for (const { module } of versions) if (!isUsed(module)) await store.removeModule(module);
   }
 
   function isUsed(module: string): boolean {
     if (claimed.includes(module)) return true;
-    return [...functions.values()].some(({ versions }) => versions.some((each) => each.module === module));
+    return functions.all().some(({ versions }) => versions.some((each) => each.module === module));
   }
 
-  function publishChange({ user, name }: FunctionDescription, version: string | null): void {
+  function publishChange(
+    { user, name }: Pick<FunctionDescription, 'user' | 'name'>,
+    version: string | null,
+  ): void {
     bus.publish(
       subjects.functionChanged(user, name),
       new Encodable({ user, name, version }, functionChangedCodec),

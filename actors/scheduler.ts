@@ -2,22 +2,23 @@
  * The scheduler.
  *
  * In:   `invoke.<user>.<function>`, from anybody; `function.changed.*.*`; `host.*.status`
- * Out:  `call.<host>` with a placed call, and its output or its error to whoever invoked
+ * Out:  `call.<host>` with a placed call, and its output or its error to whoever invoked; `functions.describe` of a function
+ *       that is not known here
  * Owns: which calls of which user are under way through this host
  * Never: runs a call, queues one, or keeps a result
  *
  * Whether and where is decided in src/scheduler/decide.ts.
  */
-import { type Call, fromCallError } from '../proto/call.ts';
+import { type Call, type CallError, fromCallError } from '../proto/call.ts';
 import { headers as names } from '../proto/headers.ts';
 import type { CallId, HostId } from '../proto/names.ts';
 import type { Subjects } from '../proto/subjects.ts';
-import { expectAnswer } from '../src/bus/error-headers.ts';
-import { type Bus, type BusMessage, Encodable, readBody, respond } from '../src/bus/port.ts';
+import { expectAnswer, fromErrorHeaders } from '../src/bus/error-headers.ts';
+import { type Bus, type BusMessage, Encodable, emptyBody, readBody, respond } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import { toCall } from '../src/calls/invocation.ts';
-import { functionChangedCodec } from '../src/functions/messages.ts';
+import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
 import { createSchedulerState, decide, type SchedulerLimits } from '../src/scheduler/decide.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
 
@@ -71,8 +72,22 @@ export function startScheduler({ bus, subjects, config, newCallId }: SchedulerOp
     const nowMs = Date.now();
     const call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newId: newCallId });
     const effect = decide(state, { type: 'invoke', call, nowMs });
+    if (effect.type === 'place') return place(message, effect.call, effect.host);
+    if (effect.error.code === 'not_found') return lookFirst(message, call, effect.error);
+    throw fromCallError(effect.error);
+  }
+
+  /** Another host may have put the function where all hosts have theirs: it is known here once it was found. */
+  async function lookFirst(message: BusMessage, call: Call, error: CallError): Promise<void> {
+    const { user, function: name } = call;
+    const answer = await bus.request(subjects.functions('describe', user, name), emptyBody);
+    const failure = fromErrorHeaders(answer);
+    if (failure !== undefined) throw failure.code === 'not_found' ? fromCallError(error) : failure;
+    const { live } = readBody(answer, functionDescriptionCodec);
+    decide(state, { type: 'changed', user, name, version: live });
+    const effect = decide(state, { type: 'invoke', call, nowMs: Date.now() });
     if (effect.type === 'refuse') throw fromCallError(effect.error);
-    return place(message, effect.call, effect.host);
+    return await place(message, effect.call, effect.host);
   }
 
   async function place(message: BusMessage, call: Call, host: HostId): Promise<void> {

@@ -11,6 +11,7 @@ import { type CallsConfig, defaultCallsConfig } from '../src/calls/queue-config.
 import type { Config } from '../src/config.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import type { ModuleLimits } from '../src/faaslet/module/inspect.ts';
+import type { FunctionStorePowers } from '../src/functions/open-store.ts';
 import type { HttpConfig } from '../src/http/config.ts';
 import { defaultStateConfig, type StateConfig } from '../src/state/config.ts';
 import type { FilesOptions } from './files.ts';
@@ -100,6 +101,7 @@ export function toFunctionsConfig(config: Config, host: HostId): FunctionsOption
     moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,
     functionsPerUserMax: config.FAASM_FUNCTIONS_PER_USER_MAX,
     versionsKept: 10,
+    refreshMs: config.FAASM_FUNCTIONS === '' ? 0 : 2000,
     initializeTimeoutMs: 5000,
   };
 }
@@ -180,5 +182,17 @@ export function toFrameLimits(config: Config): SocketOptions['limits'] {
     heldMaxBytes: Math.max(config.FAASM_INPUT_MAX_BYTES, config.FAASM_OUTPUT_MAX_BYTES),
     connectionsMax: Math.max(1, config.FAASM_SOCKET_CONNECTIONS_MAX),
     idleMs: config.FAASM_SOCKET_IDLE_MS,
+  };
+}
+
+export function toFunctionStorePowers(config: Config, host: HostId): FunctionStorePowers {
+  return {
+    s3: {
+      endpoint: config.FAASM_S3_ENDPOINT,
+      region: config.FAASM_S3_REGION,
+      accessKey: config.FAASM_S3_ACCESS_KEY,
+      secretKey: config.FAASM_S3_SECRET_KEY,
+    },
+    nats: config.NATS_URL === '' ? undefined : toNatsOptions(config, host),
   };
 }

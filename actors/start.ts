@@ -18,8 +18,8 @@ import type { Config } from '../src/config.ts';
 import { detectMemoryPort } from '../src/faaslet/memory/detect.ts';
 import { openDiskStore } from '../src/files/disk-store.ts';
 import { createAsyncify } from '../src/functions/asyncify.ts';
-import { openFileStore } from '../src/functions/file-store.ts';
 import { functionDescriptionCodec } from '../src/functions/messages.ts';
+import { openFunctionStore, ownFolder } from '../src/functions/open-store.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
 import type { Log } from '../src/log.ts';
 import { Readiness } from '../src/readiness.ts';
@@ -43,6 +43,7 @@ import {
   toCallsConfig,
   toFilesConfig,
   toFrameLimits,
+  toFunctionStorePowers,
   toFunctionsConfig,
   toHttpConfig,
   toMemoryKind,
@@ -172,10 +173,14 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       bus,
       subjects,
       memory,
-      store: await openFileStore({
-        root: join(data, 'functions'),
-        onDamaged: (file, error) => log('functions').error({ file, err: error }, 'a function cannot be read'),
-      }),
+      store: await openFunctionStore(
+        config.FAASM_FUNCTIONS === '' ? ownFolder(data) : config.FAASM_FUNCTIONS,
+        toFunctionStorePowers(config, id),
+      ),
+      onStore(why) {
+        if (why !== undefined) log('functions').warn({ why }, 'function storage is away; trying again');
+        readiness.set('functions', why);
+      },
       preparer: createPreparer(toModuleLimits(config)),
       asyncify: createAsyncify(),
       config: toFunctionsConfig(config, id),

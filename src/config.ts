@@ -50,6 +50,18 @@ export const settings = {
   FAASM_INPUT_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest input of a call' },
   FAASM_OUTPUT_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest output of a call' },
   FAASM_MODULE_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest module' },
+  FAASM_FUNCTIONS: {
+    default: '',
+    about:
+      'where functions are kept, which hosts may share: a folder, s3://bucket/prefix or nats://bucket; in the data folder where empty',
+  },
+  FAASM_S3_ENDPOINT: { default: '', about: 'S3-compatible server, as http://host:port; AWS where empty' },
+  FAASM_S3_REGION: { default: 'us-east-1', about: 'region of the S3 server' },
+  FAASM_S3_ACCESS_KEY: {
+    default: '',
+    about: 'access key for S3; where empty, what the AWS SDK finds, as in AWS_ACCESS_KEY_ID',
+  },
+  FAASM_S3_SECRET_KEY: { default: '', secret: true, about: 'secret key for S3' },
   FAASM_STATE: {
     default: 'sqlite',
     about:

@@ -1,6 +1,6 @@
 /**
  * Where functions are kept: modules by their sha256, for each function which versions it has, and for each version the
- * Proto-Faaslet that was taken of it.
+ * Proto-Faaslet that was taken of it. Several hosts may have one such place.
  */
 import type { FunctionDescription } from '../../proto/messages.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
@@ -18,28 +18,54 @@ export interface ProtoName {
   readonly fingerprint: string;
 }
 
+/** A function as the store has it; the tag changes with each change of it. */
+export interface KeptFunction {
+  readonly description: FunctionDescription;
+  readonly tag: string;
+}
+
+export interface ListedFunction {
+  readonly user: UserName;
+  readonly name: FunctionName;
+  readonly tag: string;
+}
+
+export interface ListedModule {
+  /** Its sha256, in hex. */
+  readonly module: string;
+  /** Unix milliseconds. */
+  readonly modifiedMs: number;
+}
+
+/** Every method may throw FaasmError `storage_unavailable`. */
 export interface FunctionStore {
-  /** Of all functions; one that cannot be read is reported by `onDamaged` and left out. */
-  list(): Promise<FunctionDescription[]>;
+  /** For people, as in `s3://bucket/prefix`. */
+  readonly place: string;
+  list(): Promise<ListedFunction[]>;
+  /** Nothing where it is not there. @throws FaasmError `storage_unavailable` also when it is damaged */
+  read(user: UserName, name: FunctionName): Promise<KeptFunction | undefined>;
+  /**
+   * Replaces the description as a whole: after a crash it is the old one or the new one.
+   * @param expected the tag of what it is made from; null: there was none; undefined: whatever there is
+   * @returns its tag @throws FaasmError `precondition_failed` when another host has changed it meanwhile
+   */
+  write(description: FunctionDescription, expected: string | null | undefined): Promise<string>;
+  remove(user: UserName, name: FunctionName): Promise<void>;
+  listModules(): Promise<ListedModule[]>;
   /**
    * @param module its sha256, in hex
    * @throws FaasmError `not_found`; `storage_unavailable`, also when the bytes are not those of the module
    */
   readModule(module: string): Promise<Uint8Array>;
-  /** Safe on the disk when it resolves. @throws FaasmError `storage_unavailable` */
+  /** Kept when it resolves. */
   writeModule(module: string, bytes: Uint8Array): Promise<void>;
   /** No version has it any more. */
   removeModule(module: string): Promise<void>;
-  /** Replaces the description as a whole: after a crash it is the old one or the new one. */
-  writeDescription(description: FunctionDescription): Promise<void>;
-  removeDescription(user: UserName, name: FunctionName): Promise<void>;
-  /** The bytes as they are there, damaged or not; nothing when there are none. @throws FaasmError `storage_unavailable` */
+  /** The bytes as they are there, damaged or not; nothing when there are none. */
   readProto(proto: ProtoName): Promise<Uint8Array | undefined>;
-  /**
-   * In place of those of the version with other fingerprints. Safe on the disk when it resolves.
-   * @throws FaasmError `storage_unavailable`
-   */
+  /** In place of those of the version with other fingerprints. Kept when it resolves. */
   writeProto(proto: ProtoName, bytes: Uint8Array): Promise<void>;
   /** Removes the Proto-Faaslets of all other versions of the function. */
   keepProtos(user: UserName, name: FunctionName, versions: readonly string[]): Promise<void>;
+  close(): Promise<void>;
 }

@@ -10,8 +10,6 @@ const show = (found: { readonly bytes: Uint8Array } | undefined): string | undef
 export interface BlobsUnderTest {
   /** Another way to the same place, as another host has it. */
   open(): Promise<BlobStore>;
-  /** @default true */
-  readonly conditions?: boolean;
 }
 
 /** @param start a place with nothing in it */

@@ -7,7 +7,8 @@ import { createS3Client } from '../../src/s3/client.ts';
 import { openFolderBlobs } from '../../src/storage/folder-blobs.ts';
 import { createNatsBlobs } from '../../src/storage/nats-blobs.ts';
 import { createS3Blobs } from '../../src/storage/s3-blobs.ts';
-import { blobsContract } from '../_contracts/blobs.ts';
+import { type BlobsUnderTest, blobsContract } from '../_contracts/blobs.ts';
+import { functionStoreContract } from '../_contracts/function-store.ts';
 import { startNatsServer } from '../_servers/nats-server.ts';
 import { type S3Server, startS3Server } from '../_servers/s3-server.ts';
 import { startS3rver } from '../_servers/s3rver.ts';
@@ -27,27 +28,51 @@ async function temporaryFolder(t: ExecutionContext): Promise<string> {
   return folder;
 }
 
-let places = 0;
+let started = 0;
 
 async function inS3(t: ExecutionContext, server: Pick<S3Server, 'endpoint' | 'accessKey' | 'secretKey'>) {
   const client = await createS3Client({ ...server, region: 'us-east-1' });
   t.teardown(() => client.destroy());
-  const prefix = `p${++places}/`;
+  const prefix = `p${++started}/`;
   return {
     open: async () => createS3Blobs(await openS3Bucket(client, 'test', prefix), `s3://test/${prefix}`),
   };
 }
 
-blobsContract(test, 'folder', async (t) => {
-  const folder = await temporaryFolder(t);
-  return { open: () => openFolderBlobs(folder) };
-});
-blobsContract(test, 'S3', (t) => inS3(t, strict));
-blobsContract(test, 's3rver', (t) => inS3(t, ordinary), { conditions: false });
-blobsContract(test, 'NATS', async () => {
-  const bucket = `b${++places}`;
-  return { open: async () => createNatsBlobs({ url: nats.url }, bucket) };
-});
+const places: readonly {
+  readonly name: string;
+  readonly conditions?: false;
+  start(t: ExecutionContext): Promise<BlobsUnderTest>;
+}[] = [
+  {
+    name: 'folder',
+    async start(t) {
+      const folder = await temporaryFolder(t);
+      return { open: () => openFolderBlobs(folder) };
+    },
+  },
+  { name: 'S3', start: (t) => inS3(t, strict) },
+  { name: 's3rver', conditions: false, start: (t) => inS3(t, ordinary) },
+  {
+    name: 'NATS',
+    async start() {
+      const bucket = `b${++started}`;
+      return { open: async () => createNatsBlobs({ url: nats.url }, bucket) };
+    },
+  },
+];
+for (const { name, start, ...options } of places) {
+  blobsContract(test, name, start, options);
+  functionStoreContract(
+    test,
+    `functions in ${name}`,
+    async (t) => {
+      const { open } = await start(t);
+      return [await open(), await open()];
+    },
+    options,
+  );
+}
 
 test('folder: a draft and a lock that a crash left are no blobs, and an old lock stops nobody', async (t) => {
   const folder = await temporaryFolder(t);

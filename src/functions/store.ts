@@ -1,0 +1,109 @@
+/**
+ * Functions in a place for named bytes:
+ *
+ *   modules/<sha256>.wasm                                     as it was uploaded
+ *   users/<user>/<function>.json                              its FunctionDescription
+ *   protos/<user>/<function>/<sha256>-<fingerprint>.proto     its Proto-Faaslet, as in proto-file.ts
+ */
+import { FaasmError } from '../../proto/errors.ts';
+import type { FunctionDescription } from '../../proto/messages.ts';
+import { type FunctionName, toFunctionName, toUserName, type UserName } from '../../proto/names.ts';
+import type { BlobStore } from '../storage/blobs.ts';
+import { toDescription } from './messages.ts';
+import type { FunctionStore, ListedFunction, ListedModule, ProtoName } from './port.ts';
+import { sha256 } from './sha256.ts';
+
+const modulePattern = /^modules\/([0-9a-f]{64})\.wasm$/;
+const descriptionPattern = /^users\/([^/]+)\/([^/]+)\.json$/;
+
+const moduleName = (module: string): string => `modules/${module}.wasm`;
+const descriptionName = (user: UserName, name: FunctionName): string => `users/${user}/${name}.json`;
+const protosPrefix = (user: UserName, name: FunctionName): string => `protos/${user}/${name}/`;
+const protoName = ({ user, name, version, fingerprint }: ProtoName): string =>
+  `${protosPrefix(user, name)}${version}-${fingerprint}.proto`;
+
+export function createFunctionStore(blobs: BlobStore): FunctionStore {
+  async function removeWhere(prefix: string, isUnwanted: (name: string) => boolean): Promise<void> {
+    for (const { name } of await blobs.list(prefix)) if (isUnwanted(name)) await blobs.delete(name);
+  }
+
+  return {
+    place: blobs.place,
+
+    async list() {
+      const found = await blobs.list('users/');
+      return found.flatMap(({ name, tag }): ListedFunction[] => {
+        const [, user, fn] = descriptionPattern.exec(name) ?? [];
+        return user === undefined ? [] : [{ user: toUserName(user), name: toFunctionName(fn!), tag }];
+      });
+    },
+
+    async read(user, name) {
+      const found = await blobs.get(descriptionName(user, name));
+      return found && { description: parse(blobs.place, user, name, found.bytes), tag: found.tag };
+    },
+
+    write(description, expected) {
+      const bytes = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
+      return blobs.put(descriptionName(description.user, description.name), bytes, expected);
+    },
+
+    remove: (user, name) => blobs.delete(descriptionName(user, name)),
+
+    async listModules() {
+      const found = await blobs.list('modules/');
+      return found.flatMap(({ name, modifiedMs }): ListedModule[] => {
+        const [, module] = modulePattern.exec(name) ?? [];
+        return module === undefined ? [] : [{ module, modifiedMs }];
+      });
+    },
+
+    async readModule(module) {
+      const found = await blobs.get(moduleName(module));
+      if (found === undefined) {
+        throw new FaasmError('not_found', `${blobs.place} has no module ${module}; upload it again`);
+      }
+      if (sha256(found.bytes) === module) return found.bytes;
+      throw new FaasmError(
+        'storage_unavailable',
+        `${blobs.place}/${moduleName(module)} is damaged: its sha256 is not its name; upload it again`,
+      );
+    },
+
+    async writeModule(module, bytes) {
+      await blobs.put(moduleName(module), bytes);
+    },
+
+    removeModule: (module) => blobs.delete(moduleName(module)),
+
+    async readProto(proto) {
+      return (await blobs.get(protoName(proto)))?.bytes;
+    },
+
+    async writeProto(proto, bytes) {
+      const own = protoName(proto);
+      const version = `${protosPrefix(proto.user, proto.name)}${proto.version}-`;
+      await blobs.put(own, bytes);
+      await removeWhere(version, (name) => name !== own);
+    },
+
+    async keepProtos(user, name, versions) {
+      const prefix = protosPrefix(user, name);
+      await removeWhere(prefix, (found) => !versions.some((each) => found.startsWith(`${prefix}${each}-`)));
+    },
+
+    close: () => blobs.close(),
+  };
+}
+
+function parse(place: string, user: UserName, name: FunctionName, bytes: Uint8Array): FunctionDescription {
+  try {
+    return toDescription(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  } catch (cause) {
+    throw new FaasmError(
+      'storage_unavailable',
+      `${place}/${descriptionName(user, name)} is damaged: ${(cause as Error).message}; upload ${user}/${name} again`,
+      { cause },
+    );
+  }
+}
