@@ -5,13 +5,11 @@ import { FaasmError } from '../proto/errors.ts';
 import { toStateAccess } from '../proto/function-settings.ts';
 import type { HostId } from '../proto/names.ts';
 import { quote } from '../proto/names.ts';
-import type { NatsBusOptions } from '../src/bus/nats.ts';
 import { metadataMaxBytes } from '../src/calls/limits.ts';
 import { type CallsConfig, defaultCallsConfig } from '../src/calls/queue-config.ts';
 import type { Config } from '../src/config.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import type { ModuleLimits } from '../src/faaslet/module/inspect.ts';
-import type { FunctionStorePowers } from '../src/functions/open-store.ts';
 import type { HttpConfig } from '../src/http/config.ts';
 import { defaultStateConfig, type StateConfig } from '../src/state/config.ts';
 import type { FilesOptions } from './files.ts';
@@ -138,21 +136,6 @@ export function toHttpConfig(
   };
 }
 
-export function toNatsOptions(config: Config, host: HostId): NatsBusOptions {
-  const given = (text: string): string | undefined => (text === '' ? undefined : text);
-  const [cert, key, ca] = [given(config.NATS_CERT), given(config.NATS_KEY), given(config.NATS_CA)];
-  return {
-    url: config.NATS_URL.split(',').map((each) => each.trim()),
-    user: given(config.NATS_USER),
-    password: given(config.NATS_PASSWORD),
-    creds: given(config.NATS_CREDS),
-    nkey: given(config.NATS_NKEY),
-    tls: (cert ?? key ?? ca) === undefined ? undefined : { cert, key, ca },
-    name: `faasm ${host}`,
-    noEcho: true,
-  };
-}
-
 export function toStateConfig(config: Config): StateConfig {
   return {
     ...defaultStateConfig,
@@ -182,17 +165,5 @@ export function toFrameLimits(config: Config): SocketOptions['limits'] {
     heldMaxBytes: Math.max(config.FAASM_INPUT_MAX_BYTES, config.FAASM_OUTPUT_MAX_BYTES),
     connectionsMax: Math.max(1, config.FAASM_SOCKET_CONNECTIONS_MAX),
     idleMs: config.FAASM_SOCKET_IDLE_MS,
-  };
-}
-
-export function toFunctionStorePowers(config: Config, host: HostId): FunctionStorePowers {
-  return {
-    s3: {
-      endpoint: config.FAASM_S3_ENDPOINT,
-      region: config.FAASM_S3_REGION,
-      accessKey: config.FAASM_S3_ACCESS_KEY,
-      secretKey: config.FAASM_S3_SECRET_KEY,
-    },
-    nats: config.NATS_URL === '' ? undefined : toNatsOptions(config, host),
   };
 }

@@ -11,6 +11,7 @@ import { createClusterBus } from '../src/bus/cluster.ts';
 import { expectAnswer } from '../src/bus/error-headers.ts';
 import { createMemoryBus } from '../src/bus/memory.ts';
 import { connectNatsBus } from '../src/bus/nats.ts';
+import { toNatsOptions } from '../src/bus/nats-settings.ts';
 import { type HostBus, readBody } from '../src/bus/port.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
 import { openSqliteCallQueue } from '../src/calls/sqlite-queue.ts';
@@ -21,6 +22,7 @@ import { createAsyncify } from '../src/functions/asyncify.ts';
 import { functionDescriptionCodec } from '../src/functions/messages.ts';
 import { openFunctionStore, ownFolder } from '../src/functions/open-store.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
+import { toFunctionStorePowers } from '../src/functions/store-settings.ts';
 import type { Log } from '../src/log.ts';
 import { Readiness } from '../src/readiness.ts';
 import { MessageCalls } from '../src/receive/message-calls.ts';
@@ -43,12 +45,10 @@ import {
   toCallsConfig,
   toFilesConfig,
   toFrameLimits,
-  toFunctionStorePowers,
   toFunctionsConfig,
   toHttpConfig,
   toMemoryKind,
   toModuleLimits,
-  toNatsOptions,
   toPayloadMaxBytes,
   toPoolConfig,
   toSchedulerConfig,
@@ -175,7 +175,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       memory,
       store: await openFunctionStore(
         config.FAASM_FUNCTIONS === '' ? ownFolder(data) : config.FAASM_FUNCTIONS,
-        toFunctionStorePowers(config, id),
+        toFunctionStorePowers(config, `faasm ${id} functions`),
       ),
       onStore(why) {
         if (why !== undefined) log('functions').warn({ why }, 'function storage is away; trying again');
@@ -247,7 +247,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     });
     if (config.NATS_URL === '') return local;
     const remote = await connectNatsBus({
-      ...toNatsOptions(config, id),
+      ...toNatsOptions(config, `faasm ${id}`),
       onStatus: (status, detail) => log('bus').info({ status, detail }, 'NATS'),
     });
     return createClusterBus(local, remote);

@@ -53,6 +53,10 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map(
       summary: 'delete a function',
       load: async () => (await import('./commands/rm.ts')).rm,
     },
+    'functions copy': {
+      summary: 'copy functions from one place where they are kept to another',
+      load: async () => (await import('./commands/functions-copy.ts')).functionsCopy,
+    },
     'file put': {
       summary: 'write shared files, which all functions of a user see',
       load: async () => (await import('./commands/file-put.ts')).filePut,

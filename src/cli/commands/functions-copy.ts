@@ -1,0 +1,54 @@
+import { FaasmError } from '../../../proto/errors.ts';
+import { copyFunction } from '../../functions/copy.ts';
+import { openFunctionStore } from '../../functions/open-store.ts';
+import { toFunctionStorePowers } from '../../functions/store-settings.ts';
+import { defineCommand, UsageError } from '../command.ts';
+import { hostOptions, toHostConfig } from '../host-config.ts';
+import { toUserPath } from '../operands.ts';
+
+const ofStores = Object.fromEntries(
+  Object.entries(hostOptions).filter(
+    ([name]) => /^(s3|nats)-|^(config|nats-url)$/.test(name) && name !== 'nats-port',
+  ),
+);
+
+export const functionsCopy = defineCommand({
+  usage: '--from <place> --to <place> [<user>]',
+  about: [
+    'A place is a folder, s3://bucket/prefix or nats://bucket. Modules, versions and settings are copied, of all users',
+    'or of one; what is the same there is left as it is, so it can be run again. The exit status is 1 when something',
+    'could not be copied.',
+  ].join('\n'),
+  operands: [0, 1],
+  options: {
+    from: { type: 'text', value: 'place', about: 'where the functions are' },
+    to: { type: 'text', value: 'place', about: 'where they are to be' },
+    ...ofStores,
+  },
+  async run({ operands: [user], options, world }) {
+    const { from: fromPlace, to: toPlace, ...settings } = options as Record<string, string | undefined>;
+    if (fromPlace === undefined || toPlace === undefined) throw new UsageError('It takes --from and --to');
+    const only = user === undefined ? undefined : toUserPath(user);
+    const powers = toFunctionStorePowers(toHostConfig(settings, world), 'faasm functions copy');
+    const from = await openFunctionStore(fromPlace, powers);
+    const to = await openFunctionStore(toPlace, powers);
+    try {
+      let failed = 0;
+      const listed = (await from.list()).filter((each) => only === undefined || each.user === only);
+      for (const each of listed) {
+        const name = `${each.user}/${each.name}`;
+        try {
+          world.stdout.write(`${name}: ${await copyFunction(from, to, each)}\n`);
+        } catch (thrown) {
+          failed++;
+          world.stderr.write(`${name}: ${FaasmError.from(thrown).message}\n`);
+        }
+      }
+      world.stderr.write(`${listed.length - failed} of ${listed.length} functions are at ${to.place}\n`);
+      return failed === 0 ? 0 : 1;
+    } finally {
+      await from.close();
+      await to.close();
+    }
+  },
+});
