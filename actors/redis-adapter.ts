@@ -113,7 +113,7 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
       return { result: encodeMessage(result), resultKey, statusKey, dead: true };
     }
     // The queue keeps it until it is done, so there is no other place to keep it in.
-    const result = await calls.answer({ ...message, isAsync: false }, left.signal);
+    const result = await calls.answer({ ...message, isAsync: false });
     return { result: encodeMessage({ ...result, isAsync }), resultKey, statusKey, dead: false };
   }
 
@@ -146,6 +146,7 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
         log.error({ err }, 'calls that were taken are in the queue again when the lease ends');
       }
       left.abort();
+      calls.abandon();
     },
   };
 }

@@ -7,20 +7,22 @@
  * Never: decides whether or where a call runs
  */
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { FaasmError } from '../proto/errors.ts';
 import type { Log } from '../src/log.ts';
-import type { MessageCalls } from '../src/receive/message-calls.ts';
+import { toFrame } from '../src/receive/frames.ts';
+import { type MessageCalls, toFailure } from '../src/receive/message-calls.ts';
 import { type FrameLimits, serveFrames } from '../src/receive/serve-frames.ts';
 import { type SocketAddress, showSocketAddress } from '../src/receive/socket-address.ts';
 
 export interface SocketOptions {
-  readonly calls: MessageCalls;
+  /** Those of one connection. */
+  createCalls(): MessageCalls;
   readonly address: SocketAddress;
   readonly limits: FrameLimits & {
     readonly connectionsMax: number;
-    /** A connection with nothing under way, on which nothing comes. */
+    /** A connection ends on which so long nothing came or went and nothing is under way; 0 for never. */
     readonly idleMs: number;
   };
   readonly log: Log;
@@ -33,11 +35,15 @@ export interface SocketActor {
   stop(timeoutMs: number): Promise<void>;
 }
 
+/** How long a client that was told why its connection ends may go on sending. */
+const farewellMs = 1000;
+
 /** @throws FaasmError `conflict` when somebody listens there */
-export async function startSocket({ calls, address, limits, log }: SocketOptions): Promise<SocketActor> {
+export async function startSocket(options: SocketOptions): Promise<SocketActor> {
+  const { createCalls, address, limits, log } = options;
   const connections = new Map<Socket, Promise<void>>();
   const stopping = new AbortController();
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     connections.set(
       socket,
       serveConnection(socket).finally(() => connections.delete(socket)),
@@ -49,24 +55,30 @@ export async function startSocket({ calls, address, limits, log }: SocketOptions
   async function serveConnection(socket: Socket): Promise<void> {
     let underWay = 0;
     // A timeout of the socket itself is put off by bytes alone, and calls under way are no bytes.
-    socket.setTimeout(limits.idleMs, () => {
-      if (underWay === 0) socket.destroy(new FaasmError('deadline_exceeded', `idle for ${limits.idleMs} ms`));
+    socket.setTimeout(limits.idleMs).on('timeout', () => {
+      const readBefore = socket.bytesRead;
+      // What came while this thread was busy is read first.
+      setImmediate(() => {
+        const isWaiting = underWay > 0 && socket.writableLength === 0;
+        if (isWaiting || socket.bytesRead > readBefore) socket.setTimeout(limits.idleMs);
+        else socket.destroy(new FaasmError('deadline_exceeded', `idle for ${limits.idleMs} ms`));
+      });
     });
     try {
       await serveFrames({
         input: socket,
         output: socket,
-        calls,
+        calls: createCalls(),
         limits,
         stopping: stopping.signal,
         onUnderWay(count) {
           underWay = count;
         },
       });
-      socket.end();
+      await hangUp(socket);
     } catch (err) {
       log.info({ err, from: socket.remoteAddress }, 'connection ended');
-      socket.destroySoon();
+      await hangUp(socket, toFrame(toFailure(err)));
     }
   }
 
@@ -91,13 +103,24 @@ export async function startSocket({ calls, address, limits, log }: SocketOptions
   };
 }
 
+/** What comes still is read and dropped: to close with something unread takes back what the client has not read yet. */
+async function hangUp(socket: Socket, last: Uint8Array = new Uint8Array(0)): Promise<void> {
+  if (socket.destroyed) return;
+  const closed = once(socket, 'close').catch(() => {});
+  socket.resume().end(last, () => {
+    const late = setTimeout(() => socket.destroy(), farewellMs);
+    socket.once('close', () => clearTimeout(late));
+  });
+  await closed;
+}
+
 async function listen(server: Server, address: SocketAddress): Promise<void> {
   try {
     await bind(server, address);
   } catch (cause) {
     const inUse = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE';
-    if (!inUse || !('path' in address) || (await isAlive(address.path))) throw cannotListen(address, cause);
-    // Whoever made it is gone.
+    if (!inUse || !('path' in address) || !(await isLeftOver(address.path)))
+      throw cannotListen(address, cause);
     await rm(address.path, { force: true });
     await bind(server, address).catch((again: unknown) => {
       throw cannotListen(address, again);
@@ -110,13 +133,15 @@ async function bind(server: Server, address: SocketAddress): Promise<void> {
   await once(server, 'listening');
 }
 
-async function isAlive(path: string): Promise<boolean> {
+/** A socket whose process is gone; anything else there is somebody's. */
+async function isLeftOver(path: string): Promise<boolean> {
+  if (!(await lstat(path)).isSocket()) return false;
   const socket = connect({ path });
   try {
     await once(socket, 'connect');
-    return true;
-  } catch {
     return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
   } finally {
     socket.destroy();
   }

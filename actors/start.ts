@@ -209,13 +209,12 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       ready: () => ({ ready: readiness.why === '', why: readiness.why }),
     });
     closers.push(() => bridge.close());
+    const { socket, pipe } = await openWaysIn(bus, newCallId, redis);
     closers.push(() => {
       readiness.set('host', 'draining');
       scheduler.drain();
     });
     const listener = config.NATS_URL === '' ? await openListener(bus) : undefined;
-
-    const { socket, pipe } = await openWaysIn(bus, newCallId, redis);
 
     // Others reach this host from now on.
     await bus.flush();
@@ -256,22 +255,25 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
   async function openWaysIn(bus: HostBus, newCallId: () => CallId, redis: RedisConnection | undefined) {
     const ways = toWaysIn(config.FAASM_RECEIVE);
     const callTimeoutMs = config.FAASM_CALL_TIMEOUT_MS;
-    const calls = new MessageCalls({ bus, subjects, callTimeoutMs, newCallId });
+    const createCalls = () => new MessageCalls({ bus, subjects, callTimeoutMs, newCallId });
     const limits = toFrameLimits(config);
+    const open: { stop(timeoutMs: number): Promise<void> }[] = [];
+    closers.push(() => Promise.all(open.map((way) => way.stop(config.FAASM_DRAIN_TIMEOUT_MS))));
     const socket = ways.has('socket')
       ? await startSocket({
-          calls,
+          createCalls,
           address: toSocketAddress(config.FAASM_SOCKET_LISTEN),
           limits,
           log: log('socket'),
         })
       : undefined;
+    if (socket !== undefined) open.push(socket);
     const pipe =
       ways.has('pipe') && streams !== undefined
-        ? startPipe({ calls, ...streams, limits, log: log('pipe') })
+        ? startPipe({ calls: createCalls(), ...streams, limits, log: log('pipe') })
         : undefined;
-    const adapter = ways.has('redis') ? await openRedisAdapter(calls, limits, redis) : undefined;
-    for (const way of [adapter, socket, pipe]) closers.push(() => way?.stop(config.FAASM_DRAIN_TIMEOUT_MS));
+    if (pipe !== undefined) open.push(pipe);
+    if (ways.has('redis')) open.push(await openRedisAdapter(createCalls(), limits, redis));
     return { socket, pipe };
   }
 

@@ -8,7 +8,7 @@ import { badMessage, decodeMessage, encodeMessage, type Message, type MessageErr
 
 const versionPattern = /^[0-9a-f]{64}$/;
 /** Fit to be a header; one that is not is left out, as W3C Trace Context asks. */
-const traceparentPattern = /^[!-~]{1,256}$/;
+export const traceparentPattern = /^[!-~]{1,256}$/;
 
 /** A placed call, from host to host. */
 export const callCodec: Codec<Call> = {
@@ -50,24 +50,6 @@ export const callResultCodec: Codec<CallResult> = {
   decode: (bytes) => {
     const message = decodeMessage(bytes, 'call result');
     return named('call result', () => toCallResult(message));
-  },
-};
-
-/**
- * What a founding client sends and gets: fields 1 to 9, and ours where it knows them. A call names a user and a
- * function; its id may be absent, and so may be everything else.
- */
-export const foundingMessageCodec: Codec<Message> = {
-  name: 'founding message',
-  encode: encodeMessage,
-  decode: (bytes) => {
-    const message = decodeMessage(bytes, 'founding message');
-    named('founding message', () => {
-      if (message.user !== '' || message.type === 'CALL') toUserName(message.user);
-      if (message.function !== '' || message.type === 'CALL') toFunctionName(message.function);
-      if (message.id !== '') toCallId(message.id);
-    });
-    return message;
   },
 };
 

@@ -1,7 +1,7 @@
 /** Asynchronous calls by HTTP. */
-import { FaasmError } from '../../proto/errors.ts';
-import { quote, toCallId } from '../../proto/names.ts';
+import { toCallId } from '../../proto/names.ts';
 import { readBody } from '../bus/port.ts';
+import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
 import { callStatusCodec } from '../calls/queue-messages.ts';
 import { toWholeBody } from './body.ts';
 import { readPiece, sendPieces, sizeOf } from './download.ts';
@@ -16,10 +16,6 @@ import {
 } from './exchange.ts';
 import { toCallHeaders } from './invoke.ts';
 import type { CallRoute, FunctionRoute } from './route.ts';
-
-/** The header by which NATS knows a message that it has had before. */
-const messageIdHeader = 'Nats-Msg-Id';
-const idempotencyKeyPattern = /^[!-~]{1,255}$/;
 
 export async function submitCall(parts: HttpParts, exchange: Exchange, route: FunctionRoute): Promise<void> {
   const { config, subjects } = parts;
@@ -68,12 +64,4 @@ export function prefersAsync(prefer: string | string[] | undefined): boolean {
     .toString()
     .split(',')
     .some((preference) => preference.split(';', 1)[0]!.trim().toLowerCase() === 'respond-async');
-}
-
-function toIdempotencyKey(text: string): string {
-  if (idempotencyKeyPattern.test(text)) return text;
-  throw new FaasmError(
-    'bad_request',
-    `Bad Idempotency-Key ${quote(text)}: it has 1 to 255 printable ASCII characters and no space`,
-  );
 }

@@ -1,17 +1,23 @@
 /**
  * Calls that come as messages of faasm.proto, over whatever: each is made on the bus, and what became of it is a message
  * again, with the names, keys and id of the one that asked.
+ *
+ * The id is the client's own: it says which result is whose, and what a KILL means. On the bus a call has another id,
+ * which no client can guess, so that clients that count their calls do not meet.
  */
 import { toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
-import { type CallId, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { type CallId, quote, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
 import type { Subjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
-import { type Bus, emptyBody, toBytes } from '../bus/port.ts';
+import { type Bus, emptyBody, readBody, toBytes } from '../bus/port.ts';
 import { toSettingsHeaders } from '../bus/settings-headers.ts';
-import { foundingMessageCodec, toMessageError } from '../calls/codec.ts';
-import type { Message } from '../calls/message.ts';
+import { toMessageError, traceparentPattern } from '../calls/codec.ts';
+import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
+import { payloadMaxBytes } from '../calls/limits.ts';
+import { decodeMessage, type Message } from '../calls/message.ts';
+import { callStatusCodec } from '../calls/queue-messages.ts';
 
 export interface MessageCallsOptions {
   readonly bus: Bus;
@@ -23,34 +29,52 @@ export interface MessageCallsOptions {
 
 /** How much later than the call's own end the bus gives up. */
 const answerMarginMs = 10_000;
-const messageIdHeader = 'Nats-Msg-Id';
 
+/** Those of one client: of a connection, of the pipe, of a queue. */
 export class MessageCalls {
   readonly #options: MessageCallsOptions;
+  readonly #underWay = new Map<CallId, Message>();
 
   constructor(options: MessageCallsOptions) {
     this.#options = options;
   }
 
-  /**
-   * What the message asks for is done. A failure is a result too: this never throws.
-   * @param left aborted when nobody wants the result any more; the call is cancelled then
-   */
-  async answer(message: Message, left?: AbortSignal): Promise<Partial<Message>> {
+  /** What the message asks for is done. A failure is a result too: this never throws. */
+  async answer(message: Message): Promise<Partial<Message>> {
+    const callId = this.#options.newCallId();
     const { user, function: name, type, resultKey, statusKey, isAsync } = message;
-    const id = message.id === '' ? this.#options.newCallId() : message.id;
+    const id = message.id === '' ? callId : message.id;
     const echo: Partial<Message> = { user, function: name, type, resultKey, statusKey, isAsync, id };
     try {
-      return { ...echo, success: true, ...(await this.#do({ ...message, id }, left)) };
+      return { ...echo, success: true, ...(await this.#do(message, callId)) };
     } catch (thrown) {
       return { ...echo, ...toFailure(thrown) };
     }
   }
 
-  async #do(message: Message, left: AbortSignal | undefined): Promise<Partial<Message>> {
+  /** Cancels what is under way with this id, or where there is none, this result key. @returns whether there was any */
+  kill({ id, resultKey }: Pick<Message, 'id' | 'resultKey'>): boolean {
+    const meant = [...this.#underWay].filter(([, call]) =>
+      id === '' ? call.resultKey === resultKey : call.id === id,
+    );
+    for (const [callId] of meant) this.#cancel(callId);
+    return meant.length > 0;
+  }
+
+  /** Nobody wants the results any more. */
+  abandon(): void {
+    for (const callId of this.#underWay.keys()) this.#cancel(callId);
+  }
+
+  #cancel(callId: CallId): void {
+    const { bus, subjects } = this.#options;
+    bus.publish(subjects.cancel(callId), emptyBody);
+  }
+
+  async #do(message: Message, callId: CallId): Promise<Partial<Message>> {
     switch (message.type) {
       case 'CALL':
-        return message.isAsync ? await this.#keep(message) : await this.#call(message, left);
+        return message.isAsync ? await this.#keep(message) : await this.#call(message, callId);
       case 'BIND':
         return await this.#bind(message);
       case 'KILL':
@@ -60,29 +84,40 @@ export class MessageCalls {
     }
   }
 
-  async #call(message: Message, left: AbortSignal | undefined): Promise<Partial<Message>> {
+  async #call(message: Message, callId: CallId): Promise<Partial<Message>> {
     const { bus, subjects, callTimeoutMs } = this.#options;
-    const id = toCallId(message.id);
-    const cancel = (): void => bus.publish(subjects.cancel(id), emptyBody);
-    left?.addEventListener('abort', cancel, { once: true });
+    const { deadlineMs } = message;
+    const subject = subjects.invoke(...toTarget(message));
+    const input = toInput(message);
+    this.#underWay.set(callId, message);
     try {
-      const answer = await bus.request(subjects.invoke(...toTarget(message)), toInput(message), {
-        headers: toHeaders(message),
+      const answer = await bus.request(subject, input, {
+        headers: {
+          ...toHeaders(message),
+          [names.callId]: [callId],
+          ...(deadlineMs > 0 && { [names.deadline]: [String(deadlineMs)] }),
+        },
         timeoutMs: callTimeoutMs + answerMarginMs,
       });
-      return { outputData: toBytes(expectAnswer(answer).body) };
+      return { outputData: toOutput(toBytes(expectAnswer(answer).body)) };
     } finally {
-      left?.removeEventListener('abort', cancel);
+      this.#underWay.delete(callId);
     }
   }
 
   /** An asynchronous call: it is kept, and its id is the answer. */
   async #keep(message: Message): Promise<Partial<Message>> {
     const { bus, subjects } = this.#options;
-    const headers = toHeaders(message);
-    if (message.idempotencyKey !== '') headers[messageIdHeader] = [message.idempotencyKey];
-    expectAnswer(await bus.request(subjects.async(...toTarget(message)), toInput(message), { headers }));
-    return {};
+    const { id, deadlineMs, idempotencyKey } = message;
+    const answer = await bus.request(subjects.async(...toTarget(message)), toInput(message), {
+      headers: {
+        ...toHeaders(message),
+        ...(id !== '' && { [names.callId]: [toCallId(id)] }),
+        ...(deadlineMs > 0 && { [names.timeout]: [toTimeout(deadlineMs)] }),
+        ...(idempotencyKey !== '' && { [messageIdHeader]: [toIdempotencyKey(idempotencyKey)] }),
+      },
+    });
+    return { id: readBody(expectAnswer(answer), callStatusCodec).id };
   }
 
   /** A founding worker made itself ready for a function; here it is enough that the function is there. */
@@ -92,24 +127,25 @@ export class MessageCalls {
     return {};
   }
 
-  /** The call with this id, wherever it is: running, or kept for later. */
-  async #kill({ id }: Message): Promise<Partial<Message>> {
-    const { bus, subjects } = this.#options;
-    bus.publish(subjects.cancel(toCallId(id)), emptyBody);
-    const kept = await bus.request(subjects.calls('cancel', toCallId(id)), emptyBody);
-    try {
-      expectAnswer(kept);
-    } catch (thrown) {
-      // A call that is not kept was running, or has ended.
-      if (!(thrown instanceof FaasmError) || thrown.code !== 'not_found') throw thrown;
+  /** A call of this client that is under way, or one that is kept for later. */
+  async #kill(message: Message): Promise<Partial<Message>> {
+    const { id, resultKey } = message;
+    if (id === '' && resultKey === '') {
+      throw new FaasmError('bad_message', 'A KILL names a call, by its id or its result key');
     }
+    if (this.kill(message)) return {};
+    if (id === '') {
+      throw new FaasmError('not_found', `No call with the result key ${quote(resultKey)} is under way`);
+    }
+    const { bus, subjects } = this.#options;
+    expectAnswer(await bus.request(subjects.calls('cancel', toCallId(id)), emptyBody));
     return {};
   }
 }
 
 /** @throws FaasmError `bad_message`, `too_large` */
 export function readMessage(bytes: Uint8Array): Message {
-  return foundingMessageCodec.decode(bytes);
+  return decodeMessage(bytes, 'message');
 }
 
 export function toFailure(thrown: unknown): Partial<Message> {
@@ -127,11 +163,22 @@ function toInput({ input, output, inputData }: Message): Uint8Array {
   throw new FaasmError('bad_message', 'Input and output are inline here');
 }
 
-function toHeaders({ id, deadlineMs, traceparent, given }: Message): Record<string, readonly string[]> {
+function toOutput(output: Uint8Array): Uint8Array {
+  if (output.length <= payloadMaxBytes) return output;
+  throw new FaasmError(
+    'too_large',
+    `The output has ${output.length} bytes and a message ${payloadMaxBytes}; put it into state`,
+  );
+}
+
+function toHeaders({ traceparent, given }: Message) {
   return {
-    [names.callId]: [id],
-    ...(deadlineMs > 0 && { [names.deadline]: [String(deadlineMs)] }),
-    ...(traceparent !== '' && { [names.traceparent]: [traceparent] }),
+    ...(traceparentPattern.test(traceparent) && { [names.traceparent]: [traceparent] }),
     ...(given !== undefined && toSettingsHeaders(given)),
   };
+}
+
+/** A call that is kept has its time from when it begins. */
+function toTimeout(deadlineMs: number): string {
+  return `${Math.max(1, Math.ceil(deadlineMs - Date.now()))}ms`;
 }

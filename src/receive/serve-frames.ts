@@ -7,6 +7,7 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { FaasmError } from '../../proto/errors.ts';
+import type { Message } from '../calls/message.ts';
 import { FrameReader, toFrame } from './frames.ts';
 import { type MessageCalls, readMessage, toFailure } from './message-calls.ts';
 
@@ -14,13 +15,14 @@ export interface FrameLimits {
   readonly frameMaxBytes: number;
   /** Calls of one stream that are under way at once. */
   readonly callsMax: number;
-  /** Of inputs of calls under way and of results that were not taken yet, together. */
+  /** Of inputs of calls under way, and of results that were not taken yet. */
   readonly heldMaxBytes: number;
 }
 
 export interface FrameStreams {
   readonly input: Readable;
   readonly output: Writable;
+  /** Of this stream alone. */
   readonly calls: MessageCalls;
   readonly limits: FrameLimits;
   /** Aborted: no further message is taken, and it ends when those under way are answered. */
@@ -41,11 +43,13 @@ export async function serveFrames(streams: FrameStreams): Promise<void> {
 class FrameService {
   readonly #streams: FrameStreams;
   readonly #reader: FrameReader;
-  readonly #left = new AbortController();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #done = Promise.withResolvers<void>();
+  #reading = true;
+  #inputEnded = false;
+  #broken: FaasmError | undefined;
+  #underWay = 0;
   #heldBytes = 0;
-  #failure: unknown;
-  #changed = Promise.withResolvers<void>();
+  #corked = false;
 
   constructor(streams: FrameStreams) {
     this.#streams = streams;
@@ -53,98 +57,129 @@ class FrameService {
   }
 
   async run(): Promise<void> {
-    const { input, output } = this.#streams;
+    const { input, output, stopping } = this.#streams;
     const onError = (error: unknown): void => this.#fail(error);
     const onClose = (): void => this.#fail(new FaasmError('cancelled', 'The other side has left'));
+    const onStop = (): void => this.#stopReading();
+    // What fails after the end is nobody's concern any more, and would be without a listener.
+    input.on('error', onError);
     output.on('error', onError).on('close', onClose);
+    stopping.addEventListener('abort', onStop);
+    input.on('data', this.#onData).on('end', this.#onEnd);
+    if (stopping.aborted) onStop();
     try {
-      const broken = await this.#read(input).then(
-        () => undefined,
-        (error: unknown) => error ?? new Error('unknown'),
-      );
-      await Promise.all(this.#underWay);
-      while (this.#failure === undefined && output.writableLength > 0) await this.#change();
-      if (this.#failure !== undefined) throw this.#failure;
-      if (broken !== undefined) throw broken;
+      await this.#done.promise;
     } finally {
-      this.#left.abort();
       output.off('close', onClose);
+      stopping.removeEventListener('abort', onStop);
+      input.off('data', this.#onData).off('end', this.#onEnd);
     }
   }
 
-  async #read(input: Readable): Promise<void> {
-    const { stopping } = this.#streams;
-    const stopped = new Promise<undefined>((resolve) => {
-      if (stopping.aborted) resolve(undefined);
-      stopping.addEventListener('abort', () => resolve(undefined), { once: true });
-    });
-    // The stream stays open: a socket's results go out on it.
-    const pieces = input.iterator({ destroyOnReturn: false });
-    for (;;) {
-      const next = await Promise.race([pieces.next(), stopped]);
-      if (next === undefined) return;
-      if (next.done === true) break;
-      for (const bytes of this.#reader.push(next.value as Uint8Array)) {
-        await this.#room();
-        this.#begin(bytes);
+  readonly #onData = (piece: Uint8Array): void => {
+    if (!this.#reading) return;
+    this.#reader.push(piece);
+    this.#takeAll();
+  };
+
+  readonly #onEnd = (): void => {
+    this.#inputEnded = true;
+    this.#takeAll();
+  };
+
+  readonly #onWritten = (): void => {
+    this.#takeAll();
+    this.#settle();
+  };
+
+  /** Begins the calls that there is room for. */
+  #takeAll(): void {
+    const { input } = this.#streams;
+    if (!this.#reading) return;
+    try {
+      while (this.#hasRoom()) {
+        const bytes = this.#reader.take();
+        if (bytes !== undefined) {
+          void this.#answer(bytes);
+          continue;
+        }
+        if (!this.#inputEnded) input.resume();
+        else if (this.#reader.isBetween) this.#stopReading();
+        else throw new FaasmError('bad_message', 'The stream ends in the middle of a frame');
+        return;
       }
+      input.pause();
+    } catch (error) {
+      this.#broken = FaasmError.from(error);
+      this.#stopReading();
     }
-    if (!this.#reader.isBetween)
-      throw new FaasmError('bad_message', 'The stream ends in the middle of a frame');
   }
 
-  /** Waits until another call may begin. */
-  async #room(): Promise<void> {
+  #hasRoom(): boolean {
     const { limits, output } = this.#streams;
-    const isFull = (): boolean =>
-      this.#underWay.size >= limits.callsMax ||
-      (this.#underWay.size > 0 && this.#heldBytes > limits.heldMaxBytes) ||
-      output.writableLength > limits.heldMaxBytes;
-    while (this.#failure === undefined && isFull()) await this.#change();
-    if (this.#failure !== undefined) throw this.#failure;
+    return (
+      this.#underWay < limits.callsMax &&
+      (this.#underWay === 0 || this.#heldBytes <= limits.heldMaxBytes) &&
+      output.writableLength <= limits.heldMaxBytes
+    );
   }
 
-  #begin(bytes: Uint8Array): void {
-    this.#heldBytes += bytes.length;
-    const done: Promise<void> = this.#answer(bytes).then((frame) => {
-      this.#heldBytes -= bytes.length;
-      this.#underWay.delete(done);
-      this.#streams.onUnderWay?.(this.#underWay.size);
-      this.#write(frame);
-      this.#tell();
-    });
-    this.#underWay.add(done);
-    this.#streams.onUnderWay?.(this.#underWay.size);
+  async #answer(bytes: Uint8Array): Promise<void> {
+    this.#count(1, bytes.length);
+    const result = await this.#resultOf(bytes);
+    this.#count(-1, -bytes.length);
+    this.#write(result);
+    this.#takeAll();
+    this.#settle();
+  }
+
+  #count(calls: number, byteLength: number): void {
+    this.#underWay += calls;
+    this.#heldBytes += byteLength;
+    this.#streams.onUnderWay?.(this.#underWay);
   }
 
   /** A frame that is no call is answered as one that failed: the next begins where it should. */
-  async #answer(bytes: Uint8Array): Promise<Uint8Array> {
+  async #resultOf(bytes: Uint8Array): Promise<Partial<Message>> {
+    let message: Message;
     try {
-      const message = readMessage(bytes);
-      return toFrame(await this.#streams.calls.answer(message, this.#left.signal));
+      message = readMessage(bytes);
     } catch (error) {
-      return toFrame(toFailure(error));
+      return toFailure(error);
     }
+    return await this.#streams.calls.answer(message);
   }
 
-  #write(frame: Uint8Array): void {
-    if (this.#failure !== undefined) return;
-    this.#streams.output.write(frame, () => this.#tell());
+  #write(result: Partial<Message>): void {
+    const { output } = this.#streams;
+    if (!output.writable) return;
+    // What is answered in one turn of the event loop leaves in one write.
+    if (!this.#corked) {
+      this.#corked = true;
+      output.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        output.uncork();
+      });
+    }
+    output.write(toFrame(result), this.#onWritten);
+  }
+
+  #stopReading(): void {
+    this.#reading = false;
+    this.#settle();
+  }
+
+  #settle(): void {
+    if (this.#reading || this.#underWay > 0 || this.#streams.output.writableLength > 0) return;
+    if (this.#broken === undefined) this.#done.resolve();
+    else this.#done.reject(this.#broken);
   }
 
   #fail(error: unknown): void {
-    this.#failure ??= error;
-    this.#left.abort();
+    this.#reading = false;
+    this.#streams.calls.abandon();
     this.#streams.input.destroy();
-    this.#tell();
-  }
-
-  #change(): Promise<void> {
-    return this.#changed.promise;
-  }
-
-  #tell(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#done.reject(error);
   }
 }

@@ -2,9 +2,9 @@ import test from 'ava';
 import type { Call, CallResult } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
-import { callCodec, callResultCodec, foundingMessageCodec } from '../../src/calls/codec.ts';
+import { callCodec, callResultCodec } from '../../src/calls/codec.ts';
 import { errorTextMaxLength } from '../../src/calls/limits.ts';
-import { emptyMessage, encodeMessage, type Message } from '../../src/calls/message.ts';
+import { encodeMessage, type Message } from '../../src/calls/message.ts';
 
 const id = toCallId('call-1');
 const call: Call = {
@@ -150,48 +150,6 @@ test('callResultCodec sends an error whatever its texts amount to', (t) => {
   ).error?.details.stderr;
   t.is(stderr?.length, errorTextMaxLength);
   t.true(stderr?.endsWith('é last'));
-});
-
-test('foundingMessageCodec takes a call without an id, and gives every field', (t) => {
-  const bytes = Buffer.concat([
-    Buffer.of(0x0a, 4),
-    Buffer.from('demo'),
-    Buffer.of(0x12, 4),
-    Buffer.from('echo'),
-    Buffer.of(0x18, 2, 0x22, 1, 0x72, 0x38, 1, 0x42, 2, 0x68, 0x69),
-  ]);
-  t.deepEqual(foundingMessageCodec.decode(bytes), {
-    ...emptyMessage,
-    user: 'demo',
-    function: 'echo',
-    type: 'CALL',
-    resultKey: 'r',
-    isAsync: true,
-    inputData: Uint8Array.of(0x68, 0x69),
-  });
-});
-
-test('foundingMessageCodec answers in the founding fields', (t) => {
-  const answer = { ...emptyMessage, user: 'a', success: true, outputData: Uint8Array.of(7) };
-  t.deepEqual([...foundingMessageCodec.encode(answer)], [0x0a, 1, 0x61, 0x30, 1, 0x4a, 1, 7]);
-  t.deepEqual(foundingMessageCodec.decode(foundingMessageCodec.encode(answer)), answer);
-});
-
-test('foundingMessageCodec refuses bad names, and a call without any', (t) => {
-  const bad: Partial<Message>[] = [
-    { type: 'CALL' },
-    { type: 'CALL', user: 'a' },
-    { user: 'a b', function: 'f' },
-    { user: 'a', function: 'f/..' },
-    { user: 'a', function: 'f', id: '*' },
-  ];
-  for (const part of bad) {
-    t.throws(() => foundingMessageCodec.decode(encodeMessage(part)), {
-      code: 'bad_message',
-      message: /^Not a founding message: Bad /,
-    });
-  }
-  t.notThrows(() => foundingMessageCodec.decode(encodeMessage({ type: 'BIND', user: 'a' })));
 });
 
 test('callCodec refuses arguments that are none', (t) => {

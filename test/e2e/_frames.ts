@@ -43,7 +43,8 @@ export async function* readFrames(stream: AsyncIterable<Uint8Array>): AsyncGener
   const reader = new FrameReader(callMaxBytes);
   try {
     for await (const piece of stream) {
-      for (const bytes of reader.push(piece)) yield decodeMessage(bytes, 'result');
+      reader.push(piece);
+      for (const bytes of reader.takeAll()) yield decodeMessage(bytes, 'result');
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;

@@ -1,6 +1,8 @@
 /** Calls as frames on a socket. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +19,12 @@ const on = (more: Record<string, string> = {}) => ({
   ...more,
 });
 const echo = { user: 'ada', function: 'echo' };
+
+/** As a process does that is killed. */
+async function leaveSocket(path: string): Promise<void> {
+  const listen = `require('node:net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+  await once(spawn(process.execPath, ['-e', listen, path]), 'exit');
+}
 
 async function start(more: Record<string, string> = {}): Promise<TestHost> {
   const at = await startTestHost(on(more));
@@ -48,7 +56,9 @@ test('a failure is a result with its error, and the connection goes on', async (
   client.send({ user: 'ada', function: 'nobody', id: 'a' });
   t.like(await client.next(), { id: 'a', success: false, error: { code: 'not_found' } });
   client.send({ user: 'a.b', function: 'echo', id: 'b' });
-  t.like(await client.next(), { success: false, error: { code: 'bad_message' } });
+  t.like(await client.next(), { id: 'b', user: 'a.b', success: false, error: { code: 'bad_name' } });
+  client.send({ ...echo, id: 'not fit for a subject', inputData: text('still') });
+  t.like(await client.next(), { id: 'not fit for a subject', success: true });
   client.socket.write(Uint8Array.of(3, 0xff, 0xff, 0xff));
   t.like(await client.next(), { success: false, error: { code: 'bad_message' } });
   client.send({ ...echo, id: 'c', input: { kind: 'redis', key: 'k' } });
@@ -124,7 +134,7 @@ test('a client that resets its connection has its calls cancelled', async (t) =>
   let said = '';
   while (!said.includes('cancelled')) said += Buffer.from((await reader.read()).value!).toString();
   await reader.cancel();
-  t.regex(said, /"left"/);
+  t.regex(said, /"cancelled"/);
 });
 
 test('a broken frame ends the connection after the calls before it are answered', async (t) => {
@@ -132,17 +142,44 @@ test('a broken frame ends the connection after the calls before it are answered'
   await using client = await connectFrames(at.host.socket!);
   client.send({ ...echo, id: 'before', inputData: text('x') });
   client.socket.write(Buffer.alloc(10, 0xff));
-  const [before, ...more] = await client.rest();
+  const [before, last, ...more] = await client.rest();
   t.is(before?.id, 'before');
+  t.like(last, { success: false, error: { code: 'bad_message' } });
   t.deepEqual(more, []);
 
   await using large = await connectFrames(at.host.socket!);
   large.send({ ...echo, id: 'first' });
   large.socket.write(toFrame({ ...echo, type: 'CALL', inputData: new Uint8Array(100_000) }));
+  // Unread bytes behind it do not take the answers back.
+  large.socket.write(new Uint8Array(5_000_000));
   t.deepEqual(
-    (await large.rest()).map(({ id }) => id),
-    ['first'],
+    (await large.rest()).map(({ id, error }) => [id, error?.code]),
+    [
+      ['first', undefined],
+      ['', 'too_large'],
+    ],
   );
+});
+
+test('clients that name their calls alike do not meet, and end only their own', async (t) => {
+  await using at = await start();
+  await using one = await connectFrames(at.host.socket!);
+  await using other = await connectFrames(at.host.socket!);
+  one.send({ user: 'ada', function: 'loop', id: '1', resultKey: 'mine' });
+  other.send({ ...echo, id: '1', inputData: text('other') });
+  t.is(show((await other.next()).outputData), 'other');
+  other.send({ id: '1', type: 'KILL' });
+  t.like(await other.next(), { type: 'KILL', id: '1', success: false, error: { code: 'not_found' } });
+  one.send({ ...echo, id: '2' });
+  t.like(await one.next(), { id: '2', success: true });
+  one.send({ resultKey: 'mine', type: 'KILL' });
+  const ends = [await one.next(), await one.next()];
+  t.like(
+    ends.find(({ type }) => type === 'CALL'),
+    { id: '1', error: { code: 'cancelled' } },
+  );
+  one.send({ type: 'KILL' });
+  t.like(await one.next(), { success: false, error: { code: 'bad_message' } });
 });
 
 test('a client that does not read is not read from', async (t) => {
@@ -170,6 +207,14 @@ test('there are so many connections at most, and an idle one ends', async (t) =>
   await using second = await connectFrames(at.host.socket!);
   t.deepEqual(await second.rest(), []);
   t.deepEqual(await first.rest(), []);
+});
+
+test('a connection is not idle while a call is under way, and is afterwards', async (t) => {
+  await using at = await start({ FAASM_SOCKET_IDLE_MS: '100' });
+  await using client = await connectFrames(at.host.socket!);
+  client.send({ user: 'ada', function: 'loop', id: 'a', deadlineMs: Date.now() + 500 });
+  t.like(await client.next(), { id: 'a', error: { code: 'deadline_exceeded' } });
+  t.deepEqual(await client.rest(), []);
 });
 
 test('a stopping host answers what is under way', async (t) => {
@@ -205,17 +250,19 @@ test('a stopping host answers what is under way', async (t) => {
 test('a Unix socket replaces one that nobody listens at, refuses one in use, and is gone at the end', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'faasm-socket-'));
   const path = join(folder, 's');
-  // What a process that was killed has left.
   const stale = createServer().listen(path);
   await new Promise((resolve) => stale.once('listening', resolve));
-  await writeFile(join(folder, 'other'), '');
   const listen = { FAASM_SOCKET_LISTEN: `unix:${path}` };
   await t.throwsAsync(startTestHost(on(listen)), {
     code: 'conflict',
     message: /Cannot listen at unix:.*--socket-listen/,
   });
   await new Promise((resolve) => stale.close(resolve));
-  await writeFile(path, '');
+  await writeFile(path, 'mine');
+  await t.throwsAsync(startTestHost(on(listen)), { code: 'conflict' });
+  t.is(await readFile(path, 'utf8'), 'mine');
+  await rm(path);
+  await leaveSocket(path);
   {
     await using at = await start(listen);
     await using client = await connectFrames({ path });

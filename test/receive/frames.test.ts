@@ -4,8 +4,10 @@ import { decodeMessage } from '../../src/calls/message.ts';
 import { FrameReader, toFrame } from '../../src/receive/frames.ts';
 import { createRandom } from '../random.ts';
 
-const read = (reader: FrameReader, piece: Uint8Array): string[] =>
-  [...reader.push(piece)].map((bytes) => decodeMessage(bytes, 'frame').id);
+function read(reader: FrameReader, piece: Uint8Array): string[] {
+  reader.push(piece);
+  return [...reader.takeAll()].map((bytes) => decodeMessage(bytes, 'frame').id);
+}
 
 test('FrameReader gives messages whole, however the stream is cut (seed 5)', (t) => {
   const random = createRandom(5);
@@ -49,4 +51,17 @@ test('FrameReader refuses a length that is no varint', (t) => {
 
 test('an empty frame is an empty message', (t) => {
   t.deepEqual(read(new FrameReader(10), Uint8Array.of(0, 0)), ['', '']);
+});
+
+test('what FrameReader gave stays as it is while more comes', (t) => {
+  const reader = new FrameReader(callMaxBytes);
+  const frames = Buffer.concat(['a', 'b', 'c', 'd'].map((id) => toFrame({ id })));
+  const taken: Uint8Array[] = [];
+  for (const length of [4, 3, 5, 8]) {
+    const piece = Uint8Array.from(frames.subarray(0, length));
+    frames.copyWithin(0, length);
+    reader.push(piece);
+    taken.push(...reader.takeAll());
+  }
+  t.is(taken.map((bytes) => decodeMessage(bytes, 'frame').id).join(''), 'abcd');
 });

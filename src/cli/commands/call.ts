@@ -101,7 +101,8 @@ async function readResults(input: Readable, print: (message: Message) => boolean
   const reader = new FrameReader(callMaxBytes);
   let status = 0;
   for await (const piece of input) {
-    for (const bytes of reader.push(piece as Uint8Array)) {
+    reader.push(piece as Uint8Array);
+    for (const bytes of reader.takeAll()) {
       if (!print(decodeMessage(bytes, 'result'))) status = 1;
     }
   }
