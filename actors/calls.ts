@@ -37,6 +37,7 @@ import {
   nextTickMs,
 } from '../src/calls/decide.ts';
 import { parseDurationMs } from '../src/calls/duration.ts';
+import { showPlace, toPlace } from '../src/calls/place.ts';
 import type { CallsConfig } from '../src/calls/queue-config.ts';
 import { callStatusCodec } from '../src/calls/queue-messages.ts';
 import type { Attempt, CallEnd, CallQueue, Enqueued, NewCall } from '../src/calls/queue-port.ts';
@@ -127,6 +128,8 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       dedupeKey: toDedupeKey(message),
       traceparent: header(message, names.traceparent) ?? null,
       given: readCallArguments(message.headers) ?? null,
+      inputPlace: toPlaceText(header(message, names.input)),
+      outputPlace: toPlaceText(header(message, names.output)),
     };
   }
 
@@ -237,13 +240,15 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   }
 
   async function invoke(attempt: Attempt): Promise<Result> {
-    const { id, user, function: fn, input, timeoutMs, traceparent, given } = attempt;
+    const { id, user, function: fn, input, timeoutMs, traceparent, given, inputPlace, outputPlace } = attempt;
     const answer = await bus.request(subjects.invoke(user, fn), input, {
       headers: {
         [names.callId]: [id],
         [names.timeout]: [`${timeoutMs}ms`],
         ...(traceparent !== null && { [names.traceparent]: [traceparent] }),
         ...(given !== null && toSettingsHeaders(given)),
+        ...(inputPlace !== null && { [names.input]: [inputPlace] }),
+        ...(outputPlace !== null && { [names.output]: [outputPlace] }),
       },
       timeoutMs: timeoutMs + answerMarginMs,
     });
@@ -348,4 +353,9 @@ function toDedupeKey(message: BusMessage): string | null {
     );
   }
   return null;
+}
+
+/** @throws FaasmError `bad_request` */
+function toPlaceText(text: string | undefined): string | null {
+  return text === undefined ? null : showPlace(toPlace(text));
 }

@@ -10,14 +10,27 @@
  * Whether and where is decided in src/scheduler/decide.ts.
  */
 import { type Call, type CallError, fromCallError } from '../proto/call.ts';
+import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
 import type { CallId, HostId } from '../proto/names.ts';
 import type { Subjects } from '../proto/subjects.ts';
 import { expectAnswer, fromErrorHeaders } from '../src/bus/error-headers.ts';
-import { type Bus, type BusMessage, Encodable, emptyBody, readBody, respond } from '../src/bus/port.ts';
+import {
+  type Body,
+  type Bus,
+  type BusMessage,
+  Encodable,
+  emptyBody,
+  type Headers,
+  readBody,
+  respond,
+  toBytes,
+} from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
+import type { CallData } from '../src/calls/call-data.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
-import { toCall } from '../src/calls/invocation.ts';
+import { type Places, readPlaces, toCall } from '../src/calls/invocation.ts';
+import { showPlace } from '../src/calls/place.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
 import { createSchedulerState, decide, type SchedulerLimits } from '../src/scheduler/decide.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
@@ -31,6 +44,8 @@ export interface SchedulerOptions {
     /** The longest that a call may take. */
     readonly callTimeoutMs: number;
   };
+  /** Where input and output of calls may be. */
+  readonly data: CallData;
   newCallId(): CallId;
 }
 
@@ -43,7 +58,7 @@ export interface Scheduler {
 /** Another host answers a late call itself; when it does not, it is given up after so much longer. */
 const otherHostGraceMs = 5000;
 
-export function startScheduler({ bus, subjects, config, newCallId }: SchedulerOptions): Scheduler {
+export function startScheduler({ bus, subjects, config, data, newCallId }: SchedulerOptions): Scheduler {
   const state = createSchedulerState(config.host, config.limits);
 
   const subscriptions = [
@@ -71,6 +86,34 @@ export function startScheduler({ bus, subjects, config, newCallId }: SchedulerOp
   function onInvoke(message: BusMessage): Promise<void> {
     const nowMs = Date.now();
     const call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newId: newCallId });
+    const places = message.headers && readPlaces(message.headers);
+    if (places !== undefined) return runElsewhere(message, call, places);
+    return run(message, call);
+  }
+
+  /** Its input is brought first, and its output is put where it goes before the call is answered. */
+  async function runElsewhere(message: BusMessage, call: Call, { input, output }: Places): Promise<void> {
+    const { user } = call;
+    if (input !== undefined && call.input.length > 0) {
+      throw new FaasmError(
+        'bad_request',
+        `A call has its input in the body or at ${showPlace(input)}, not both`,
+      );
+    }
+    if (output !== undefined) data.check(user, output);
+    const brought = input === undefined ? call : { ...call, input: await data.read(user, input) };
+    if (output === undefined) return await run(message, brought);
+    const ended = Promise.withResolvers<{ body: Body; headers: Headers | undefined }>();
+    const answer = (body: Body, headers: Headers | undefined): void => ended.resolve({ body, headers });
+    await run({ ...message, answer }, brought);
+    const { body, headers = {} } = await ended.promise;
+    if (headers[names.errorCode] !== undefined) return respond(bus, message, body, headers);
+    await data.write(user, output, toBytes(body));
+    respond(bus, message, emptyBody, { ...headers, [names.output]: [showPlace(output)] });
+  }
+
+  function run(message: BusMessage, call: Call): Promise<void> {
+    const nowMs = Date.now();
     const effect = decide(state, { type: 'invoke', call, nowMs });
     if (effect.type === 'place') return place(message, effect.call, effect.host);
     if (effect.error.code === 'not_found') return lookFirst(message, call, effect.error);

@@ -13,7 +13,9 @@ import { createMemoryBus } from '../src/bus/memory.ts';
 import { connectNatsBus } from '../src/bus/nats.ts';
 import { toNatsOptions } from '../src/bus/nats-settings.ts';
 import { type HostBus, readBody } from '../src/bus/port.ts';
+import { CallData } from '../src/calls/call-data.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
+import { toGrants } from '../src/calls/grants.ts';
 import { openSqliteCallQueue } from '../src/calls/sqlite-queue.ts';
 import type { Config } from '../src/config.ts';
 import { detectMemoryPort } from '../src/faaslet/memory/detect.ts';
@@ -159,7 +161,16 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       log: log('worker-pool'),
     });
     closers.push(() => pool.stop());
-    const scheduler = startScheduler({ bus, subjects, config: toSchedulerConfig(config, id), newCallId });
+    const { s3 } = toFunctionStorePowers(config, '');
+    const grants = toGrants(config.FAASM_GRANTS);
+    const callData = new CallData({ redis, s3, grants, inputMaxBytes: config.FAASM_INPUT_MAX_BYTES });
+    const scheduler = startScheduler({
+      bus,
+      subjects,
+      config: toSchedulerConfig(config, id),
+      data: callData,
+      newCallId,
+    });
     closers.push(() => scheduler.stop());
     const files = await startFiles({
       bus,

@@ -11,6 +11,9 @@ export const headers = {
   traceparent: 'traceparent',
   /** Of a call chained by pointer: `<table index>@<version>`. */
   pointer: 'Faasm-Pointer',
+  /** Where the input is, and where the output goes, if not in the body: `redis:key`, `s3://bucket/key`. */
+  input: 'Faasm-Input',
+  output: 'Faasm-Output',
   returnValue: 'Faasm-Return-Value',
   /** The error code of errors.ts, beside the two of the NATS services convention. */
   errorCode: 'Faasm-Error',

@@ -62,6 +62,12 @@ export const settings = {
     about: 'access key for S3; where empty, what the AWS SDK finds, as in AWS_ACCESS_KEY_ID',
   },
   FAASM_S3_SECRET_KEY: { default: '', secret: true, about: 'secret key for S3' },
+  FAASM_GRANTS: {
+    default: '',
+    secret: true,
+    about:
+      'where input and output of calls may be, for each user, as JSON: {"demo": ["s3://bucket/prefix/", "redis:prefix"]}',
+  },
   FAASM_STATE: {
     default: 'sqlite',
     about:

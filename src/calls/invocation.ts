@@ -6,6 +6,7 @@ import { type CallId, quote, toCallId, toFunctionName, toUserName } from '../../
 import { type BusMessage, type Headers, header, toBytes } from '../bus/port.ts';
 import { readCallArguments } from '../bus/settings-headers.ts';
 import { parseDurationMs } from './duration.ts';
+import { type Place, toPlace } from './place.ts';
 
 export interface InvocationDefaults {
   readonly nowMs: number;
@@ -46,6 +47,24 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
     ...(given !== undefined && { given }),
     ...toPointer(header(message, names.pointer), depth),
   };
+}
+
+export interface Places {
+  readonly input: Exclude<Place, { kind: 'inline' }> | undefined;
+  readonly output: Exclude<Place, { kind: 'inline' }> | undefined;
+}
+
+/** Where the input of a call is and its output goes; nothing where both are along with it. @throws FaasmError `bad_request` */
+export function readPlaces(headers: Headers): Places | undefined {
+  const [input] = headers[names.input] ?? [];
+  const [output] = headers[names.output] ?? [];
+  if (input === undefined && output === undefined) return undefined;
+  return { input: toElsewhere(input), output: toElsewhere(output) };
+}
+
+function toElsewhere(text: string | undefined): Places['input'] {
+  const place = text === undefined ? undefined : toPlace(text);
+  return place?.kind === 'inline' ? undefined : place;
 }
 
 const pointerPattern = /^(\d{1,10})@([0-9a-f]{64})$/;

@@ -10,21 +10,10 @@ import protobuf from 'protobufjs/minimal.js';
 import { FaasmError } from '../../proto/errors.ts';
 import { type CallArguments, toCallArguments, toVariable } from '../../proto/function-settings.ts';
 import { argumentsMaxFields, callMaxBytes, messageMaxFields, metadataMaxBytes } from './limits.ts';
+import type { Place, S3Object } from './place.ts';
 
 export const messageTypes = ['UNSET', 'BIND', 'CALL', 'KILL'] as const;
 export type MessageType = (typeof messageTypes)[number];
-
-/** An object of an S3-compatible store. */
-export interface S3Object {
-  readonly bucket: string;
-  readonly key: string;
-}
-
-/** Where a call's input comes from, or its output goes to. */
-export type Place =
-  | { readonly kind: 'inline' }
-  | { readonly kind: 'redis'; readonly key: string }
-  | ({ readonly kind: 's3' } & S3Object);
 
 export interface MessageError {
   /** A code of proto/errors.ts, if the sender knows them. */

@@ -27,6 +27,9 @@ export interface NewCall {
   /** W3C trace context. */
   readonly traceparent: string | null;
   readonly given: CallArguments | null;
+  /** In words, where they are not along with the call. */
+  readonly inputPlace: string | null;
+  readonly outputPlace: string | null;
 }
 
 export interface Enqueued {
@@ -44,6 +47,9 @@ export interface Attempt {
   readonly timeoutMs: number;
   readonly traceparent: string | null;
   readonly given: CallArguments | null;
+  /** In words, where they are not along with the call. */
+  readonly inputPlace: string | null;
+  readonly outputPlace: string | null;
   /** This one included. */
   readonly attempts: number;
 }

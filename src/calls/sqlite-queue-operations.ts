@@ -22,6 +22,7 @@ const formats = [
   CREATE TABLE input (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
   CREATE TABLE output (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT`,
   'ALTER TABLE call ADD COLUMN given TEXT',
+  'ALTER TABLE call ADD COLUMN inputPlace TEXT; ALTER TABLE call ADD COLUMN outputPlace TEXT',
 ];
 
 const statusColumns = `
@@ -33,8 +34,8 @@ export function open(db: DatabaseSync, file: string) {
   applySchema(db, file, formats);
   const insert = db.prepare(`
     INSERT INTO call (id, user, function, state, attempts, createdAtMs, notBeforeMs, timeoutMs, dedupeKey, traceparent,
-      given)
-    VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?, ?)`);
+      given, inputPlace, outputPlace)
+    VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertInput = db.prepare('INSERT INTO input (id, bytes) VALUES (?, ?)');
   const insertOutput = db.prepare('INSERT INTO output (id, bytes) VALUES (?, ?)');
   const deleteInput = db.prepare('DELETE FROM input WHERE id = ?');
@@ -45,7 +46,7 @@ export function open(db: DatabaseSync, file: string) {
   const begin = db.prepare(`
     UPDATE call SET state = 'running', attempts = attempts + 1, startedAtMs = ?
     WHERE id = ? AND endedAtMs IS NULL
-    RETURNING id, user, function, timeoutMs, traceparent, given, attempts`);
+    RETURNING id, user, function, timeoutMs, traceparent, given, inputPlace, outputPlace, attempts`);
   const inputOf = db.prepare('SELECT bytes FROM input WHERE id = ?');
   const outputOf = db.prepare(`
     SELECT substr(bytes, ?1, ?2) AS bytes, length(bytes) AS sizeBytes FROM output WHERE id = ?3`);
@@ -73,9 +74,10 @@ export function open(db: DatabaseSync, file: string) {
         if (known.user === user && known.function === fn) return { status: known, isNew: false };
         throw new FaasmError('conflict', `Call id ${id} is in use; give another one, or none`);
       }
-      const { timeoutMs, traceparent } = call;
+      const { timeoutMs, traceparent, inputPlace, outputPlace } = call;
       const given = toJson(call.given);
-      insert.run(id, user, fn, createdAtMs, createdAtMs, timeoutMs, dedupeKey, traceparent, given);
+      const times = [createdAtMs, createdAtMs, timeoutMs];
+      insert.run(id, user, fn, ...times, dedupeKey, traceparent, given, inputPlace, outputPlace);
       insertInput.run(id, call.input);
       return { status: status({ id })!, isNew: true };
     },

@@ -22,6 +22,11 @@ const answerMarginMs = 10_000;
 /** A small output goes out as text of one byte a character: node then writes it and the head as one string. */
 const joinedMaxBytes = 4096;
 
+const placeHeaders = [
+  ['x-faasm-input', names.input],
+  ['x-faasm-output', names.output],
+] as const;
+
 const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
 
 export class Invocation implements Exchange, Abandonable {
@@ -96,6 +101,8 @@ export class Invocation implements Exchange, Abandonable {
     ];
     const traceparent = header(message, names.traceparent);
     if (traceparent !== undefined) head.push(names.traceparent, traceparent);
+    const place = header(message, names.output);
+    if (place !== undefined) head.push(`X-${names.output}`, place);
     this.res.writeHead(200, head as string[]);
     if (output.length > joinedMaxBytes) this.res.end(output);
     else this.res.end(toLatin1(output), 'latin1');
@@ -129,6 +136,10 @@ export function toCallHeaders(
     headers[names.traceparent] = [traceparent];
   }
   addCallArguments(req, headers);
+  for (const [from, to] of placeHeaders) {
+    const place = given[from];
+    if (typeof place === 'string') headers[to] = [place];
+  }
   return { headers: headers satisfies Headers, timeoutMs };
 }
 

@@ -17,6 +17,7 @@ import { toMessageError, traceparentPattern } from '../calls/codec.ts';
 import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
 import { payloadMaxBytes } from '../calls/limits.ts';
 import { decodeMessage, type Message } from '../calls/message.ts';
+import { showPlace } from '../calls/place.ts';
 import { callStatusCodec } from '../calls/queue-messages.ts';
 
 export interface MessageCallsOptions {
@@ -42,9 +43,9 @@ export class MessageCalls {
   /** What the message asks for is done. A failure is a result too: this never throws. */
   async answer(message: Message): Promise<Partial<Message>> {
     const callId = this.#options.newCallId();
-    const { user, function: name, type, resultKey, statusKey, isAsync } = message;
+    const { user, function: name, type, resultKey, statusKey, isAsync, output } = message;
     const id = message.id === '' ? callId : message.id;
-    const echo: Partial<Message> = { user, function: name, type, resultKey, statusKey, isAsync, id };
+    const echo: Partial<Message> = { user, function: name, type, resultKey, statusKey, isAsync, id, output };
     try {
       return { ...echo, success: true, ...(await this.#do(message, callId)) };
     } catch (thrown) {
@@ -88,10 +89,9 @@ export class MessageCalls {
     const { bus, subjects, callTimeoutMs } = this.#options;
     const { deadlineMs } = message;
     const subject = subjects.invoke(...toTarget(message));
-    const input = toInput(message);
     this.#underWay.set(callId, message);
     try {
-      const answer = await bus.request(subject, input, {
+      const answer = await bus.request(subject, message.inputData, {
         headers: {
           ...toHeaders(message),
           [names.callId]: [callId],
@@ -109,7 +109,7 @@ export class MessageCalls {
   async #keep(message: Message): Promise<Partial<Message>> {
     const { bus, subjects } = this.#options;
     const { id, deadlineMs, idempotencyKey } = message;
-    const answer = await bus.request(subjects.async(...toTarget(message)), toInput(message), {
+    const answer = await bus.request(subjects.async(...toTarget(message)), message.inputData, {
       headers: {
         ...toHeaders(message),
         ...(id !== '' && { [names.callId]: [toCallId(id)] }),
@@ -158,11 +158,6 @@ function toTarget(message: Message) {
   return [toUserName(message.user), toFunctionName(message.function)] as const;
 }
 
-function toInput({ input, output, inputData }: Message): Uint8Array {
-  if (input.kind === 'inline' && output.kind === 'inline') return inputData;
-  throw new FaasmError('bad_message', 'Input and output are inline here');
-}
-
 function toOutput(output: Uint8Array): Uint8Array {
   if (output.length <= payloadMaxBytes) return output;
   throw new FaasmError(
@@ -171,10 +166,12 @@ function toOutput(output: Uint8Array): Uint8Array {
   );
 }
 
-function toHeaders({ traceparent, given }: Message) {
+function toHeaders({ traceparent, given, input, output }: Message) {
   return {
     ...(traceparentPattern.test(traceparent) && { [names.traceparent]: [traceparent] }),
     ...(given !== undefined && toSettingsHeaders(given)),
+    ...(input.kind !== 'inline' && { [names.input]: [showPlace(input)] }),
+    ...(output.kind !== 'inline' && { [names.output]: [showPlace(output)] }),
   };
 }
 

@@ -20,6 +20,8 @@ export function newCall(id: string, more: Partial<NewCall> = {}): NewCall {
     dedupeKey: null,
     traceparent: null,
     given: null,
+    inputPlace: null,
+    outputPlace: null,
     ...more,
   };
 }
@@ -96,6 +98,8 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
       timeoutMs: 5000,
       traceparent: '00-ab',
       given: null,
+      inputPlace: null,
+      outputPlace: null,
       attempts: 1,
     });
     const running = await queue.status(id);

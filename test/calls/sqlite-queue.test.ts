@@ -37,7 +37,9 @@ test('SQLite: calls that an older release has kept are run', async (t) => {
   await first.enqueue(newCall('c1'));
   await first.close();
   const db = new DatabaseSync(file);
-  db.exec('ALTER TABLE call DROP COLUMN given; PRAGMA user_version = 1');
+  for (const column of ['given', 'inputPlace', 'outputPlace'])
+    db.exec(`ALTER TABLE call DROP COLUMN ${column}`);
+  db.exec('PRAGMA user_version = 1');
   db.close();
   const second = await openSqliteCallQueue(file);
   t.is((await second.claim(toCallId('c1'), 5))?.given, null);
