@@ -127,12 +127,14 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     const redis = await openRedis();
     const board = startConsole({ bus, subjects, host: id, log: log('console') });
     closers.push(() => board.stop());
+    const { s3 } = toFunctionStorePowers(config, '');
     const store = await openStateStore({
       kind: config.FAASM_STATE,
       redisKeys: config.FAASM_STATE_REDIS_KEYS,
       dataFolder: data,
       redis,
       prefix: config.FAASM_PREFIX,
+      s3,
     });
     closers.push(() => store.close());
     const state = await startState({
@@ -161,7 +163,6 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       log: log('worker-pool'),
     });
     closers.push(() => pool.stop());
-    const { s3 } = toFunctionStorePowers(config, '');
     const grants = toGrants(config.FAASM_GRANTS);
     const callData = new CallData({ redis, s3, grants, inputMaxBytes: config.FAASM_INPUT_MAX_BYTES });
     const scheduler = startScheduler({

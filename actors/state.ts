@@ -14,14 +14,22 @@ import { FaasmError } from '../proto/errors.ts';
 import type { StateStatus } from '../proto/messages.ts';
 import { fromStateToken, type HostId, type StateKey, toUserName, type UserName } from '../proto/names.ts';
 import { type StateOp, type Subjects, stateOps, tokensAfter } from '../proto/subjects.ts';
-import { type Bus, type BusMessage, Encodable, readBody, respond, toBytes } from '../src/bus/port.ts';
+import {
+  type Bus,
+  type BusMessage,
+  Encodable,
+  emptyBody,
+  readBody,
+  respond,
+  toBytes,
+} from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
 import type { Log } from '../src/log.ts';
 import type { StateConfig } from '../src/state/config.ts';
 import { createStateCore, decide, isIdle, type StateEffect, type StateMessage } from '../src/state/decide.ts';
 import { GlobalLocks } from '../src/state/global-locks.ts';
 import { LockRequests } from '../src/state/lock-requests.ts';
-import { stateCodecs, stateStatusCodec } from '../src/state/messages.ts';
+import { type OpenAnswer, stateCodecs, stateStatusCodec } from '../src/state/messages.ts';
 import { MutexOwners } from '../src/state/mutex-owners.ts';
 import type { StateStore, StoredValue } from '../src/state/port.ts';
 import { countPushes } from '../src/state/pushes.ts';
@@ -32,7 +40,7 @@ import {
   readUpload,
   toValueHeaders,
 } from '../src/state/request-headers.ts';
-import { type AllocateData, allocateShared, type SegmentData } from '../src/state/segment.ts';
+import { type AllocateData, allocateShared, type Segment, type SegmentData } from '../src/state/segment.ts';
 import { Staging } from '../src/state/staging.ts';
 import { nameOf, showValue } from '../src/state/value-name.ts';
 import { Values, type WritePlace } from '../src/state/values.ts';
@@ -162,16 +170,21 @@ export async function startState(options: StateOptions): Promise<StateActor> {
 
     async open({ message, user, key }) {
       const request = readBody(message, stateCodecs.open.request);
-      const segment = await values.open(user, key, request);
-      const answer = { segment, mutexOwner: owners.numberOf(request.owner), exclusive: store.exclusive };
+      const opened = await values.open(user, key, request);
+      const answer = toOpenAnswer(request.owner, opened);
       respond(bus, message, new Encodable(answer, stateCodecs.open.answer));
     },
 
     async resize({ message, user, key }) {
       const { owner, roomBytes } = readBody(message, stateCodecs.resize.request);
       const segment = await values.resize(user, key, roomBytes);
-      const answer = { segment, mutexOwner: owners.numberOf(owner), exclusive: store.exclusive };
-      respond(bus, message, new Encodable(answer, stateCodecs.resize.answer));
+      respond(bus, message, new Encodable(toOpenAnswer(owner, segment), stateCodecs.resize.answer));
+    },
+
+    async read({ message, user, key }) {
+      const { offset, length } = readBody(message, stateCodecs.read.request);
+      const { sizeBytes = 0, bytes = emptyBody } = (await values.read(user, key, offset, length)) ?? {};
+      respond(bus, message, new Encodable({ sizeBytes, bytes }, stateCodecs.read.answer));
     },
 
     async write({ message, user, key }) {
@@ -213,6 +226,18 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       respond(bus, message, new Encodable(null, stateCodecs.unlock.answer));
     },
   };
+
+  function toOpenAnswer(owner: string, opened: Segment | 'direct' | undefined): OpenAnswer {
+    const { exclusive, immutable } = store;
+    const direct = opened === 'direct';
+    return {
+      segment: direct ? undefined : opened,
+      direct,
+      mutexOwner: owners.numberOf(owner),
+      exclusive,
+      immutable,
+    };
+  }
 
   function answerValue({ message, key }: Request, value: StoredValue): void {
     const { sizeBytes, version } = value;

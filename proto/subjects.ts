@@ -14,6 +14,7 @@ export const stateOps = [
   'list',
   'open',
   'push',
+  'read',
   'write',
   'resize',
   'lock',

@@ -71,7 +71,7 @@ export const settings = {
   FAASM_STATE: {
     default: 'sqlite',
     about:
-      'where state is kept: sqlite (in the data folder, for one host) or redis (for all hosts that use it)',
+      'where state is kept: sqlite (in the data folder, for one host), redis (for all hosts that use it), or s3://bucket/prefix (values that are written once)',
   },
   FAASM_STATE_ACCESS: {
     default: 'synchronous',

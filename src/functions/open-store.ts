@@ -6,6 +6,7 @@ import { quote } from '../../proto/names.ts';
 import type { NatsBusOptions } from '../bus/nats-options.ts';
 import { openS3Bucket } from '../s3/bucket.ts';
 import { createS3Client, type S3Settings } from '../s3/client.ts';
+import { toBucket } from '../s3/place.ts';
 import type { BlobStore } from '../storage/blobs.ts';
 import { openFolderBlobs } from '../storage/folder-blobs.ts';
 import { createS3Blobs } from '../storage/s3-blobs.ts';
@@ -30,7 +31,7 @@ async function openBlobs(place: string, powers: FunctionStorePowers): Promise<Bl
   const [, scheme = 'file', rest = place] = /^([a-z0-9]+):\/\/(.*)$/.exec(place) ?? [];
   switch (scheme) {
     case 's3': {
-      const { bucket, prefix } = toBucket(rest, place);
+      const { bucket, prefix } = toBucket(place);
       return createS3Blobs(await openS3Bucket(await createS3Client(powers.s3), bucket, prefix), place);
     }
     case 'nats': {
@@ -45,13 +46,6 @@ async function openBlobs(place: string, powers: FunctionStorePowers): Promise<Bl
     default:
       throw bad(place);
   }
-}
-
-export function toBucket(text: string, place: string): { readonly bucket: string; readonly prefix: string } {
-  const [bucket = '', ...keys] = text.split('/');
-  if (!/^[a-z0-9][a-z0-9.-]{1,62}$/.test(bucket)) throw bad(place);
-  const prefix = keys.filter((each) => each !== '').join('/');
-  return { bucket, prefix: prefix === '' ? '' : `${prefix}/` };
 }
 
 function toPath(url: string): string {

@@ -14,6 +14,8 @@ import type {
   OpenAnswer,
   OpenRequest,
   PushRequest,
+  ReadAnswer,
+  ReadRequest,
   ResizeRequest,
   WriteRequest,
 } from './messages.ts';
@@ -64,6 +66,10 @@ interface Access<T> {
   /** The room that `work` needs, in bytes. */
   room(view: SegmentView): number;
   work(view: SegmentView): T;
+  /** Does it where the value is, if it is not brought into memory. */
+  direct(): Promise<T>;
+  /** What cannot be done to an immutable value. */
+  readonly writes?: true;
 }
 
 /** Retirements between asking for a segment and using it; more of them one after the other is a bug. */
@@ -89,16 +95,19 @@ export class GuestState {
 
   /** In bytes; 0 for a key without a value. */
   size(key: StateKey): number | Promise<number> {
-    return this.#use(key, { open: readOnly, room: noRoom, work: sizeOf }, () => 0);
+    const direct = async (): Promise<number> => (await this.#readDirect(key, 0, 0)).sizeBytes;
+    return this.#use(key, { open: readOnly, room: noRoom, work: sizeOf, direct }, () => 0);
   }
 
   /** Copies as much as there is from the offset on. @returns the number of bytes; 0 for a key without a value */
   read(key: StateKey, offset: number, into: () => Uint8Array): number | Promise<number> {
-    return this.#use(
-      key,
-      { open: readOnly, room: noRoom, work: (view) => readBytes(view, offset, into()) },
-      () => 0,
-    );
+    const work = (view: SegmentView): number => readBytes(view, offset, into());
+    const direct = async (): Promise<number> => {
+      const { bytes } = await this.#readDirect(key, offset, into().length);
+      into().set(bytes);
+      return bytes.length;
+    };
+    return this.#use(key, { open: readOnly, room: noRoom, work, direct }, () => 0);
   }
 
   /** The same for a value that is taken to have `totalBytes`: what is not there is zeros. */
@@ -117,7 +126,12 @@ export class GuestState {
       const target = into();
       return fill(target, readBytes(view, offset, target), sizeOf(view));
     };
-    return this.#use(key, { open: readOnly, room: noRoom, work }, () => fill(into(), 0, 0));
+    const direct = async (): Promise<number> => {
+      const { bytes, sizeBytes } = await this.#readDirect(key, offset, into().length);
+      into().set(bytes);
+      return fill(into(), bytes.length, sizeBytes);
+    };
+    return this.#use(key, { open: readOnly, room: noRoom, work, direct }, () => fill(into(), 0, 0));
   }
 
   /** The bytes become the value. @param sync it is durable before the guest goes on */
@@ -169,8 +183,10 @@ export class GuestState {
 
   /** Says that bytes were changed through the memory that `open` gave; without a range, that all of them were. */
   flagDirty(key: StateKey, offset = 0, byteLength = Number.MAX_SAFE_INTEGER): void {
-    const view = this.#segments.get(this.#user, key)?.view;
-    if (view === undefined) return;
+    const open = this.#segments.get(this.#user, key);
+    if (open === undefined) return;
+    if (open.immutable) throw this.#isImmutable(key);
+    const { view } = open;
     const length = Math.min(byteLength, sizeOf(view) - offset);
     if (length > 0) this.#written(key, flagDirty(view, offset, length), false);
   }
@@ -178,7 +194,8 @@ export class GuestState {
   /** The memory of a value of `totalBytes` at least, to be mapped; it stays where it is until `end`. */
   open(key: StateKey, totalBytes: number): Segment | Promise<Segment> {
     const work = (view: SegmentView): Segment => {
-      const { mutexOwner } = this.#segments.get(this.#user, key)!;
+      const { mutexOwner, immutable } = this.#segments.get(this.#user, key)!;
+      if (immutable && sizeOf(view) < totalBytes) throw this.#isImmutable(key);
       addMapping(view, mutexOwner);
       this.#segments.countMapping(view, mutexOwner);
       this.#mapped.push(view);
@@ -187,7 +204,12 @@ export class GuestState {
     };
     return this.#use(
       key,
-      { open: { mode: 'extend', totalBytes, roomBytes: totalBytes }, room: () => totalBytes, work },
+      {
+        open: { mode: 'extend', totalBytes, roomBytes: totalBytes },
+        room: () => totalBytes,
+        work,
+        direct: () => Promise.reject(this.#isImmutable(key)),
+      },
       () => {
         throw new FaasmError('internal', `State ${showValue(this.#user, key)} was not made`);
       },
@@ -217,6 +239,14 @@ export class GuestState {
     this.#locked.clear();
   }
 
+  #isImmutable(key: StateKey): FaasmError {
+    return new FaasmError(
+      'conflict',
+      `State ${showValue(this.#user, key)} is immutable: it can be read as it is, and not be changed or made larger`,
+      { details: { component: 'state' } },
+    );
+  }
+
   async #lock(key: StateKey, mode: LockMode): Promise<void> {
     const held = this.#locked.has(key);
     this.#locked.add(key);
@@ -234,19 +264,25 @@ export class GuestState {
     sync: boolean,
     place: WritePlace,
     bytes: Uint8Array,
-    toAccess: (own: Uint8Array) => Access<boolean>,
+    toAccess: (own: Uint8Array) => Omit<Access<boolean>, 'direct'>,
   ): void | Promise<void> {
+    const direct = async (own: Uint8Array): Promise<false> => {
+      await this.#ask('write', key, { place, bytes: own } satisfies WriteRequest);
+      return false;
+    };
     // Where other hosts write too, just these bytes go to the global tier, before anything else is seen.
     if (sync && this.#segments.get(this.#user, key)?.exclusive !== true) {
-      const request: WriteRequest = { place, bytes: bytes.slice() };
-      return this.#ask('write', key, request).then(() => {});
+      return direct(bytes.slice()).then(() => {});
     }
-    const now = this.#try(key, toAccess(bytes));
+    const access = (own: Uint8Array): Access<boolean> => ({
+      ...toAccess(own),
+      direct: () => direct(own),
+      writes: true,
+    });
+    const now = this.#try(key, access(bytes));
     if (typeof now === 'object') return this.#written(key, now.value, sync);
     const copy = bytes.slice();
-    return this.#later(key, toAccess(copy), () => false).then((wasClean) =>
-      this.#written(key, wasClean, sync),
-    );
+    return this.#later(key, access(copy), () => false).then((wasClean) => this.#written(key, wasClean, sync));
   }
 
   /** Makes what was written durable now, or sees to it that it will be. */
@@ -262,10 +298,11 @@ export class GuestState {
   }
 
   /** Does it, or says what has to be asked for first: the segment, or room. */
-  #try<T>(key: StateKey, access: Access<T>): { readonly value: T } | 'segment' | number {
+  #try<T>(key: StateKey, access: Access<T>): { readonly value: T } | 'segment' | 'direct' | number {
     const open = this.#segments.get(this.#user, key);
     if (open === undefined) return 'segment';
-    const { view, mutexOwner } = open;
+    const { view, mutexOwner, immutable } = open;
+    if (immutable && access.writes === true) return 'direct';
     return withMutex(view, mutexOwner, () => {
       if (isRetired(view)) return 'segment';
       const room = access.room(view);
@@ -277,9 +314,11 @@ export class GuestState {
     for (let tries = 0; tries < triesMax; tries++) {
       const now = this.#try(key, access);
       if (typeof now === 'object') return now.value;
+      if (now === 'direct') return await access.direct();
       const { owner } = this.#options;
       if (now === 'segment') {
         const found = await this.#open(key, { ...access.open, fresh: false });
+        if (found === 'direct') return await access.direct();
         if (!found) return missing();
       } else {
         const request: ResizeRequest = { owner, roomBytes: now };
@@ -292,10 +331,15 @@ export class GuestState {
     );
   }
 
-  async #open(key: StateKey, request: Omit<OpenRequest, 'owner'>): Promise<boolean> {
+  async #open(key: StateKey, request: Omit<OpenRequest, 'owner'>): Promise<boolean | 'direct'> {
     const { owner } = this.#options;
-    const answer = await this.#ask('open', key, { ...request, owner } satisfies OpenRequest);
-    return this.#segments.put(this.#user, key, answer as OpenAnswer);
+    const asked = await this.#ask('open', key, { ...request, owner } satisfies OpenRequest);
+    const answer = asked as OpenAnswer;
+    return answer.direct ? 'direct' : this.#segments.put(this.#user, key, answer);
+  }
+
+  async #readDirect(key: StateKey, offset: number, length: number): Promise<ReadAnswer> {
+    return (await this.#ask('read', key, { offset, length } satisfies ReadRequest)) as ReadAnswer;
   }
 
   #ask(op: StateOp, key: StateKey, value: unknown): Promise<unknown> {

@@ -40,11 +40,27 @@ export interface OpenAnswer {
   readonly mutexOwner: number;
   /** No other host writes: what is in memory is the newest. */
   readonly exclusive: boolean;
+  /** A value is written once. */
+  readonly immutable: boolean;
+  /** It is not brought into memory for this: `read` and `write` do it. */
+  readonly direct: boolean;
 }
 
 export interface PushRequest {
   /** Answer when it is durable; otherwise at once, and it is pushed soon. */
   readonly wait: boolean;
+}
+
+/** A range of a value that is not brought into memory. */
+export interface ReadRequest {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface ReadAnswer {
+  readonly sizeBytes: number;
+  /** Cut off at the end of the value. */
+  readonly bytes: Uint8Array;
 }
 
 /** A write of an executor of this host that is to be durable. */
@@ -86,6 +102,8 @@ export const listMax = 500;
 const ownerMaxBytes = 256;
 
 const openCodec = localCodec<OpenRequest>('state.open');
+const readCodec = localCodec<ReadRequest>('state.read');
+const readAnswerCodec = localCodec<ReadAnswer>('state.read answer');
 const writeCodec = localCodec<WriteRequest>('state.write');
 const resizeCodec = localCodec<ResizeRequest>('state.resize');
 const openAnswerCodec = localCodec<OpenAnswer>('state.open answer');
@@ -152,6 +170,7 @@ export const stateCodecs = {
   size: { request: bytesCodec, answer: stateDescriptionCodec },
   list: { request: listCodec, answer: stateListCodec },
   open: { request: openCodec, answer: openAnswerCodec },
+  read: { request: readCodec, answer: readAnswerCodec },
   write: { request: writeCodec, answer: doneCodec },
   push: { request: pushCodec, answer: doneCodec },
   resize: { request: resizeCodec, answer: openAnswerCodec },

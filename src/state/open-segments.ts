@@ -8,6 +8,7 @@ export interface OpenSegment {
   readonly view: SegmentView;
   readonly mutexOwner: number;
   readonly exclusive: boolean;
+  readonly immutable: boolean;
 }
 
 /** The oldest is closed when there are more; opening it again costs one message. */
@@ -38,13 +39,14 @@ export class OpenSegments {
   }
 
   /** Whether there is a value. */
-  put(user: UserName, key: StateKey, { segment, mutexOwner, exclusive }: OpenAnswer): boolean {
+  put(user: UserName, key: StateKey, answer: OpenAnswer): boolean {
+    const { segment, mutexOwner, exclusive, immutable } = answer;
     const name = nameOf(user, key);
     // One that is not retired is the present one. It stays, for its mappings are counted by its view.
     if (segment !== undefined && this.get(user, key) !== undefined) return true;
     this.#open.delete(name);
     if (segment === undefined) return false;
-    this.#open.set(name, { view: viewSegment(segment), mutexOwner, exclusive });
+    this.#open.set(name, { view: viewSegment(segment), mutexOwner, exclusive, immutable });
     if (this.#open.size > openMax) this.#closeOldest();
     return true;
   }

@@ -79,6 +79,8 @@ export interface StateWatcher {
 export interface StateStore {
   /** This host is the only writer, so what it holds in its local tier is always the newest. */
   readonly exclusive: boolean;
+  /** A value is written once: changes of one that is there are refused. */
+  readonly immutable: boolean;
   /** Where hosts lock values; nothing where there is one host. */
   readonly locks: LockStore | undefined;
   /** @param length in bytes; nothing: to the end */

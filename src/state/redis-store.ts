@@ -102,6 +102,7 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
 
   return {
     exclusive: false,
+    immutable: false,
     locks: createRedisLocks(redis, prefix),
 
     async get(user, key, offset = 0, length = Number.MAX_SAFE_INTEGER) {

@@ -13,6 +13,7 @@ export async function createSqliteStateStore(config: { readonly dataFolder: stri
   });
   return {
     exclusive: true,
+    immutable: false,
     locks: undefined,
     async watch() {},
     get: (user, key, offset = 0, length = Number.MAX_SAFE_INTEGER) =>

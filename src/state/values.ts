@@ -41,6 +41,8 @@ export type WritePlace =
 
 /** How often a read looks for a moment without unpushed changes before it gives up on the newest version number. */
 const cleanReadTries = 5;
+/** A larger value of a shared store comes into memory only when a guest asks for a pointer to it, or writes to it asynchronously. */
+const wholeMaxBytes = 256 * 1024 * 1024;
 /** While a host stops and something cannot be saved. */
 const pushAgainMs = 250;
 /** Of values that could not be saved, so many are named. */
@@ -69,9 +71,14 @@ export class Values {
     user: UserName,
     key: StateKey,
     { mode, totalBytes, roomBytes, fresh }: Omit<OpenRequest, 'owner'>,
-  ): Promise<Segment | undefined> {
+  ): Promise<Segment | 'direct' | undefined> {
     return this.#alone(user, key, async (name) => {
+      if (mode === 'read' && (await this.#isTooLarge(user, key))) return 'direct';
       let resident = await this.#resident(user, key, fresh);
+      if (this.#store.immutable && mode === 'extend') {
+        const isWhole = resident !== undefined && sizeOf(resident.view) >= Math.max(totalBytes, roomBytes);
+        return isWhole ? resident!.view.segment : 'direct';
+      }
       if (resident === undefined && mode === 'extend') {
         resident = await this.#residents.create(user, key, totalBytes, roomBytes);
         this.#options.onDirty(name);
@@ -252,6 +259,13 @@ export class Values {
     const resident = this.#residents.get(nameOf(user, key));
     if (resident === undefined) return await this.#residents.load(user, key);
     return fresh ? await this.#residents.refresh(resident) : resident;
+  }
+
+  /** Where other hosts write too, a range of a large value is read where it is, rather than all of it brought here. */
+  async #isTooLarge(user: UserName, key: StateKey): Promise<boolean> {
+    if (this.#store.exclusive || this.#residents.get(nameOf(user, key)) !== undefined) return false;
+    const stored = await this.#store.describe(user, key);
+    return stored !== undefined && stored.sizeBytes > wholeMaxBytes;
   }
 
   /** What is in memory, with what other hosts have changed. */

@@ -131,7 +131,7 @@ test('wrong credentials for S3 are told apart', async (t) => {
 test('a place that is none is refused', async (t) => {
   for (const [place, said] of [
     ['ftp://x', /Functions are kept in a folder, s3:/],
-    ['s3://', /Functions are kept in a folder, s3:/],
+    ['s3://', /A place in S3 is s3:/],
     ['nats://bucket', /needs NATS_URL/],
   ] as const) {
     await t.throwsAsync(startTestHost({ FAASM_FUNCTIONS: place }), { code: 'bad_request', message: said });
