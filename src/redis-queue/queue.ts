@@ -12,6 +12,8 @@ export interface TakenCall {
   readonly attempts: number;
   readonly taker: string;
   readonly number: number;
+  /** Of the server's data, when it was taken. */
+  readonly epoch: string;
 }
 
 export interface CallEnding {
@@ -57,9 +59,10 @@ export class RedisQueue {
     const keys = [key, this.#of('arrived', taker), this.#of('running', taker), `${key}:attempts`];
     const found = (await this.#run(takeScript, keys, [first, count])) as (Buffer | number)[];
     const calls: TakenCall[] = [];
-    for (let at = 0; at < found.length; at += 2) {
+    const epoch = String(found[0]);
+    for (let at = 1; at < found.length; at += 2) {
       const bytes = found[at] as Buffer;
-      calls.push({ bytes, attempts: found[at + 1] as number, taker, number: first + at / 2 });
+      calls.push({ bytes, attempts: found[at + 1] as number, taker, number: first + (at - 1) / 2, epoch });
     }
     return calls;
   }
@@ -72,14 +75,14 @@ export class RedisQueue {
   }
 
   /** Pushes the result, once for each call. @returns what went wrong with the result key @throws FaasmError `storage_unavailable` */
-  async end({ taker, number }: TakenCall, ending: CallEnding): Promise<string | undefined> {
+  async end({ taker, number, epoch }: TakenCall, ending: CallEnding): Promise<string | undefined> {
     const { result, resultKey, statusKey, dead } = ending;
     const { key } = this.#options;
     const ownKeys = [this.#of('running', taker), this.#of('reclaimed', taker), `${key}:attempts`];
     const keys = [...ownKeys, resultKey, statusKey, `${key}:dead`];
     const flags = [resultKey !== '', statusKey !== '', dead].map(Number);
     const bytes = Buffer.from(result.buffer as ArrayBuffer, result.byteOffset, result.length);
-    const args = [number, bytes, resultKeptSeconds, statusKeptSeconds, ...flags];
+    const args = [number, bytes, resultKeptSeconds, statusKeptSeconds, ...flags, epoch];
     const ended = String(await this.#run(endScript, keys, args));
     return ended === 'ended' || ended === 'reclaimed' ? undefined : ended;
   }

@@ -3,7 +3,7 @@
  *
  *     queue                    list   calls that nobody has taken, the oldest first
  *     queue:arrived:<taker>    list   taken by a blocking command, for a moment
- *     queue:running:<taker>    hash   number -> call, until its result is pushed
+ *     queue:running:<taker>    hash   number -> call, until its result is pushed; `epoch` says since when it is there
  *     queue:lease:<taker>      string there while the taker lives
  *     queue:takers             set    of all takers that may have calls
  *     queue:reclaimed:<taker>  string there when its calls were given back to the queue
@@ -11,13 +11,15 @@
  *     queue:dead               list   what could not be read, or was under way when too many takers died
  */
 
-/** KEYS: queue, arrived, running, attempts. ARGV: number of the first call, how many at most. Answers with call and attempts of each. */
+/** KEYS: queue, arrived, running, attempts. ARGV: number of the first call, how many at most. Answers with the epoch, then call and attempts of each. */
 export const takeScript = `
-local found, has_attempts = {}, redis.call('EXISTS', KEYS[4]) == 1
+local has_attempts = redis.call('EXISTS', KEYS[4]) == 1
+local time = redis.call('TIME')
+local found = { redis.call('HGET', KEYS[3], 'epoch') or time[1] .. '.' .. time[2] }
 for number = tonumber(ARGV[1]), tonumber(ARGV[1]) + tonumber(ARGV[2]) - 1 do
   local call = redis.call('LPOP', KEYS[2]) or redis.call('LPOP', KEYS[1])
   if not call then break end
-  redis.call('HSET', KEYS[3], number, call)
+  redis.call('HSET', KEYS[3], 'epoch', found[1], number, call)
   found[#found + 1] = call
   found[#found + 1] = has_attempts and tonumber(redis.call('HGET', KEYS[4], redis.sha1hex(call)) or '0') or 0
 end
@@ -26,12 +28,14 @@ return found
 
 /**
  * KEYS: running, reclaimed, attempts, result list, status, dead. ARGV: number, result, its lifetime in seconds, status
- * lifetime, has result key, has status key, is dead. The result is pushed once: not by a taker whose calls were given
- * to another one.
+ * lifetime, has result key, has status key, is dead, epoch. The result is pushed once: not by a taker whose calls were
+ * given to another one, nor by one that asks again since it did not hear that it was done. A server that has lost the
+ * queue meanwhile has another epoch, or none: the result is pushed then.
  */
 export const endScript = `
 local call = redis.call('HGET', KEYS[1], ARGV[1])
 if not call and redis.call('EXISTS', KEYS[2]) == 1 then return 'reclaimed' end
+if not call and redis.call('HGET', KEYS[1], 'epoch') == ARGV[8] then return 'ended' end
 if call then
   redis.call('HDEL', KEYS[1], ARGV[1])
   if redis.call('EXISTS', KEYS[3]) == 1 then redis.call('HDEL', KEYS[3], redis.sha1hex(call)) end
