@@ -2,7 +2,8 @@
  * The Redis adapter: calls from a Redis list that several hosts share, results to the lists that the calls name.
  *
  * In:   messages of faasm.proto on the list
- * Out:  `invoke`, `functions.describe`, `cancel`; the results on lists of Redis
+ * Out:  `invoke`, `functions.describe`, `cancel`; the results on lists of Redis; to the other hosts of the list, what
+ *       is to be killed
  * Owns: what this host has taken from the list
  * Never: takes more than may be under way; forgets a call that it has taken
  */
@@ -11,17 +12,24 @@ import { FaasmError } from '../proto/errors.ts';
 import { encodeMessage, type Message } from '../src/calls/message.ts';
 import type { Log } from '../src/log.ts';
 import { type MessageCalls, readMessage, toFailure } from '../src/receive/message-calls.ts';
+import type { RedisConnection } from '../src/redis/connection.ts';
 import { type CallEnding, type RedisQueue, renewMs, type TakenCall } from '../src/redis-queue/queue.ts';
 
 export interface RedisAdapterOptions {
   readonly calls: MessageCalls;
   readonly queue: RedisQueue;
+  /** For what is to be killed. */
+  readonly listening: RedisConnection;
+  /** What keys begin with that no result may go to, beside those of the queue. */
+  readonly reservedPrefix: string;
   /** Closes the connection for the command that waits. */
   closeWaiting(): void;
   readonly limits: {
     readonly callsMax: number;
     /** Of the calls under way together. */
     readonly heldMaxBytes: number;
+    /** How long a call is kept that this host has no room for. */
+    readonly roomTimeoutMs: number;
   };
   readonly log: Log;
 }
@@ -35,6 +43,9 @@ export interface RedisAdapter {
 const attemptsMax = 3;
 /** While Redis is away. */
 const retryMs = 250;
+/** Until a call is tried again that this host had no room for. */
+const refusedMs = 500;
+const refusals: ReadonlySet<string> = new Set(['too_many_requests', 'no_capacity', 'draining']);
 /** Taken in one step at most. */
 const batchMax = 64;
 
@@ -80,7 +91,7 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
 
   async function run(call: TakenCall): Promise<void> {
     const ending = await answer(call);
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         const refused = await queue.end(call, ending);
         if (refused !== undefined)
@@ -88,6 +99,8 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
         return;
       } catch (err) {
         if (left.signal.aborted) throw err;
+        if (tries === 1)
+          log.warn({ err, resultKey: ending.resultKey }, 'result not pushed yet; trying again');
         await delay(retryMs);
       }
     }
@@ -102,6 +115,11 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
       return { result: new Uint8Array(0), resultKey: '', statusKey: '', dead: true };
     }
     const { resultKey, statusKey, isAsync } = message;
+    const reserved = [resultKey, statusKey].find(isReserved);
+    if (reserved !== undefined) {
+      log.warn({ key: reserved }, 'no result may go to this key; the call is in the dead-letter list');
+      return { result: new Uint8Array(0), resultKey: '', statusKey: '', dead: true };
+    }
     if (attempts >= attemptsMax) {
       const lost = new FaasmError(
         'executor_lost',
@@ -112,9 +130,32 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
       const result = { user, function: name, type, id, resultKey, statusKey, isAsync, ...toFailure(lost) };
       return { result: encodeMessage(result), resultKey, statusKey, dead: true };
     }
-    // The queue keeps it until it is done, so there is no other place to keep it in.
-    const result = await calls.answer({ ...message, isAsync: false });
+    const result = message.type === 'KILL' ? await kill(message) : await call(message);
     return { result: encodeMessage({ ...result, isAsync }), resultKey, statusKey, dead: false };
+  }
+
+  /** The queue keeps it until it is done, so an asynchronous one needs no other place to be kept in. */
+  async function call(message: Message): Promise<Partial<Message>> {
+    const latestMs = performance.now() + limits.roomTimeoutMs;
+    for (;;) {
+      const result = await calls.answer({ ...message, isAsync: false });
+      if (!refusals.has(result.error?.code ?? '') || performance.now() > latestMs) return result;
+      if (stopping) throw new FaasmError('draining', 'This host has no room for it and is stopping');
+      await delay(refusedMs);
+    }
+  }
+
+  /** Another host may have the call: those are told, and there is no answer to whether one had. */
+  async function kill(message: Message): Promise<Partial<Message>> {
+    const result = await calls.answer(message);
+    if (result.error?.code !== 'not_found') return result;
+    await queue.kill(message);
+    const { error: _, ...rest } = result;
+    return { ...rest, success: true };
+  }
+
+  function isReserved(key: string): boolean {
+    return queue.owns(key) || key.startsWith(options.reservedPrefix);
   }
 
   async function renew(): Promise<void> {
@@ -126,6 +167,7 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
     }
   }
 
+  queue.onKill(options.listening, (call) => void calls.kill(call));
   const timer = setInterval(() => void renew(), renewMs);
   const taking = renew().then(takeAll);
   log.info('taking calls from Redis');

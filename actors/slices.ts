@@ -14,6 +14,7 @@ import type { HttpConfig } from '../src/http/config.ts';
 import { defaultStateConfig, type StateConfig } from '../src/state/config.ts';
 import type { FilesOptions } from './files.ts';
 import type { FunctionsOptions } from './functions.ts';
+import type { RedisAdapterOptions } from './redis-adapter.ts';
 import type { SchedulerOptions } from './scheduler.ts';
 import type { SocketOptions } from './socket.ts';
 import type { WorkerPoolConfig } from './worker-pool.ts';
@@ -165,5 +166,13 @@ export function toFrameLimits(config: Config): SocketOptions['limits'] {
     heldMaxBytes: Math.max(config.FAASM_INPUT_MAX_BYTES, config.FAASM_OUTPUT_MAX_BYTES),
     connectionsMax: Math.max(1, config.FAASM_SOCKET_CONNECTIONS_MAX),
     idleMs: config.FAASM_SOCKET_IDLE_MS,
+  };
+}
+
+export function toRedisAdapterLimits(config: Config): RedisAdapterOptions['limits'] {
+  return {
+    callsMax: Math.max(1, config.FAASM_REDIS_CALLS_MAX),
+    heldMaxBytes: toFrameLimits(config).heldMaxBytes,
+    roomTimeoutMs: config.FAASM_CALL_TIMEOUT_MS,
   };
 }

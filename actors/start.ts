@@ -28,7 +28,6 @@ import { toFunctionStorePowers } from '../src/functions/store-settings.ts';
 import type { Log } from '../src/log.ts';
 import { Readiness } from '../src/readiness.ts';
 import { MessageCalls } from '../src/receive/message-calls.ts';
-import type { FrameLimits } from '../src/receive/serve-frames.ts';
 import { type SocketAddress, toSocketAddress } from '../src/receive/socket-address.ts';
 import { toWaysIn } from '../src/receive/ways-in.ts';
 import { connectRedis, type RedisConnection } from '../src/redis/connection.ts';
@@ -53,6 +52,7 @@ import {
   toModuleLimits,
   toPayloadMaxBytes,
   toPoolConfig,
+  toRedisAdapterLimits,
   toSchedulerConfig,
   toStateConfig,
 } from './slices.ts';
@@ -285,13 +285,12 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
         ? startPipe({ calls: createCalls(), ...streams, limits, log: log('pipe') })
         : undefined;
     if (pipe !== undefined) open.push(pipe);
-    if (ways.has('redis')) open.push(await openRedisAdapter(createCalls(), limits, redis));
+    if (ways.has('redis')) open.push(await openRedisAdapter(createCalls(), redis));
     return { socket, pipe };
   }
 
   async function openRedisAdapter(
     calls: MessageCalls,
-    limits: FrameLimits,
     redis: RedisConnection | undefined,
   ): Promise<RedisAdapter> {
     if (redis === undefined) {
@@ -299,11 +298,15 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     }
     const waiting = await redis.another({ name: `faasm ${id} waits`, blocking: true, onChange: () => {} });
     closers.push(() => waiting.close());
+    const listening = await redis.another({ name: `faasm ${id} listens`, onChange: () => {} });
+    closers.push(() => listening.close());
     return startRedisAdapter({
       calls,
+      listening,
+      reservedPrefix: `${config.FAASM_PREFIX}:`,
       queue: new RedisQueue({ redis, waiting, key: config.FAASM_REDIS_KEY }),
       closeWaiting: () => waiting.close(),
-      limits,
+      limits: toRedisAdapterLimits(config),
       log: log('redis-adapter'),
     });
   }

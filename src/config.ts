@@ -181,7 +181,12 @@ export const settings = {
   FAASM_RECEIVE_CALLS_MAX: {
     default: '1000',
     type: 'count',
-    about: 'calls of one connection, of the pipe, or of the Redis queue under way at most',
+    about: 'calls of one connection, or of the pipe, under way at most',
+  },
+  FAASM_REDIS_CALLS_MAX: {
+    default: '64',
+    type: 'count',
+    about: 'calls from the Redis list under way at most; others stay there, for this host or another',
   },
   FAASM_REDIS_KEY: { default: 'all_incoming', about: 'the list in Redis that calls are taken from' },
   FAASM_SOCKET_LISTEN: {

@@ -56,7 +56,7 @@ export class MessageCalls {
   /** Cancels what is under way with this id, or where there is none, this result key. @returns whether there was any */
   kill({ id, resultKey }: Pick<Message, 'id' | 'resultKey'>): boolean {
     const meant = [...this.#underWay].filter(([, call]) =>
-      id === '' ? call.resultKey === resultKey : call.id === id,
+      id === '' ? resultKey !== '' && call.resultKey === resultKey : call.id === id,
     );
     for (const [callId] of meant) this.#cancel(callId);
     return meant.length > 0;

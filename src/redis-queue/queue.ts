@@ -26,6 +26,12 @@ export interface CallEnding {
   readonly dead: boolean;
 }
 
+/** By its id, or where it is empty, by its result key. */
+export interface KilledCall {
+  readonly id: string;
+  readonly resultKey: string;
+}
+
 export interface RedisQueueOptions {
   readonly redis: RedisConnection;
   /** For the command that waits. */
@@ -43,34 +49,58 @@ const waitSeconds = 5;
 
 export class RedisQueue {
   readonly #options: RedisQueueOptions;
-  #taker = randomUUID();
+  readonly #host = randomUUID();
+  #generation = 1;
+  #registered = false;
   #last = 0;
+  /** Calls were asked for, and whether they were taken is not known. */
+  #unsure = false;
 
   constructor(options: RedisQueueOptions) {
     this.#options = options;
   }
 
-  /** Those that are there, up to so many. @throws FaasmError `storage_unavailable` */
+  get #taker(): string {
+    return `${this.#host}.${this.#generation}`;
+  }
+
+  /**
+   * Those that are there, up to so many. After a failure it gives first what the failed one may have taken, so `count`
+   * must not be less then.
+   * @throws FaasmError `storage_unavailable`
+   */
   async take(count: number): Promise<TakenCall[]> {
-    const taker = this.#taker;
-    const first = this.#last + 1;
-    this.#last += count;
+    const found = await this.#takeAs(this.#taker, count);
+    if (found !== undefined) return found;
+    await this.#register();
+    return (await this.#takeAs(this.#taker, count)) ?? [];
+  }
+
+  /** Nothing where this taker is none, or no more. */
+  async #takeAs(taker: string, count: number): Promise<TakenCall[] | undefined> {
     const { key } = this.#options;
-    const keys = [key, this.#of('arrived', taker), this.#of('running', taker), `${key}:attempts`];
-    const found = (await this.#run(takeScript, keys, [first, count])) as (Buffer | number)[];
+    const first = this.#last + 1;
+    const own = [this.#of('arrived', this.#host), this.#of('running', taker)];
+    const keys = [key, ...own, `${key}:attempts`, `${key}:takers`];
+    const again = this.#unsure ? 1 : 0;
+    this.#unsure = true;
+    const found = (await this.#run(takeScript, keys, [first, count, taker, again])) as unknown;
+    this.#unsure = false;
+    if (!Array.isArray(found)) return undefined;
     const calls: TakenCall[] = [];
     const epoch = String(found[0]);
     for (let at = 1; at < found.length; at += 2) {
-      const bytes = found[at] as Buffer;
-      calls.push({ bytes, attempts: found[at + 1] as number, taker, number: first + (at - 1) / 2, epoch });
+      const number = first + (at - 1) / 2;
+      calls.push({ bytes: found[at], attempts: found[at + 1], taker, number, epoch });
     }
+    this.#last += calls.length;
     return calls;
   }
 
   /** Resolves when a call has come, for the next `take`, or after a while. @throws FaasmError `storage_unavailable` */
   async wait(): Promise<void> {
     const { waiting, key } = this.#options;
-    const arrived = this.#of('arrived', this.#taker);
+    const arrived = this.#of('arrived', this.#host);
     await waiting.run((client) => client.blmoveBuffer(key, arrived, 'LEFT', 'RIGHT', waitSeconds));
   }
 
@@ -94,15 +124,47 @@ export class RedisQueue {
    */
   async renew(): Promise<number> {
     const { redis, key } = this.#options;
-    const taker = this.#taker;
-    const keys = [this.#of('lease', taker), `${key}:takers`, this.#of('reclaimed', taker)];
-    // This host was away for so long that others took it for dead: it goes on as a new taker.
-    if ((await this.#run(renewScript, keys, [taker, leaseMs])) === 1) this.#taker = randomUUID();
+    await this.#register();
     let count = 0;
     for (const other of await redis.run((client) => client.smembers(`${key}:takers`))) {
       if (other !== this.#taker) count += await this.#giveBack(other, false);
     }
     return count;
+  }
+
+  /** As a new taker, where this one has been away for so long that others took it for dead. */
+  async #register(): Promise<void> {
+    const taker = this.#taker;
+    const keys = [this.#of('lease', taker), `${this.#options.key}:takers`];
+    const gone = (await this.#run(renewScript, keys, [taker, leaseMs, this.#registered ? 1 : 0])) === 1;
+    this.#registered = true;
+    if (!gone) return;
+    if (taker === this.#taker) {
+      this.#generation++;
+      this.#registered = false;
+    }
+    await this.#register();
+  }
+
+  /** To all hosts that have called `onKill`, this one too. @throws FaasmError `storage_unavailable` */
+  async kill(call: KilledCall): Promise<void> {
+    const { redis, key } = this.#options;
+    const text = JSON.stringify({ id: call.id, resultKey: call.resultKey } satisfies KilledCall);
+    await redis.run((client) => client.publish(`${key}:kill`, text));
+  }
+
+  /** @param listening a connection for nothing else */
+  onKill(listening: RedisConnection, handle: (call: KilledCall) => void): void {
+    const onMessage = (text: string): void => {
+      const { id, resultKey } = parse(text);
+      handle({ id: String(id ?? ''), resultKey: String(resultKey ?? '') });
+    };
+    listening.subscribe(`${this.#options.key}:kill`, onMessage, () => {});
+  }
+
+  /** Whether this is a key of the queue itself, where no result may go. */
+  owns(key: string): boolean {
+    return key === this.#options.key || key.startsWith(`${this.#options.key}:`);
   }
 
   /** What this host has taken and not ended is in the queue again. @throws FaasmError `storage_unavailable` */
@@ -112,8 +174,9 @@ export class RedisQueue {
 
   async #giveBack(taker: string, itself: boolean): Promise<number> {
     const { key } = this.#options;
-    const own = ['arrived', 'running', 'lease'].map((what) => this.#of(what, taker));
-    const keys = [key, ...own, `${key}:takers`, this.#of('reclaimed', taker), `${key}:attempts`];
+    const arrived = this.#of('arrived', taker.slice(0, taker.lastIndexOf('.')));
+    const own = ['running', 'lease'].map((what) => this.#of(what, taker));
+    const keys = [key, arrived, ...own, `${key}:takers`, this.#of('reclaimed', taker), `${key}:attempts`];
     return (await this.#run(giveBackScript, keys, [taker, reclaimedKeptMs, itself ? 1 : 0])) as number;
   }
 
@@ -127,7 +190,16 @@ export class RedisQueue {
     );
   }
 
-  #of(what: string, taker: string): string {
-    return `${this.#options.key}:${what}:${taker}`;
+  #of(what: string, whose: string): string {
+    return `${this.#options.key}:${what}:${whose}`;
+  }
+}
+
+/** What anybody may have published. */
+function parse(text: string): Partial<Record<keyof KilledCall, unknown>> {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
   }
 }

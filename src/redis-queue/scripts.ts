@@ -1,8 +1,9 @@
 /**
- * What Redis does in one step for a queue that hosts share. `queue` is the list that clients push calls to.
+ * What Redis does in one step for a queue that hosts share. `queue` is the list that clients push calls to. A host takes
+ * under a name of its own; when others have taken it for dead, it goes on as a new taker.
  *
  *     queue                    list   calls that nobody has taken, the oldest first
- *     queue:arrived:<taker>    list   taken by a blocking command, for a moment
+ *     queue:arrived:<host>     list   taken by a blocking command, for a moment
  *     queue:running:<taker>    hash   number -> call, until its result is pushed; `epoch` says since when it is there
  *     queue:lease:<taker>      string there while the taker lives
  *     queue:takers             set    of all takers that may have calls
@@ -11,15 +12,23 @@
  *     queue:dead               list   what could not be read, or was under way when too many takers died
  */
 
-/** KEYS: queue, arrived, running, attempts. ARGV: number of the first call, how many at most. Answers with the epoch, then call and attempts of each. */
+/**
+ * KEYS: queue, arrived, running, attempts, takers. ARGV: number of the first call, how many at most, taker, whether the
+ * same was asked before and the answer got lost. Answers with the epoch, then call and attempts of each; or `unknown`
+ * for a taker that has not registered, or has been taken for dead.
+ */
 export const takeScript = `
+if redis.call('SISMEMBER', KEYS[5], ARGV[3]) == 0 then return 'unknown' end
 local has_attempts = redis.call('EXISTS', KEYS[4]) == 1
 local time = redis.call('TIME')
 local found = { redis.call('HGET', KEYS[3], 'epoch') or time[1] .. '.' .. time[2] }
 for number = tonumber(ARGV[1]), tonumber(ARGV[1]) + tonumber(ARGV[2]) - 1 do
-  local call = redis.call('LPOP', KEYS[2]) or redis.call('LPOP', KEYS[1])
-  if not call then break end
-  redis.call('HSET', KEYS[3], 'epoch', found[1], number, call)
+  local call = ARGV[4] == '1' and redis.call('HGET', KEYS[3], number)
+  if not call then
+    call = redis.call('LPOP', KEYS[2]) or redis.call('LPOP', KEYS[1])
+    if not call then break end
+    redis.call('HSET', KEYS[3], 'epoch', found[1], number, call)
+  end
   found[#found + 1] = call
   found[#found + 1] = has_attempts and tonumber(redis.call('HGET', KEYS[4], redis.sha1hex(call)) or '0') or 0
 end
@@ -53,9 +62,12 @@ if ARGV[6] == '1' then redis.call('SET', KEYS[5], ARGV[2], 'EX', ARGV[4]) end
 return 'ended'
 `;
 
-/** KEYS: lease, takers, reclaimed. ARGV: taker, lease in milliseconds. Answers whether its calls were given back meanwhile. */
+/**
+ * KEYS: lease, takers. ARGV: taker, lease in milliseconds, whether it has registered before. Answers whether it is none
+ * of the takers any more: its calls were given back, or Redis has lost them.
+ */
 export const renewScript = `
-if redis.call('EXISTS', KEYS[3]) == 1 then return 1 end
+if ARGV[3] == '1' and redis.call('SISMEMBER', KEYS[2], ARGV[1]) == 0 then return 1 end
 redis.call('SET', KEYS[1], '', 'PX', ARGV[2])
 redis.call('SADD', KEYS[2], ARGV[1])
 return 0
@@ -64,7 +76,7 @@ return 0
 /**
  * KEYS: queue, arrived, running, lease, takers, reclaimed, attempts. ARGV: taker, how long reclaimed is kept in
  * milliseconds, whether the taker gives them back itself. Answers with the number of calls that are in the queue again,
- * in their order.
+ * in their order. A taker that leaves stays one without a lease: what arrives for it still, others give back.
  */
 export const giveBackScript = `
 if ARGV[3] == '0' and redis.call('EXISTS', KEYS[4]) == 1 then return 0 end
@@ -85,6 +97,6 @@ for at = #numbers, 1, -1 do
   count = count + 1
 end
 redis.call('DEL', KEYS[3], KEYS[4])
-redis.call('SREM', KEYS[5], ARGV[1])
+if ARGV[3] == '0' then redis.call('SREM', KEYS[5], ARGV[1]) end
 return count
 `;

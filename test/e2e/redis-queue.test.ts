@@ -93,43 +93,118 @@ test('what is no call goes to the dead-letter list, and a result key that is no 
   t.deepEqual(await redis.run((one) => one.hkeys(running!)), ['epoch']);
 });
 
-test('no call is lost when the host that runs it is killed', async (t) => {
+test('what can be read and not be run is answered', async (t) => {
   await using server = await startRedisServer();
-  const data = await mkdtemp(join(tmpdir(), 'faasm-killed-'));
-  t.teardown(() => rm(data, { recursive: true, force: true }));
-  // The other host alone takes from this list.
-  const startOther = async () => {
+  await using at = await startTestHost(settingsFor(server));
+  const { push, result } = await client(t, server);
+  await push({ user: 'a b', function: 'echo', id: '1', resultKey: 'a' });
+  t.like(await result('a'), { id: '1', user: 'a b', success: false, error: { code: 'bad_name' } });
+  await push({ type: 'UNSET', user: 'demo', function: 'echo', resultKey: 'b' });
+  t.like(await result('b'), { success: false, error: { code: 'bad_message' } });
+  t.true((await fetch(`${at.url}/readyz`)).ok);
+});
+
+test('no result goes to a key of the queue or of the host', async (t) => {
+  await using server = await startRedisServer();
+  await using at = await startTestHost(settingsFor(server));
+  await at.put('demo/echo', guests.echo);
+  const { push, result, redis } = await client(t, server);
+  const echo = { user: 'demo', function: 'echo' };
+  await push({ ...echo, resultKey: 'all_incoming' });
+  await push({ ...echo, statusKey: 'all_incoming' });
+  await push({ ...echo, resultKey: 'all_incoming:takers' });
+  await push({ ...echo, statusKey: 'faasm:state:ada:key' });
+  await push({ ...echo, resultKey: 'after' });
+  t.true((await result('after')).success);
+  while ((await redis.run((one) => one.llen('all_incoming:dead'))) < 4) await new Promise(setImmediate);
+  t.is(await redis.run((one) => one.exists('all_incoming', 'faasm:state:ada:key')), 0);
+});
+
+test('KILL ends a call by id or result key, whichever host of the list has either', async (t) => {
+  await using server = await startRedisServer();
+  const settings = { ...settingsFor(server), FAASM_REDIS_CALLS_MAX: '2' };
+  await using one = await startTestHost(settings);
+  await using two = await startTestHost(settings);
+  for (const at of [one, two]) await at.put('demo/loop', guests.loop);
+  const { push, result, redis } = await client(t, server);
+  // Which host takes what is chance, so there are some of each.
+  for (let id = 0; id < 6; id++) {
+    const loop = { user: 'demo', function: 'loop', id: `loop-${id}`, resultKey: `r${id}` };
+    await push(loop);
+    while ((await redis.run((each) => each.llen('all_incoming'))) > 0) await new Promise(setImmediate);
+    const meant = id % 2 === 0 ? { id: loop.id } : { resultKey: loop.resultKey };
+    if (id % 2 === 0) await push({ type: 'KILL', ...meant, resultKey: `k${id}` });
+    else await push({ type: 'KILL', ...meant, statusKey: `k${id}` });
+    let ended = await result(`r${id}`);
+    while (ended.type === 'KILL') ended = await result(`r${id}`);
+    t.like(ended, { id: loop.id, error: { code: 'cancelled' } });
+  }
+});
+
+test('a call that the host has no room for waits, and is not failed', async (t) => {
+  await using server = await startRedisServer();
+  await using at = await startTestHost({ ...settingsFor(server), FAASM_CALLS_PER_USER_MAX: '1' });
+  await at.put('demo/nap', nap);
+  const { push, result } = await client(t, server);
+  const inputData = new Uint8Array(Uint32Array.of(100).buffer);
+  for (let id = 0; id < 4; id++)
+    await push({ user: 'demo', function: 'nap', resultKey: `r${id}`, inputData });
+  for (let id = 0; id < 4; id++) t.true((await result(`r${id}`)).success);
+});
+
+test('every call is answered when one of two hosts is killed in the middle', async (t) => {
+  await using server = await startRedisServer();
+  const startProcess = async () => {
+    const data = await mkdtemp(join(tmpdir(), 'faasm-killed-'));
+    t.teardown(() => rm(data, { recursive: true, force: true }));
     const port = await freePort();
     const ports = ['--http-port', String(port), '--upload-port', '0', '--nats-port', '0'];
-    const receive = ['--receive', 'redis', '--redis-key', 'later', '--receive-calls-max', '20'];
+    const receive = ['--receive', 'redis', '--redis-key', 'later', '--redis-calls-max', '10'];
     const flags = ['--data', data, '--redis-url', server.url, ...ports, ...receive];
-    const process_ = spawn(process.execPath, [program, 'start', ...flags], { stdio: 'ignore' });
-    t.teardown(() => process_.kill('SIGKILL'));
+    const child = spawn(process.execPath, [program, 'start', ...flags], { stdio: 'ignore' });
+    t.teardown(() => child.kill('SIGKILL'));
     const url = `http://127.0.0.1:${port}`;
     while (!(await fetch(`${url}/readyz`).catch(() => undefined))?.ok) {
       await new Promise((go) => setTimeout(go, 50));
     }
-    return { url, kill: () => process_.kill('SIGKILL') };
+    await fetch(`${url}/f/demo/nap`, { method: 'PUT', body: wasm(nap) });
+    return child;
   };
-  const other = await startOther();
-  await fetch(`${other.url}/f/demo/nap`, { method: 'PUT', body: wasm(nap) });
-
-  const { push, result, redis } = await client(t, server);
-  const count = 40;
-  const ms = (value: number) => new Uint8Array(Uint32Array.of(value).buffer);
+  const [one] = await Promise.all([startProcess(), startProcess()]);
+  const { result, redis } = await client(t, server);
+  const count = 60;
+  const inputData = new Uint8Array(Uint32Array.of(1000).buffer);
+  const calls = Array.from({ length: count }, (_, id) =>
+    Buffer.from(
+      encodeMessage({
+        type: 'CALL',
+        user: 'demo',
+        function: 'nap',
+        id: `${id}`,
+        resultKey: `r${id}`,
+        inputData,
+      }),
+    ),
+  );
+  await redis.run((each) => each.rpush('later', ...calls));
+  const running = async (): Promise<number[]> => {
+    const keys = await redis.run((each) => each.keys('later:running:*'));
+    return await Promise.all(keys.map((key) => redis.run((each) => each.hlen(key))));
+  };
+  while ((await running()).length < 2) await new Promise(setImmediate);
+  one.kill('SIGKILL');
   for (let id = 0; id < count; id++) {
-    await push({ user: 'demo', function: 'nap', resultKey: `r${id}`, inputData: ms(600) }, 'later');
+    t.like(await result(`r${id}`), { id: `${id}`, success: true });
   }
-  while ((await redis.run((each) => each.llen('later'))) > 5) await new Promise((go) => setTimeout(go, 10));
-  other.kill();
-  await startOther();
-  for (let id = 0; id < count; id++) t.true((await result(`r${id}`)).success, `call ${id}`);
-  t.is(await redis.run((each) => each.llen('later')), 0);
+  t.is(await redis.run((each) => each.exists('later')), 0);
+  // Of the one that lives, since when it takes.
+  t.deepEqual(await running(), [1]);
+  t.deepEqual(await redis.run((each) => each.keys('r*')), []);
 });
 
 test('two hosts share a list', async (t) => {
   await using server = await startRedisServer();
-  const settings = { ...settingsFor(server), FAASM_RECEIVE_CALLS_MAX: '2' };
+  const settings = { ...settingsFor(server), FAASM_REDIS_CALLS_MAX: '2' };
   await using one = await startTestHost(settings);
   await using two = await startTestHost(settings);
   for (const at of [one, two]) await at.put('demo/nap', nap);
@@ -175,7 +250,7 @@ test('Redis that is killed in the middle loses no call, and each has one result'
 
 test('a host takes no more calls than it may run, and one that stops gives back what it did not end', async (t) => {
   await using server = await startRedisServer();
-  const settings = { ...settingsFor(server), FAASM_RECEIVE_CALLS_MAX: '2', FAASM_DRAIN_TIMEOUT_MS: '200' };
+  const settings = { ...settingsFor(server), FAASM_REDIS_CALLS_MAX: '2', FAASM_DRAIN_TIMEOUT_MS: '200' };
   const at = await startTestHost(settings);
   await at.put('demo/nap', nap);
   const { push, redis } = await client(t, server);
@@ -190,7 +265,7 @@ test('a host takes no more calls than it may run, and one that stops gives back 
     all.map((bytes) => decodeMessage(bytes, 'call').id),
     ['c0', 'c1', 'c2', 'c3', 'c4'],
   );
-  t.deepEqual(await redis.run((one) => one.smembers('all_incoming:takers')), []);
+  t.deepEqual(await redis.run((one) => one.keys('all_incoming:running:*')), []);
   await rm(at.data, { recursive: true });
 });
 
