@@ -7,6 +7,7 @@
  * Never: decides whether or where a call runs
  */
 import type { Readable, Writable } from 'node:stream';
+import { FaasmError } from '../proto/errors.ts';
 import type { Log } from '../src/log.ts';
 import type { MessageCalls } from '../src/receive/message-calls.ts';
 import { type FrameLimits, serveFrames } from '../src/receive/serve-frames.ts';
@@ -22,7 +23,10 @@ export interface PipeOptions {
 export interface PipeActor {
   /** Resolves when the input has ended and all is answered. @throws FaasmError for a broken frame, and when nobody reads the results */
   readonly ended: Promise<void>;
-  /** Takes no more calls; resolves when those under way are answered, or this long after. */
+  /**
+   * Takes no more calls; resolves when those under way are answered.
+   * @throws FaasmError `deadline_exceeded` when they are not, this long after
+   */
   stop(timeoutMs: number): Promise<void>;
 }
 
@@ -36,9 +40,19 @@ export function startPipe({ calls, input, output, limits, log }: PipeOptions): P
     async stop(timeoutMs) {
       stopping.abort();
       const late = Promise.withResolvers<void>();
-      const timer = setTimeout(late.resolve, timeoutMs);
-      await Promise.race([ended.catch(() => {}), late.promise]);
-      clearTimeout(timer);
+      const timer = setTimeout(() => late.reject(notEnded(timeoutMs)), timeoutMs);
+      try {
+        await Promise.race([ended.catch(() => {}), late.promise]);
+      } finally {
+        clearTimeout(timer);
+      }
     },
   };
+}
+
+function notEnded(timeoutMs: number): FaasmError {
+  return new FaasmError(
+    'deadline_exceeded',
+    `Results are missing on standard output: calls did not end, or nobody read, within ${timeoutMs} ms (FAASM_DRAIN_TIMEOUT_MS)`,
+  );
 }

@@ -87,7 +87,12 @@ class FrameService {
     this.#takeAll();
   };
 
-  readonly #onWritten = (): void => {
+  /** A write fails before its stream says so. */
+  readonly #onWritten = (error?: Error | null): void => {
+    if (error) {
+      this.#fail(error);
+      return;
+    }
     this.#takeAll();
     this.#settle();
   };

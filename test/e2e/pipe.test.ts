@@ -31,8 +31,8 @@ const environment = {
 };
 const receive = (data: string): string[] => [program, 'start', '--receive', 'pipe', '--data', data];
 
-function startPipe(t: ExecutionContext, data: string) {
-  const child = spawn(process.execPath, receive(data), { env: environment });
+function startPipe(t: ExecutionContext, data: string, more: readonly string[] = []) {
+  const child = spawn(process.execPath, [...receive(data), ...more], { env: environment });
   t.teardown(() => child.kill('SIGKILL'));
   const stderr: string[] = [];
   child.stderr.setEncoding('utf8').on('data', (said: string) => stderr.push(said));
@@ -91,6 +91,44 @@ test('when nobody reads the results any more, it ends with 1', async (t) => {
   const timer = setInterval(() => child.stdin.write(toFrame({ ...echo, id: 'b' })), 20);
   t.is(await exit, 1);
   clearInterval(timer);
+});
+
+test('a result that nobody can read ends it with 1, also when it is the last', async (t) => {
+  const { child, exit, stderr } = startPipe(t, await dataFolder(t));
+  child.stdout.destroy();
+  child.stdin.end(toFrame({ ...echo, id: 'a', inputData: text('x') }));
+  t.is(await exit, 1);
+  t.regex(stderr(), /EPIPE/);
+});
+
+test('results that nobody reads before a host has to stop end it with 1', async (t) => {
+  const { child, exit, stderr } = startPipe(t, await dataFolder(t), ['--drain-timeout-ms', '300']);
+  const frame = toFrame({ ...echo, inputData: new Uint8Array(100_000) });
+  for (let id = 0; id < 20; id++) child.stdin.write(frame);
+  await once(child.stdout, 'readable');
+  child.kill('SIGTERM');
+  const ended = exit;
+  while (!/Results are missing/.test(stderr())) await once(child.stderr, 'data');
+  child.stdout.resume();
+  t.is(await ended, 1);
+});
+
+test('calls are read no further than their results are', async (t) => {
+  const { child, exit } = startPipe(t, await dataFolder(t), [
+    ...['--input-max-bytes', '200000'],
+    ...['--output-max-bytes', '200000'],
+  ]);
+  const frame = toFrame({ ...echo, inputData: new Uint8Array(100_000) });
+  const count = 300;
+  for (let id = 0; id < count; id++) child.stdin.write(frame);
+  child.stdin.end();
+  await once(child.stdout, 'readable');
+  // Most of it is here still: pipes and what the host holds are small.
+  t.true(child.stdin.writableLength > (count * frame.length) / 2);
+  let results = 0;
+  for await (const _ of readFrames(child.stdout)) results++;
+  t.is(results, count);
+  t.is(await exit, 0);
 });
 
 test('a signal ends it with 0 when what is under way is answered', async (t) => {
