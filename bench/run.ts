@@ -16,6 +16,7 @@ const scenarios: Readonly<Record<string, () => Promise<Row[]>>> = {
   neighbours: async () => (await import('./scenarios/neighbours.ts')).neighbours(),
   faaslet: async () => (await import('./scenarios/faaslet.ts')).faaslet(),
   pointer: async () => (await import('./scenarios/pointer.ts')).pointer(),
+  'redis-queue': async () => (await import('./scenarios/redis-queue.ts')).redisQueue(),
   'shared-state': async () => (await import('./scenarios/shared-state.ts')).sharedState(),
   scale: async () => (await import('./scenarios/scale.ts')).scale(),
   kernels: async () => (await import('./scenarios/kernels.ts')).kernels(),
