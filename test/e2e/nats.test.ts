@@ -87,17 +87,13 @@ for (const [way, start] of ways) {
   test(`actors are listed as NATS services, over ${way}`, async (t) => {
     await using system = await start();
     const nats = await client(t, system.port);
+    const services = ['faasm-calls', 'faasm-files', 'faasm-functions', 'faasm-scheduler', 'faasm-state'];
+    const all = { strategy: 'count', maxMessages: services.length, maxWait: 20_000 } as const;
     const names: string[] = [];
-    for await (const info of await nats.requestMany('$SRV.INFO', '', { maxWait: 500 })) {
+    for await (const info of await nats.requestMany('$SRV.INFO', '', all)) {
       names.push(info.json<{ name: string }>().name);
     }
-    t.deepEqual(names.sort(), [
-      'faasm-calls',
-      'faasm-files',
-      'faasm-functions',
-      'faasm-scheduler',
-      'faasm-state',
-    ]);
+    t.deepEqual(names.sort(), services);
   });
 
   test(`a subject that nobody serves has no responders, over ${way}`, async (t) => {
