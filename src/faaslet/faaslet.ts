@@ -32,6 +32,7 @@ import { createState } from './host/faasm/state.ts';
 import { GuestExit } from './host/guest-fault.ts';
 import { GuestMemory } from './host/guest-memory.ts';
 import type { ImportFunctions } from './host/port.ts';
+import { createSyscalls, syscallTable } from './host/syscall/syscall.ts';
 import type { Preopen } from './host/wasi/descriptors.ts';
 import { mayBeDirectory } from './host/wasi/file-tree.ts';
 import { toPreopens } from './host/wasi/preopens.ts';
@@ -443,6 +444,8 @@ export class Faaslet {
           this.program.settings.stateAccess ?? this.#powers.stateAccess,
         ),
         ...createProcess(this.#memory, this.#context),
+        ...(namesOf('env').some((name) => Object.hasOwn(syscallTable, name)) &&
+          createSyscalls(this.#memory, this.#wasi.context)),
       },
     };
     for (const module of wasiModules) provided[module] = this.#wasi.pick(namesOf(module), module);

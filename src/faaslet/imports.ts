@@ -3,6 +3,7 @@ import { type ErrorDetails, FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
 import { assemblyScriptTable, faasmTable, foundingTable, processTable } from './host/faasm/table.ts';
 import type { ImportSpec, ImportTable, Signature } from './host/port.ts';
+import { syscallTable } from './host/syscall/syscall.ts';
 import { wasiTable, wasiUnstableTable } from './host/wasi/table.ts';
 
 /** A function that a module imports. */
@@ -14,7 +15,7 @@ export interface FunctionImport {
 
 /** By import module name; where a name has several forms, several tables. */
 const tables: Readonly<Record<string, readonly ImportTable[]>> = {
-  env: [faasmTable, foundingTable, processTable, assemblyScriptTable],
+  env: [faasmTable, foundingTable, processTable, assemblyScriptTable, syscallTable],
   wasi_snapshot_preview1: [wasiTable],
   wasi_unstable: [wasiUnstableTable],
 };

@@ -2,14 +2,19 @@
 
 /** The guest gave the host something impossible; to the caller it is a trap. */
 export class GuestFault extends Error {
-  constructor(message: string) {
+  /** It is about an address outside the memory. */
+  readonly isAddress: boolean;
+
+  constructor(message: string, isAddress = false) {
     super(message);
     this.name = 'GuestFault';
+    this.isAddress = isAddress;
   }
 
   static outOfBounds(start: number, byteLength: number, memoryBytes: number): GuestFault {
     return new GuestFault(
       `Out of bounds: ${byteLength} bytes at address ${start} of a memory of ${memoryBytes} bytes`,
+      true,
     );
   }
 }

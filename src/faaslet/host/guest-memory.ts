@@ -32,7 +32,8 @@ export class GuestMemory {
     const all = this.all();
     const limit = Math.min(all.length, start + maxBytes + 1);
     const end = start < limit ? all.subarray(start, limit).indexOf(0) : -1;
-    if (end === -1) throw new GuestFault(`No end of string within ${maxBytes} bytes of address ${start}`);
+    if (end === -1)
+      throw new GuestFault(`No end of string within ${maxBytes} bytes of address ${start}`, true);
     return all.subarray(start, start + end);
   }
 
@@ -51,6 +52,16 @@ export class GuestMemory {
   all(): Uint8Array {
     if (this.#bytes.buffer !== this.#memory?.buffer) this.#refresh();
     return this.#bytes;
+  }
+
+  /** False where it cannot have so many pages more. */
+  grow(pages: number): boolean {
+    try {
+      this.#memory?.grow(pages);
+      return this.#memory !== undefined;
+    } catch {
+      return false;
+    }
   }
 
   #refresh(): void {

@@ -20,6 +20,17 @@ export function createProcess(memory: GuestMemory, context: CallContext): Import
     exit(code: number): never {
       throw new GuestExit(code);
     },
+    _exit(code: number): never {
+      throw new GuestExit(code);
+    },
+    _Unwind_RaiseException(): never {
+      throw new GuestFault('a C++ exception that nobody caught');
+    },
+    /** There is nothing to load: a function is one module. */
+    dlopen: () => 0,
+    dlsym: () => 0,
+    dlclose: () => -1,
+    dlerror: () => 0,
     puts(text: number): number {
       context.writeStdout(memory.cString(text, textMaxBytes));
       context.writeStdout(newline);
@@ -33,6 +44,15 @@ export function createProcess(memory: GuestMemory, context: CallContext): Import
     /** Calls do not move once they run. */
     __faasm_migrate_point() {},
     __faasm_host_interface_test() {},
+
+    /** A call has its memory for itself, so what is marked as shared has nobody to be merged with. */
+    __faasm_sm_var() {},
+    __faasm_sm_array() {},
+    __faasm_sm_raw() {},
+    __faasm_sm_reduce() {},
+    __faasm_sm_default_shared() {},
+    __faasm_sm_critical_local() {},
+    __faasm_sm_critical_local_end() {},
   };
 }
 

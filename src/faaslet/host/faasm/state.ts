@@ -111,6 +111,18 @@ export function createState(
     __faasm_push_state_partial: (key: number) => context.state().push(keyAt(key)),
     __faasm_pull_state: (key: number) => context.state().pull(keyAt(key)),
 
+    /** All of the memory, kept as a state value. */
+    __faasm_snapshot_memory: (key: number) => context.state().write(keyAt(key), memory.all(), true),
+    /** As it was; what the memory has grown by since stays. */
+    async __faasm_restore_memory(key: number): Promise<void> {
+      const name = keyAt(key);
+      await context.state().pull(name);
+      const sizeBytes = await context.state().size(name);
+      const lacking = sizeBytes - memory.all().length;
+      if (lacking > 0) memory.grow(Math.ceil(lacking / 65_536));
+      await context.state().read(name, 0, () => memory.all());
+    },
+
     __faasm_lock_state_read: (key: number) => context.state().lockRead(keyAt(key)),
     __faasm_unlock_state_read: (key: number) => context.state().unlock(keyAt(key)),
     __faasm_lock_state_write: (key: number) => context.state().lockWrite(keyAt(key)),

@@ -34,6 +34,8 @@ export const faasmTable: ImportTable = {
   __faasm_push_state: wait('i:'),
   __faasm_push_state_partial: wait('i:'),
   __faasm_pull_state: wait('ii:'),
+  __faasm_snapshot_memory: wait('i:'),
+  __faasm_restore_memory: wait('i:'),
   __faasm_lock_state_read: wait('i:'),
   __faasm_unlock_state_read: wait('i:'),
   __faasm_lock_state_write: wait('i:'),
@@ -44,11 +46,24 @@ export const faasmTable: ImportTable = {
 export const processTable: ImportTable = {
   abort: call(':'),
   exit: call('i:'),
+  _exit: call('i:'),
+  _Unwind_RaiseException: call('i:i'),
+  dlopen: call('ii:i'),
+  dlsym: call('ii:i'),
+  dlclose: call('i:i'),
+  dlerror: call(':i'),
   puts: call('i:i'),
   __faasm_conf_flag: call('i:i'),
   __faasm_backtrace: call('i:'),
   __faasm_migrate_point: call('ii:'),
   __faasm_host_interface_test: call('i:'),
+  __faasm_sm_var: call('ii:'),
+  __faasm_sm_array: call('iii:'),
+  __faasm_sm_raw: call('ii:'),
+  __faasm_sm_reduce: call('iiii:'),
+  __faasm_sm_default_shared: call(':'),
+  __faasm_sm_critical_local: call(':'),
+  __faasm_sm_critical_local_end: call(':'),
 };
 
 /** As AssemblyScript's programs import it. */
@@ -63,4 +78,5 @@ export const foundingTable: ImportTable = {
   __faasm_read_state_ptr: wait('iii:i'),
   __faasm_read_state_offset_ptr: wait('iiiii:i'),
   __faasm_chain_function: call('iii:'),
+  __faasm_sm_reduce: call('iii:'),
 };

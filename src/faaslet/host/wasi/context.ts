@@ -122,6 +122,16 @@ export class WasiContext {
     this.#sleptNs += durationNs;
   }
 
+  /** Bytes of the standard input, as many as there are; 0 at its end. */
+  readStdin(into: Uint8Array): number {
+    const { stdin } = this.call;
+    if (!(stdin instanceof Uint8Array)) return into.length === 0 ? 0 : stdin.read(into);
+    const part = stdin.subarray(this.stdinOffset, this.stdinOffset + into.length);
+    into.set(part);
+    this.stdinOffset += part.length;
+    return part.length;
+  }
+
   /** What is open there: a file, a directory, or undefined for a stream. */
   inode(descriptor: Descriptor): File | Directory | undefined {
     if (descriptor.target === 'preopen') this.descriptors.findPreopens((path) => this.tree.directory(path));

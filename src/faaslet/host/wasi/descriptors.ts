@@ -96,7 +96,11 @@ export class Descriptors {
 
   /** @throws ErrnoFailure `badf` */
   get(fd: number): Descriptor {
-    return this.#open[fd >>> 0] ?? fail('badf');
+    return this.find(fd) ?? fail('badf');
+  }
+
+  find(fd: number): Descriptor | undefined {
+    return this.#open[fd >>> 0];
   }
 
   /** To change its rights, flags or offset: these too are forgotten at the next reset. @throws ErrnoFailure `badf` */

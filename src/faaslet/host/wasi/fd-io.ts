@@ -1,5 +1,5 @@
 /** Bytes through a descriptor: reading, writing, the offset, and the listing of a directory. */
-import type { InputStream, WasiContext, WasiFunctions } from './context.ts';
+import type { WasiContext, WasiFunctions } from './context.ts';
 import { errno, fail } from './errno.ts';
 import { toFile } from './fd.ts';
 import { type File, fileMaxBytes } from './inode.ts';
@@ -124,25 +124,12 @@ export function seek(context: WasiContext, fd: number, delta: bigint, from: numb
 }
 
 function readInput(context: WasiContext, iovecs: number, count: number): number {
-  const { stdin } = context.call;
-  if (!(stdin instanceof Uint8Array)) return readStream(context, stdin, iovecs, count);
-  const started = context.stdinOffset;
-  for (let index = 0; index < count >>> 0 && context.stdinOffset < stdin.length; index += 1) {
-    const into = iovec(context.memory, iovecs, index);
-    const part = stdin.subarray(context.stdinOffset, context.stdinOffset + into.length);
-    into.set(part);
-    context.stdinOffset += part.length;
-  }
-  return context.stdinOffset - started;
-}
-
-function readStream(context: WasiContext, stream: InputStream, iovecs: number, count: number): number {
   let bytesRead = 0;
   for (let index = 0; index < count >>> 0; index += 1) {
     const into = iovec(context.memory, iovecs, index);
     // Its view may be of no use any more after that: a stream may grow the memory.
     const { length } = into;
-    const part = length === 0 ? 0 : stream.read(into);
+    const part = context.readStdin(into);
     bytesRead += part;
     if (part < length) break;
   }

@@ -112,6 +112,13 @@ export class Tree {
   }
 
   /** @throws ErrnoFailure `nospc`, `noent` */
+  /** One without a name, with this content. */
+  detachedFile(content: Uint8Array): File {
+    const file = new File(0, this.#nowNs(), this.#quota);
+    file.write(0, content);
+    return file;
+  }
+
   createFile(at: Place): File {
     return this.#create(at, (inodeNumber, nowNs) => new File(inodeNumber, nowNs, this.#quota));
   }

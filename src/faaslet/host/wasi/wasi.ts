@@ -47,6 +47,8 @@ export interface Wasi {
   pick(names: Iterable<string>, module?: WasiModule): ImportFunctions;
   /** The files as the call has them. */
   readonly tree: Tree;
+  /** For other interfaces to the same files and streams. */
+  readonly context: WasiContext;
   /** Between calls: further ones see these files. @throws TypeError when the directory of a preopen is a file */
   show(files: FileTree, preopens: readonly Preopen[]): void;
   /** @throws TypeError as `saveDescriptors`, and when the call has changed files */
@@ -97,6 +99,7 @@ export function createWasi(memory: GuestMemory, powers: WasiPowers, options: Was
     },
     pick,
     tree: context.tree,
+    context,
     show: (files, preopens) => context.show(files, preopens),
     saveDescriptors: () => {
       const [change] = context.tree.changesIn('');

@@ -1,0 +1,138 @@
+/** Programs of the founding toolchain on a host: their libc makes system calls, and their state calls have a flag. */
+import test, { type ExecutionContext } from 'ava';
+import { buildModule, stopToolchain } from '../../src/build/build-module.ts';
+import { startTestHost } from './_host.ts';
+
+const at = await startTestHost();
+test.after.always(async () => {
+  await at[Symbol.asyncDispose]();
+  await stopToolchain();
+});
+
+/** What such a libc is made of. */
+const prelude = `
+#define SYSCALL(name) __attribute__((import_module("env"), import_name(#name))) extern int name
+SYSCALL(__syscall0)(int);
+SYSCALL(__syscall1)(int, int);
+SYSCALL(__syscall2)(int, int, int);
+SYSCALL(__syscall3)(int, int, int, int);
+SYSCALL(__syscall6)(int, int, int, int, int, int, int);
+static int length(const char* text) { int n = 0; while (text[n]) n++; return n; }
+static void say(const char* text) { __syscall3(4, 1, (int)text, length(text)); }
+static void number(int n) {
+  char text[12]; int at = 12; unsigned rest = n < 0 ? -n : n;
+  do text[--at] = '0' + rest % 10; while (rest /= 10);
+  if (n < 0) text[--at] = '-';
+  __syscall3(4, 1, (int)(text + at), 12 - at);
+  say(" ");
+}
+`;
+
+async function put(t: ExecutionContext, name: string, body: string): Promise<void> {
+  const text = `${prelude}${body}`;
+  const { wasm } = await buildModule({ sources: [{ path: `${name}.c`, text }] });
+  const answer = await at.put(`old/${name}`, wasm);
+  t.is(answer.status, 200, await answer.text());
+}
+
+test.serial('files, memory, time and the process, in call after call', async (t) => {
+  await fetch(`${at.url}/file/old/lib/data.txt`, { method: 'PUT', body: 'shared' });
+  await put(
+    t,
+    'all',
+    `int main(void) {
+       char buffer[64];
+       int fd = __syscall3(5, (int)"/lib/data.txt", 0, 0);
+       int n = __syscall3(3, fd, (int)buffer, 64);
+       __syscall3(4, 1, (int)buffer, n);
+       say(" ");
+       number(__syscall1(6, fd));
+       int made = __syscall3(5, (int)"/out.txt", 0102, 0644);
+       number(__syscall3(4, made, (int)"12345", 5));
+       int stat[19];
+       number(__syscall2(195, (int)"/out.txt", (int)stat));
+       number(stat[9]);
+       char* memory = (char*)__syscall6(192, 0, 300000, 3, 0x22, -1, 0);
+       number(memory[299999]);
+       memory[299999] = 7;
+       int top = __syscall1(45, 0);
+       number(__syscall1(45, top + 100000) - top);
+       number(__syscall0(20));
+       number(__syscall2(195, (int)"none", (int)stat));
+       int wait[2] = {0, 2000000};
+       number(__syscall2(162, (int)wait, 0));
+       __syscall1(252, 0);
+       return 1;
+     }`,
+  );
+  for (let call = 0; call < 3; call++) {
+    const answer = await at.post('old/all');
+    t.is(await answer.text(), 'shared 0 5 0 5 0 100000 23 -2 0 ');
+  }
+});
+
+for (const [name, body, said] of [
+  ['open_blocked', '__syscall3(5, (int)"/etc/passwd", 0, 0);', 'Attempt to open invalid file'],
+  ['socket', 'int args[3] = {11, 0, 0}; __syscall2(102, 3, (int)args);', 'fd not owned by this function'],
+  [
+    'stdin_poll',
+    'short fds[4] = {0, 0, 1, 0}; __syscall3(168, (int)fds, 1, 0);',
+    'Attempt to interact with stdin',
+  ],
+] as const) {
+  test.serial(`${name}: what the original forbids ends the call in its words`, async (t) => {
+    await put(t, name, `int main(void) { ${body} return 0; }`);
+    const answer = await at.post(`old/${name}`);
+    t.is(answer.status, 500);
+    const problem = (await answer.json()) as { code: string; detail: string };
+    t.is(problem.code, 'guest_trapped');
+    t.true(problem.detail.includes(said), problem.detail);
+  });
+}
+
+test.serial('the memory is kept as state, and put back', async (t) => {
+  await put(
+    t,
+    'snapshot',
+    `__attribute__((import_module("env"), import_name("__faasm_snapshot_memory"))) extern void snapshot(const char*);
+     __attribute__((import_module("env"), import_name("__faasm_restore_memory"))) extern void restore(const char*);
+     static volatile int kept = 1;
+     int main(void) {
+       kept = 42;
+       snapshot("memory");
+       kept = 7;
+       restore("memory");
+       number(kept);
+       return 0;
+     }`,
+  );
+  t.is(await (await at.post('old/snapshot')).text(), '42 ');
+});
+
+test.serial('what founding modules import beside it is there', async (t) => {
+  const answer = await at.put(
+    'old/imports',
+    `(module
+      (import "env" "getrlimit" (func (param i32 i32) (result i32)))
+      (import "env" "ioctl" (func (param i32 i32 i32) (result i32)))
+      (import "env" "dlopen" (func $open (param i32 i32) (result i32)))
+      (import "env" "dlsym" (func (param i32 i32) (result i32)))
+      (import "env" "_exit" (func (param i32)))
+      (import "env" "__faasm_sm_reduce" (func $reduce (param i32 i32 i32 i32)))
+      (import "env" "__faasm_sm_critical_local" (func $enter))
+      (import "env" "_Unwind_RaiseException" (func $raise (param i32) (result i32)))
+      (memory (export "memory") 1)
+      (func (export "main") (param i32 i32) (result i32)
+        (call $enter) (call $reduce (i32.const 0) (i32.const 2) (i32.const 1) (i32.const 0))
+        (if (call $open (i32.const 0) (i32.const 0)) (then (return (i32.const 1))))
+        (call $raise (i32.const 0))))`,
+  );
+  t.is(answer.status, 200, await answer.text());
+  t.regex(await (await at.post('old/imports')).text(), /a C\+\+ exception that nobody caught/);
+  const unknown = await at.put(
+    'old/unknown',
+    '(module (import "env" "__syscal3" (func (param i32) (result i32))) (memory (export "memory") 1) (func (export "exec") (result i32) (i32.const 0)))',
+  );
+  t.is(unknown.status, 400);
+  t.regex(await unknown.text(), /env\.__syscal3 \(did you mean env\.__syscall\d?\?\)/);
+});
