@@ -27,7 +27,7 @@ export interface Discovery {
 }
 
 /** What is in `func` beside the users. */
-const notUsers = new Set(['assemblyscript', 'include', 'lib']);
+const notUsers = new Set(['assemblyscript', 'include', 'lib', 'templates']);
 
 /** A folder that is not there has no functions. Of two sources of one function the first by name is it. */
 export async function discoverFunctions(folder: string): Promise<Discovery> {

@@ -16,6 +16,10 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map(
       summary: 'be a host',
       load: async () => (await import('./commands/start.ts')).start,
     },
+    init: {
+      summary: 'write the source of a first function',
+      load: async () => (await import('./commands/init.ts')).init,
+    },
     build: {
       summary: 'compile C, C++, AssemblyScript or WebAssembly text to a module',
       load: async () => (await import('./commands/build.ts')).build,

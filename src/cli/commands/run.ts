@@ -18,7 +18,7 @@ const entriesMax = 100_000;
 const foldersMaxBytes = 1024 ** 3;
 
 export const run = defineCommand({
-  usage: '<file.wasm | file.c | file.cpp> [--env <name>=<value>] [--dir <folder>::<path>] [-- <argument> …]',
+  usage: '<file.wasm | source> [--env <name>=<value>] [--dir <folder>::<path>] [-- <argument> …]',
   about: [
     'Runs a module here, without a host: a WASI command, a reactor or a function of Faasm. Standard input, output and',
     'error are its own, and so is the exit status; 134 when it trapped. Folders are copied into its file system, from',
