@@ -6,6 +6,7 @@ import test from 'ava';
 import { buildCached } from '../../src/build/build-cached.ts';
 import { stopToolchain } from '../../src/build/build-module.ts';
 import { discoverFunctions } from '../../src/build/discover-functions.ts';
+import { readSources } from '../../src/build/read-sources.ts';
 import { startTestHost } from './_host.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -15,7 +16,7 @@ const at = await startTestHost();
 test.before(async () => {
   const { functions: demos } = await discoverFunctions(join(root, 'func'));
   for (const { user, name, path } of demos) {
-    const sources = [{ path, text: await readFile(path, 'utf8') }];
+    const { sources } = await readSources([path]);
     const { wasm } = await buildCached({ sources, cacheFolder });
     const response = await at.put(`${user}/${name}`, wasm);
     if (!response.ok) throw new Error(`${name}: ${await response.text()}`);
@@ -41,6 +42,7 @@ const answers: readonly (readonly [name: string, input: string, output: string])
   ['recurse', '0', '0'],
   ['recurse', '50', '50'],
   ['upper', 'shout', 'SHOUT'],
+  ['count_words', 'To be\nor not  to be', 'to 2\nbe 2\nor 1\nnot 1\n'],
 ];
 
 for (const [name, input, output] of answers) {
@@ -58,6 +60,14 @@ test.serial('demo/increment counts right when called at the same time', async (t
   const outputs = await Promise.all(Array.from({ length: 40 }, () => post('increment')));
   const wanted = Array.from({ length: 40 }, (_, each) => `Counter: ${String(each + 1).padStart(3, '0')}`);
   t.deepEqual(outputs.sort(), wanted);
+});
+
+test.serial('demo/top_words adds up the words of its texts, counted in parts', async (t) => {
+  t.is(await post('top_words', 'to be or not to be'), 'be 2\nto 2\nnot 1\nor 1\n');
+  const long = 'be '.repeat(2500);
+  t.is(await post('top_words', long), 'be 2502\nto 2\nnot 1\nor 1\n');
+  const answer = await fetch(`${at.url}/s/demo/word_counts`);
+  t.is(await answer.text(), 'be 2502\nto 2\nnot 1\nor 1\n');
 });
 
 test('demo/echo is binary-safe', async (t) => {
