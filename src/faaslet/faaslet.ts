@@ -58,6 +58,11 @@ export interface FaasletPowers {
   readonly preopens?: readonly Preopen[];
   /** In place of a call's input, output and kept standard error. */
   readonly streams?: Pick<WasiCall, 'stdin' | 'stdout' | 'stderr'>;
+  /** Of its entry, in place of zeros; what it gives is `returned`, and no return value of a call. */
+  readonly invocation?: {
+    readonly parameters: readonly (number | bigint)[];
+    returned(results: unknown): void;
+  };
 }
 
 /** How a Faaslet tells that its guest waits, and asks to go on. */
@@ -87,7 +92,7 @@ export interface InitializedState {
   readonly stack?: readonly number[] | undefined;
 }
 
-type Entry = (...parameters: number[]) => unknown;
+type Entry = (...parameters: (number | bigint)[]) => unknown;
 
 const noOutput = new Uint8Array(0);
 const wasiModules = ['wasi_snapshot_preview1', 'wasi_unstable'] as const;
@@ -104,7 +109,7 @@ export class Faaslet {
   readonly #denied: WebAssembly.Global | undefined;
   readonly #suspendable: boolean;
   readonly #entry: Entry;
-  readonly #entryParameters: number[];
+  readonly #entryParameters: readonly (number | bigint)[];
   readonly #windows: StateWindows;
   readonly #started: CallArguments;
   readonly #streams: Pick<WasiCall, 'stdout' | 'stderr'>;
@@ -159,7 +164,8 @@ export class Faaslet {
         ? undefined
         : (this.#exports[layout.deniedGrowth] as WebAssembly.Global);
     this.#entry = this.#function(layout.entry);
-    this.#entryParameters = new Array<number>(layout.entryParameters).fill(0);
+    this.#entryParameters =
+      powers.invocation?.parameters ?? new Array<number>(layout.entryParameters).fill(0);
   }
 
   /** From now on a reset shows this snapshot; nothing is run for it. @throws FaasmError `no_capacity` */
@@ -377,6 +383,11 @@ export class Faaslet {
   }
 
   #returned(value: unknown): Outcome {
+    const { invocation } = this.#powers;
+    if (invocation !== undefined) {
+      invocation.returned(value);
+      return this.#ended(0);
+    }
     return this.#ended(typeof value === 'number' ? value : 0);
   }
 

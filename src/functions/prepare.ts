@@ -1,6 +1,7 @@
 /** From an uploaded module to one that can run: checked, rewritten, compiled. */
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
+import type { Signature } from '../faaslet/host/port.ts';
 import { checkImports, type FunctionImport } from '../faaslet/imports.ts';
 import { inspectScan, type ModuleInfo, type ModuleLimits } from '../faaslet/module/inspect.ts';
 import { rewriteScan } from '../faaslet/module/rewrite.ts';
@@ -12,6 +13,8 @@ export interface PreparedModule {
   readonly module: WebAssembly.Module;
   readonly imports: readonly FunctionImport[];
   readonly layout: ProgramLayout;
+  /** Of its entry. */
+  readonly signature: Signature;
   /**
    * sha256, in hex, of all of the module that a snapshot of it depends on: its rewritten bytes and its layout. Another
    * rewriter or another memory limit gives another one.
@@ -25,6 +28,9 @@ const entries: readonly (readonly [name: string, signatures: readonly string[]])
   ['exec', [':i', ':', 'i:i']],
   ['main', ['ii:i', ':i']],
 ];
+
+/** Of what could be invoked in place of what is not there. */
+const shownExportsMax = 20;
 
 /** Of WASI: what is given no address. */
 const withoutMemory: ReadonlySet<string> = new Set([
@@ -44,17 +50,21 @@ const withoutMemory: ReadonlySet<string> = new Set([
   'sock_shutdown',
 ]);
 
-/** @throws FaasmError `bad_module`, `unknown_import`, `unsupported_module` */
+/**
+ * @param invoked the export to run, of whatever type, in place of those that a call can run
+ * @throws FaasmError `bad_module`, `unknown_import`, `unsupported_module`
+ */
 export async function prepareModule(
   bytes: Uint8Array<ArrayBuffer>,
   limits: ModuleLimits,
+  invoked?: string,
 ): Promise<PreparedModule> {
   const scan = scanModule(bytes);
   const info = inspectScan(scan, limits);
   const imports = functionImports(info);
   checkImports(imports);
   checkMemory(info, imports);
-  const entry = findEntry(info);
+  const entry = invoked === undefined ? findEntry(info) : findInvoked(info, invoked);
   const rewritten = rewriteScan(scan, { memoryMaxPages: limits.memoryMaxPages });
   const initializers = [
     rewritten.start,
@@ -74,6 +84,7 @@ export async function prepareModule(
     module: await compile(rewritten.bytes),
     imports,
     layout,
+    signature: entry.signature,
     fingerprint: sha256(`${JSON.stringify(layout)} ${sha256(rewritten.bytes)}`),
   };
 }
@@ -115,6 +126,18 @@ function findEntry(info: ModuleInfo): { name: string; signature: string } {
   }
   const names = entries.map(([name]) => name).join(', ');
   throw new FaasmError('bad_module', `The module exports nothing to run: one of ${names} is wanted`);
+}
+
+function findInvoked(info: ModuleInfo, name: string): { name: string; signature: string } {
+  const functions = info.exports.filter(({ kind }) => kind === 'function');
+  const signature = functions.find((each) => each.name === name)?.signature;
+  if (signature !== undefined) return { name, signature };
+  const shown = functions.slice(0, shownExportsMax).map((each) => quote(each.name));
+  const more = functions.length > shown.length ? `, and ${functions.length - shown.length} more` : '';
+  throw new FaasmError(
+    'not_found',
+    `The module exports no function ${quote(name)}: ${shown.length === 0 ? 'it exports none' : `there is ${shown.join(', ')}${more}`}`,
+  );
 }
 
 /** The name of an exported function without parameters, if there is one. */

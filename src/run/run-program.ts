@@ -16,6 +16,7 @@ import { createCopyMemory } from '../faaslet/memory/copy.ts';
 import { createFixedFiles } from '../faaslet/shared-files.ts';
 import { prepareModule } from '../functions/prepare.ts';
 import { createLocalTier } from '../state/local-tier.ts';
+import { toParameters, toResults } from './numbers.ts';
 import type { GuestStreams } from './streams.ts';
 
 export interface ProgramToRun {
@@ -23,6 +24,8 @@ export interface ProgramToRun {
   readonly name: string;
   readonly module: Uint8Array<ArrayBuffer>;
   readonly settings: FunctionSettings;
+  /** An export to call with numbers, in place of what a call runs. */
+  readonly invoke: { readonly name: string; readonly parameters: readonly string[] } | undefined;
   /** Nothing for a program that is to see no file system at all. */
   readonly files: FileTree | undefined;
   readonly streams: GuestStreams;
@@ -36,6 +39,8 @@ export interface ProgramToRun {
 
 export interface ProgramEnd {
   readonly returnValue: number;
+  /** Of what was invoked. */
+  readonly results: readonly string[];
   /** Why it ended, where that was not by its own return value or exit code. */
   readonly error: CallError | undefined;
   /** Its files, as it left them. */
@@ -46,10 +51,11 @@ const user = toUserName('local');
 const aloneText = 'and a program that is run alone has no host; deploy it with faasm deploy';
 const neverWaits: Suspension = { left() {}, back: (go) => go() };
 
-/** @throws FaasmError `bad_module`, `unknown_import`, `unsupported_module`, and what instantiation throws */
+/** @throws FaasmError `bad_request`, `not_found`, `bad_module`, `unknown_import`, `unsupported_module`, and what instantiation throws */
 export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
-  const { settings, streams, limits, files } = program;
-  const { module, imports, layout } = await prepareModule(program.module, limits);
+  const { settings, streams, limits, files, invoke } = program;
+  const { module, imports, layout, signature } = await prepareModule(program.module, limits, invoke?.name);
+  let results: readonly string[] = [];
   const name = toFunctionName(program.name);
   const faaslet = instantiate(
     { key: name, version: '', user, function: name, settings, module, imports, layout, proto: undefined },
@@ -68,6 +74,14 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
         stdout: (bytes) => streams.writeOutput(bytes) || fail('pipe'),
         stderr: (bytes) => streams.writeError(bytes) || fail('pipe'),
       },
+      ...(invoke !== undefined && {
+        invocation: {
+          parameters: toParameters(signature, invoke),
+          returned: (values) => {
+            results = toResults(signature, values);
+          },
+        },
+      }),
     },
   );
   const readsInput = imports.some((wanted) => wanted.name === '__faasm_read_input');
@@ -83,6 +97,7 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
   const error = chains.length > 0 ? toCallError(chainError()) : outcome.error;
   return {
     returnValue,
+    results,
     error: error?.code === 'guest_returned' ? undefined : error,
     tree: faaslet.files,
   };

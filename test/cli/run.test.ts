@@ -56,6 +56,24 @@ const modules = {
     (import "env" "__faasm_get_state_size" (func $size (param i32) (result i32)))
     (memory (export "memory") 1) (data (i32.const 8) "key\\00")
     (func (export "exec") (result i32) (call $size (i32.const 8))))`,
+  'numbers.wasm': `(module
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1) (data (i32.const 0) "\\08\\00\\00\\00\\03\\00\\00\\00hi\\0a")
+    (global $added (mut i32) (i32.const 0))
+    (func (export "_initialize") (global.set $added (i32.const 100)))
+    (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+    (func (export "half") (param f32) (result f32) (f32.div (local.get 0) (f32.const 2)))
+    (func (export "all") (param i32 i64 f32 f64) (result f64 f32 i64 i32)
+      (local.get 3) (local.get 2) (local.get 1) (local.get 0))
+    (func (export "none"))
+    (func (export "initialized") (result i32) (global.get $added))
+    (func (export "say") (result i32)
+      (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))
+    (func (export "leave") (result i32) (call $exit (i32.const 9)) (i32.const 1))
+    (func (export "trap") (unreachable))
+    (func (export "refer") (param externref))
+    (func (export "_start")))`,
   'deep.wasm': '(module (memory (export "memory") 1) (func $f (export "_start") (call $f)))',
   'none.wasm': '(module (import "env" "nothing" (func)) (func (export "_start")))',
 };
@@ -165,6 +183,64 @@ test('faasm run tells of a place with ..', runs, {
   status: 2,
   stderr: /\.\/folder::\/guest/,
 });
+
+const invoked = test.macro({
+  title: (_, name, ...given) => `faasm run --invoke calls ${name} with ${given[0]}`,
+  exec: async (t, name: string, given: string, results: string) => {
+    const args = ['run', 'numbers.wasm', '--invoke', name, '--', ...given.split(' ').filter(Boolean)];
+    const run = await faasm(args, { folder });
+    t.deepEqual([run.status, run.stderr, run.stdout.toString()], [0, '', results]);
+  },
+});
+test(invoked, 'add', '2 3', '5\n');
+test(invoked, 'add', '-2 0x10', '14\n');
+test(invoked, 'add', '4294967295 0', '-1\n');
+test(invoked, 'half', '0.2', '0.1\n');
+test(invoked, 'half', '-inf', '-inf\n');
+test(invoked, 'half', 'nan', 'NaN\n');
+test(invoked, 'all', '1 -9223372036854775808 1e-3 0.1', '0.1\n0.001\n-9223372036854775808\n1\n');
+test(invoked, 'none', '', '');
+test(invoked, 'initialized', '', '100\n');
+test(invoked, 'say', '', 'hi\n0\n');
+
+test('faasm run --invoke takes numbers without dashes as they come', runs, {
+  args: ['numbers.wasm', '--invoke', 'add', '2', '3'],
+  status: 0,
+  stdout: '5\n',
+});
+test('faasm run --invoke exits as the function does', runs, {
+  args: ['numbers.wasm', '--invoke', 'leave'],
+  status: 9,
+});
+test('faasm run --invoke tells of a trap', runs, {
+  args: ['numbers.wasm', '--invoke', 'trap'],
+  status: 134,
+  stderr: /^faasm: local\/numbers trapped: unreachable/,
+});
+
+const notInvoked = test.macro({
+  title: (_, args: readonly string[]) => `faasm run --invoke refuses ${args.join(' ')}`,
+  exec: async (t, args: readonly string[], message: string) => {
+    const run = await faasm(['run', 'numbers.wasm', '--invoke', ...args], { folder });
+    t.deepEqual([run.status, run.stderr, run.stdout.toString()], [1, `faasm: ${message}\n`, '']);
+  },
+});
+test(
+  notInvoked,
+  ['ad'],
+  'The module exports no function "ad": there is "_initialize", "add", "half", "all", "none", ' +
+    '"initialized", "say", "leave", "trap", "refer", "_start"',
+);
+test(notInvoked, ['add', '1'], 'add is (i32, i32) -> (i32), so it takes 2 arguments, not 1');
+test(notInvoked, ['add', '1', 'two'], 'add is (i32, i32) -> (i32), and "two" is no i32');
+test(notInvoked, ['add', '1', '1.5'], 'add is (i32, i32) -> (i32), and "1.5" is no i32');
+test(notInvoked, ['add', '1', '4294967296'], 'add is (i32, i32) -> (i32), and "4294967296" is no i32');
+test(notInvoked, ['half', '--', '1,5'], 'half is (f32) -> (f32), and "1,5" is no f32');
+test(
+  notInvoked,
+  ['refer', '1'],
+  'refer is (reference) -> (), and only numbers can be given to and come from what is invoked',
+);
 
 test('faasm run shows folders, and writes one back', async (t) => {
   await mkdir(join(folder, 'in'));

@@ -22,6 +22,7 @@ const module: PreparedModule = {
     deniedGrowth: undefined,
     restorable: true,
   },
+  signature: ':',
   fingerprint: 'fingerprint',
 };
 const parts = { prepared: module, settings: noSettings };

@@ -23,7 +23,8 @@ export const run = defineCommand({
     'Runs a module here, without a host: a WASI command, a reactor or a function of Faasm. Standard input, output and',
     'error are its own, and so is the exit status; 134 when it trapped. Folders are copied into its file system, from',
     'where nothing of the disk can be reached; with neither a folder nor --cwd it has none. FAASM_MEMORY_MAX_MIB and',
-    'FAASM_FILES_MAX_BYTES limit it as in a host.',
+    'FAASM_FILES_MAX_BYTES limit it as in a host. With --invoke the arguments are numbers that are given to an exported',
+    'function, and the numbers that it returns are put out, a line each; a negative one is written after --.',
   ].join('\n'),
   operands: [1, Number.POSITIVE_INFINITY],
   passesOn: true,
@@ -42,6 +43,7 @@ export const run = defineCommand({
       about: 'the same; what it changes is written back when it has ended',
     },
     cwd: settingsOptions.cwd,
+    invoke: { type: 'text', value: 'export', about: 'call this function, in place of running the program' },
     ...buildOptions,
   },
   async run({ operands: [path, ...args], options, passedOn, world }) {
@@ -54,15 +56,16 @@ export const run = defineCommand({
         import('../../faaslet/host/wasi/tree.ts'),
       ],
     );
-    const { env, cwd } = options;
-    const settings = toSettings({ arg: [...args, ...passedOn], env, cwd });
+    const { env, cwd, invoke: name } = options;
+    const given = [...args, ...passedOn];
+    const settings = toSettings({ arg: name === undefined ? given : [], env, cwd });
     const mounts = asUsage(() => {
-      const given = [
+      const folders = [
         ...(options.dir ?? []).map((text) => toMount(text, false)),
         ...(options['dir-rw'] ?? []).map((text) => toMount(text, true)),
       ];
-      checkMounts(given);
-      return given;
+      checkMounts(folders);
+      return folders;
     });
     const config = asUsage(() =>
       toConfig({ flags: {}, environment: world.environment, file: {}, readSecret: () => '' }),
@@ -82,6 +85,7 @@ export const run = defineCommand({
       name: toProgramName(path!),
       module,
       settings,
+      invoke: name === undefined ? undefined : { name, parameters: given },
       files,
       streams,
       limits: {
@@ -94,6 +98,7 @@ export const run = defineCommand({
     for (const { folder, at, writable } of mounts) {
       if (writable) writeBack(folder, end.tree.changesIn(at));
     }
+    for (const result of end.results) world.stdout.write(`${result}\n`);
     if (end.error === undefined) return toExitStatus(end.returnValue);
     world.stderr.write(toErrorText(fromCallError(end.error)));
     return trapStatus;
