@@ -8,6 +8,18 @@ import type { AsyncifyAnswer, AsyncifyRequest } from './asyncify.ts';
 
 const reads = ['wasi_snapshot_preview1.fd_read', 'wasi_unstable.fd_read'].join(',');
 
+/** A module uses them also where it does not name them, as those of Go. */
+const { Features } = binaryen;
+const widespread =
+  Features.MutableGlobals |
+  Features.SignExt |
+  Features.NontrappingFPToInt |
+  Features.BulkMemory |
+  Features.BulkMemoryOpt |
+  Features.Multivalue |
+  Features.ReferenceTypes |
+  Features.SIMD128;
+
 process.once('message', ({ bytes, functions }: AsyncifyRequest) => {
   let answer: AsyncifyAnswer;
   try {
@@ -20,6 +32,7 @@ process.once('message', ({ bytes, functions }: AsyncifyRequest) => {
 
 function asyncify(bytes: Uint8Array, functions: readonly number[]): Uint8Array {
   const module = binaryen.readBinary(bytes);
+  module.setFeatures(module.getFeatures() | widespread);
   const before = module.getNumFunctions();
   const nameAt = (index: number): string => binaryen.getFunctionInfo(module.getFunctionByIndex(index)).name;
   for (const name of unwindExports) {

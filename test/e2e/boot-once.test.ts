@@ -187,3 +187,18 @@ for (const [what, wat, why] of [
     t.regex(await refused.text(), why);
   });
 }
+
+test.serial('a module may use what it does not name among its features', async (t) => {
+  await using at = await startTestHost();
+  const module = wasm(`(module ${reads}
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 0) "\\20\\00\\00\\00\\04\\00\\00\\00")
+    (func (export "_start")
+      (memory.fill (i32.const 32) (i32.extend8_s (i32.const 45)) (i32.const 4))
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))`);
+  const uploaded = await at.put('ada/f', module, bootOnce());
+  t.is(uploaded.status, 200, await uploaded.clone().text());
+  for (const input of ['one', 'to']) t.is(await call(at, 'ada/f', input), input.padEnd(4, '-'));
+});
