@@ -26,6 +26,7 @@ import {
   respond,
   toBytes,
 } from '../src/bus/port.ts';
+import { toResponseHeaders } from '../src/bus/response-headers.ts';
 import { serve } from '../src/bus/serve.ts';
 import type { CallData } from '../src/calls/call-data.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
@@ -137,10 +138,15 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
     const timeoutMs = host === config.host ? 0 : call.deadlineMs - Date.now() + otherHostGraceMs;
     try {
       const answer = await bus.request(subjects.call(host), new Encodable(call, callCodec), { timeoutMs });
-      const { id, output, error } = readBody(expectAnswer(answer), callResultCodec);
+      const { id, output, error, response } = readBody(expectAnswer(answer), callResultCodec);
       if (error !== undefined) throw fromCallError(error);
       // Who sends no headers reads none: over NATS they are the dearest part of a small answer.
-      respond(bus, message, output, message.headers && { [names.callId]: [id] });
+      respond(
+        bus,
+        message,
+        output,
+        message.headers && { [names.callId]: [id], ...(response && toResponseHeaders(response)) },
+      );
     } finally {
       decide(state, { type: 'ended', id: call.id });
     }

@@ -245,6 +245,7 @@ export async function startWorkerPool({
           returnValue: 1,
           error: effect.error,
           stderr: undefined,
+          response: undefined,
         });
         return;
     }
@@ -339,17 +340,26 @@ export async function startWorkerPool({
     tellOf(event);
   }
 
-  function finish(id: CallId, ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>): void {
+  function finish(
+    id: CallId,
+    ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr' | 'response'>,
+  ): void {
     const job = jobs.get(id);
     if (job === undefined) return;
     jobs.delete(id);
-    const { output, returnValue, error } = ended;
+    const { output, returnValue, error, response } = ended;
     if (job.initializes) {
       if (error !== undefined) respondError(bus, job.message, fromCallError(error));
       return;
     }
     programs.ended(job.program);
-    const result: CallResult = { id, output, returnValue, ...(error !== undefined && { error }) };
+    const result: CallResult = {
+      id,
+      output,
+      returnValue,
+      ...(error !== undefined && { error }),
+      ...(response !== undefined && { response }),
+    };
     respond(bus, job.message, new Encodable(result, callResultCodec));
     tellOf(toCallEvent(config.host, job, ended, Date.now()));
   }

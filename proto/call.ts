@@ -34,6 +34,15 @@ export interface CallResult {
   readonly returnValue: number;
   /** Set if and only if the call failed. */
   readonly error?: CallError;
+  /** Of a CGI program. */
+  readonly response?: ResponseHead;
+}
+
+/** What a CGI program says of its response beside the body, which is the output. */
+export interface ResponseHead {
+  readonly status: number;
+  /** As `Name: value`, in their order. */
+  readonly headers: readonly string[];
 }
 
 export interface CallError {

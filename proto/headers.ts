@@ -15,6 +15,9 @@ export const headers = {
   input: 'Faasm-Input',
   output: 'Faasm-Output',
   returnValue: 'Faasm-Return-Value',
+  /** Of the response of a CGI program: its HTTP status, and each header as `Name: value`. */
+  responseStatus: 'Faasm-Status',
+  responseHeader: 'Faasm-Header',
   /** The error code of errors.ts, beside the two of the NATS services convention. */
   errorCode: 'Faasm-Error',
   /** ErrorDetails as JSON. */

@@ -46,6 +46,7 @@ export const callResultCodec: Codec<CallResult> = {
       outputData: result.output,
       returnValue: result.returnValue | 0,
       error: result.error === undefined ? undefined : toMessageError(result.error),
+      response: result.response,
     }),
   decode: (bytes) => {
     const message = decodeMessage(bytes, 'call result');
@@ -81,7 +82,7 @@ function toCall(message: Message): Call {
 }
 
 function toCallResult(message: Message): CallResult {
-  const { error, success, returnValue, outputData } = message;
+  const { error, success, returnValue, outputData, response } = message;
   if (success !== (error === undefined)) {
     throw badMessage('call result', success ? 'a success has an error' : 'a failure has no error');
   }
@@ -90,6 +91,7 @@ function toCallResult(message: Message): CallResult {
     output: outputData,
     returnValue,
     ...(error !== undefined && { error: fromMessageError(error) }),
+    ...(response !== undefined && { response }),
   };
 }
 

@@ -8,11 +8,17 @@ export const metadataMaxBytes = 64 * 1024;
 
 export const callMaxBytes = payloadMaxBytes + metadataMaxBytes;
 
-/** A message has 30 fields, each sent once; more than this is somebody wasting our time. */
+/** A message has 31 fields, each sent once; more than this is somebody wasting our time. */
 export const messageMaxFields = 256;
 
 /** Arguments and environment variables, of which there are 256 each at most. */
 export const argumentsMaxFields = 512;
+
+/** Of the response of a CGI program; servers take about as many. */
+export const responseHeadersMax = 100;
+
+/** 16 KiB: its headers and its status, which clients take. */
+export const responseHeadMaxBytes = 16 * 1024;
 
 /** In characters: what is sent of each text of an error, from its start (of standard error, from its end). */
 export const errorTextMaxLength = 4096;

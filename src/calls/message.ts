@@ -7,9 +7,16 @@
  * are decoded are views of what they came in.
  */
 import protobuf from 'protobufjs/minimal.js';
+import type { ResponseHead } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { type CallArguments, toCallArguments, toVariable } from '../../proto/function-settings.ts';
-import { argumentsMaxFields, callMaxBytes, messageMaxFields, metadataMaxBytes } from './limits.ts';
+import {
+  argumentsMaxFields,
+  callMaxBytes,
+  messageMaxFields,
+  metadataMaxBytes,
+  responseHeadersMax,
+} from './limits.ts';
 import type { Place, S3Object } from './place.ts';
 
 export const messageTypes = ['UNSET', 'BIND', 'CALL', 'KILL'] as const;
@@ -51,6 +58,7 @@ export interface Message {
   given: CallArguments | undefined;
   /** A place in the module's table, plus 1; 0 for none. */
   pointer: number;
+  response: ResponseHead | undefined;
 }
 
 const noBytes = new Uint8Array(0);
@@ -80,6 +88,7 @@ export const emptyMessage: Readonly<Message> = {
   error: undefined,
   given: undefined,
   pointer: 0,
+  response: undefined,
 };
 
 /** The number of the wire type, as in the low bits of a tag. */
@@ -120,6 +129,7 @@ export function encodeMessage(message: Partial<Message>): Uint8Array {
   }
   if (message.given !== undefined) writeArguments(writer, 30, message.given);
   writeNumber(writer, 31, message.pointer ?? 0);
+  if (message.response !== undefined) writeResponse(writer, 32, message.response);
   const bytes = writer.finish();
   if (bytes.length > callMaxBytes) throw tooLarge(bytes.length);
   return bytes;
@@ -235,6 +245,9 @@ function readMessage(bytes: Uint8Array): Message {
         expectWire(wire, varint);
         message.pointer = reader.uint32();
         break;
+      case 32:
+        message.response = readResponse(reader, wire);
+        break;
       default:
         reader.skipType(wire, 0, field);
     }
@@ -264,6 +277,20 @@ function readArguments(reader: Reader, wire: number): CallArguments {
     else inner.skipType(innerWire, 1, field);
   }
   return toCallArguments({ args, env: Object.fromEntries(env) });
+}
+
+function readResponse(reader: Reader, wire: number): ResponseHead {
+  const inner = protobuf.Reader.create(readBytes(reader, wire));
+  const headers: string[] = [];
+  let status = 0;
+  for (let fields = 0; inner.pos < inner.len; fields++) {
+    if (fields > responseHeadersMax) throw new Error(`it has more than ${responseHeadersMax} headers`);
+    const [field, innerWire] = readTag(inner);
+    if (field === 1) status = readInt(inner, innerWire);
+    else if (field === 2) headers.push(readText(inner, innerWire));
+    else inner.skipType(innerWire, 1, field);
+  }
+  return { status, headers };
 }
 
 /** A message inside the message, whose fields 1 to `count` are texts. */
@@ -350,6 +377,13 @@ function writeArguments(writer: Writer, field: number, { args, env }: CallArgume
   for (const each of args) writer.uint32(tag(1, delimited)).string(each);
   for (const [name, value] of Object.entries(env))
     writer.uint32(tag(2, delimited)).string(`${name}=${value}`);
+  writer.ldelim();
+}
+
+function writeResponse(writer: Writer, field: number, { status, headers }: ResponseHead): void {
+  writer.uint32(tag(field, delimited)).fork();
+  writeNumber(writer, 1, status);
+  for (const each of headers) writeText(writer, 2, each);
   writer.ldelim();
 }
 

@@ -61,7 +61,8 @@ export function createHostClient(options: { readonly url?: string }, { environme
 
   async function send(request: HostRequest): Promise<HostAnswer> {
     const answer = await exchange(base, request);
-    if (answer.statusCode! < 300) {
+    // A CGI program's answer is a good one, whatever its status.
+    if (answer.statusCode! < 300 || answer.headers['x-faasm-status'] !== undefined) {
       return { body: answer, header: (name) => answer.headers[name.toLowerCase()]?.toString() };
     }
     const body = await readAll(answer, problemMaxBytes).catch(() => new Uint8Array(0));

@@ -4,7 +4,7 @@
  * Small calls and their plain ends are most of it: they go through rings in shared memory, and only what does not fit
  * there is posted. Those messages are bare tuples, as an object with named fields costs three times as much to clone.
  */
-import type { CallError } from '../../proto/call.ts';
+import type { CallError, ResponseHead } from '../../proto/call.ts';
 import type { CallArguments, StateAccess } from '../../proto/function-settings.ts';
 import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
@@ -89,6 +89,8 @@ export interface EndedCall {
   readonly error: CallError | undefined;
   readonly chains: readonly ChainedCall[];
   readonly stderr: string | undefined;
+  /** Of a CGI program. */
+  readonly response: ResponseHead | undefined;
   /** How long it was inside its guest; nothing when it did not run. */
   readonly ranUs: number | undefined;
 }
@@ -119,7 +121,7 @@ export type FromExecutor =
       readonly slot: number;
       readonly function: FunctionName;
       readonly durationMs: number;
-      readonly ended: Omit<EndedCall, 'slot' | 'output' | 'chains' | 'ranUs'> & {
+      readonly ended: Omit<EndedCall, 'slot' | 'output' | 'chains' | 'response' | 'ranUs'> & {
         readonly outputBytes: number;
       };
     }

@@ -184,10 +184,10 @@ export class Executor {
 
   /** At once: the next call may never end, and this one's outcome would be lost with the thread. */
   #report(slot: number, outcome: Outcome, ranUs: number | undefined): void {
-    const { output, error, chains, stderr } = outcome;
+    const { output, error, chains, stderr, response } = outcome;
     // What a ring says could overtake what was posted of this call.
     const hasPosted = this.#chaining.delete(slot);
-    if (error !== undefined || chains.length > 0 || stderr !== undefined) {
+    if (error !== undefined || chains.length > 0 || stderr !== undefined || response !== undefined) {
       this.#parts.post({ type: 'ended', call: { slot, ...outcome, ranUs } }, toTransfer(output));
     } else if (!hasPosted && this.#parts.ends.write(slot, ranUs ?? 0, 0, output)) this.#parts.ends.wake();
     else this.#parts.post([slot, output, ranUs ?? 0], toTransfer(output));
@@ -345,7 +345,7 @@ async function initializeThenRun(
 }
 
 function failure(error: CallError): Outcome {
-  return { output: noOutput, returnValue: 1, error, chains: [], stderr: undefined };
+  return { output: noOutput, returnValue: 1, error, chains: [], stderr: undefined, response: undefined };
 }
 
 function guestOf(program: Program) {

@@ -7,7 +7,7 @@
  * A Faaslet that cannot be put back for certain (a trap, a grown memory, a module that is not restorable) is not
  * used again.
  */
-import type { CallError } from '../../proto/call.ts';
+import type { CallError, ResponseHead } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import {
   type CallArguments,
@@ -18,7 +18,7 @@ import {
 import type { LocalTier } from '../state/local-tier.ts';
 import { BootInput, BootStackFound, type BootState, refused, resume, toResumedInput } from './boot.ts';
 import { toReturnedError, toThrownError } from './guest-error.ts';
-import { toRequestVariables, toResponseBody } from './host/cgi.ts';
+import { toRequestVariables, toResponse } from './host/cgi.ts';
 import {
   CallContext,
   type CallLimits,
@@ -80,6 +80,8 @@ export interface Outcome {
   /** Chained calls that are still to be made; none after a failure. */
   readonly chains: readonly ChainedCall[];
   readonly stderr: string | undefined;
+  /** Of a CGI program. */
+  readonly response: ResponseHead | undefined;
 }
 
 /** What initialisation left behind; posted to the main thread, which makes the Proto-Faaslet of it. */
@@ -400,6 +402,7 @@ export class Faaslet {
       error: toThrownError(thrown, this.#guestState(this.#context.pending().length)),
       chains: [],
       stderr: this.#context.stderr(),
+      response: undefined,
     };
   }
 
@@ -407,14 +410,24 @@ export class Faaslet {
     const chains = this.#context.pending();
     const error =
       returnValue === 0 ? undefined : toReturnedError(returnValue, this.#guestState(chains.length));
-    const output = this.#context.output();
-    return {
-      output: this.#isCgi ? toResponseBody(output) : output,
+    const outcome: Outcome = {
+      output: this.#context.output(),
       returnValue,
       error,
       chains: error === undefined ? chains : [],
       stderr: this.#context.stderr(),
+      response: undefined,
     };
+    return this.#isCgi && error === undefined ? this.#responded(outcome) : outcome;
+  }
+
+  #responded(outcome: Outcome): Outcome {
+    try {
+      const { body, head } = toResponse(outcome.output);
+      return { ...outcome, output: body, response: head };
+    } catch (thrown) {
+      return this.#threw(thrown);
+    }
   }
 
   #guestState(droppedChains: number) {

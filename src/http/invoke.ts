@@ -13,6 +13,7 @@ import { readRequestBody } from './body.ts';
 import { type Abandonable, type Connection, connectionOf } from './connection.ts';
 import { type Exchange, type HttpParts, logFailure, octetStream } from './exchange.ts';
 import { sendProblem } from './problem.ts';
+import { toHttpHead } from './response-head.ts';
 import type { FunctionRoute } from './route.ts';
 import { addCallArguments } from './settings-headers.ts';
 
@@ -89,11 +90,9 @@ export class Invocation implements Exchange, Abandonable {
     }
     this.#connection?.answered(this);
     const output = toBytes(message.body);
+    const response = toHttpHead(message);
     const head = [
-      'Content-Type',
-      octetStream,
-      'Content-Length',
-      output.length,
+      ...(response?.headers ?? ['Content-Type', octetStream]),
       'X-Request-Id',
       this.requestId,
       names.callId,
@@ -103,7 +102,13 @@ export class Invocation implements Exchange, Abandonable {
     if (traceparent !== undefined) head.push(names.traceparent, traceparent);
     const place = header(message, names.output);
     if (place !== undefined) head.push(`X-${names.output}`, place);
-    this.res.writeHead(200, head as string[]);
+    const status = response?.status ?? 200;
+    if (status === 204 || status === 304) {
+      this.res.writeHead(status, head).end();
+      return;
+    }
+    head.push('Content-Length', String(output.length));
+    this.res.writeHead(status, head);
     if (output.length > joinedMaxBytes) this.res.end(output);
     else this.res.end(toLatin1(output), 'latin1');
   };

@@ -107,7 +107,14 @@ async function run(faaslet: Faaslet, call: CallSettings): Promise<Outcome> {
   if (faaslet.needsInitialization) {
     const error = await faaslet.initialize(call, neverWaits);
     if (error !== undefined) {
-      return { output: new Uint8Array(0), returnValue: 1, error, chains: [], stderr: undefined };
+      return {
+        output: new Uint8Array(0),
+        returnValue: 1,
+        error,
+        chains: [],
+        stderr: undefined,
+        response: undefined,
+      };
     }
   }
   return faaslet.run(call, neverWaits);

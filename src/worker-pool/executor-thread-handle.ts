@@ -242,7 +242,16 @@ export class ExecutorThreadHandle {
   }
 
   readonly #onPlainEnd: OnRecord = (slot, ranUs, _third, output) => {
-    this.#callEnded({ slot, output, returnValue: 0, error: undefined, chains: [], stderr: undefined, ranUs });
+    this.#callEnded({
+      slot,
+      output,
+      returnValue: 0,
+      error: undefined,
+      chains: [],
+      stderr: undefined,
+      response: undefined,
+      ranUs,
+    });
   };
 
   readonly #wake = (): void => {

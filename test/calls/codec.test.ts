@@ -103,6 +103,11 @@ test('callResultCodec gives back a success and a failure', (t) => {
   t.deepEqual(callResultCodec.decode(callResultCodec.encode(failure)), failure);
 });
 
+test('callResultCodec keeps the head of a response', (t) => {
+  const result = { ...success, response: { status: 404, headers: ['A: b', 'A: \xfc'] } };
+  t.deepEqual(callResultCodec.decode(callResultCodec.encode(result)), result);
+});
+
 test('callResultCodec takes a return value as an i32', (t) => {
   const returned = (returnValue: number) =>
     callResultCodec.decode(callResultCodec.encode({ ...success, returnValue })).returnValue;

@@ -35,6 +35,7 @@ const full: Message = {
   error: { code: 'not_found', message: 'Grüße', details: '{}' },
   given: { args: ['-x', ''], env: { LANG: 'de=DE' } },
   pointer: 8,
+  response: { status: 302, headers: ['Location: /ü', 'A: '] },
 };
 /** As the schema has it. */
 const given = { args: ['-x', ''], env: ['LANG=de=DE'] };
@@ -65,7 +66,7 @@ test('encodeMessage() and decodeMessage() agree with the schema in every field',
     input: { kind: 'redis', key: 'in' },
     output: { kind: 's3', bucket: 'b', key: 'k' },
   });
-  t.is(schema.fieldsArray.length, 9 + 16);
+  t.is(schema.fieldsArray.length, 9 + 17);
 });
 
 test('the bytes of a founding client decode', (t) => {
@@ -282,5 +283,10 @@ function randomMessage(random: Random): Message {
     error: random.pick([undefined, { code: word(), message: word(), details: word() }]),
     given: random.pick([undefined, { args: ['', 'é'], env: { A: word().replaceAll('\0', ''), B: '' } }]),
     pointer: random.pick([0, 1, 2 ** 32 - 1]),
+    response: random.pick([
+      undefined,
+      { status: 404, headers: [] },
+      { status: 200, headers: [`A: ${word()}`, 'B: '] },
+    ]),
   };
 }

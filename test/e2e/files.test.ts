@@ -366,28 +366,6 @@ test.serial('faasm deploy --runtime puts the script and its function', async (t)
   t.is((await deploy('ada/hello', 'hello.txt', 'hello.txt', '--runtime', 'reader')).status, 2);
 });
 
-test.serial('a CGI program gets a request, and its answer is the body of its response', async (t) => {
-  await using at = await startTestHost();
-  const text = `#include <stdio.h>
-    #include <stdlib.h>
-    int main(int argc, char** argv) {
-      if (argc < 2) printf("Status: 200\\r\\nX-A: b\\r\\n\\r\\n");
-      const char* names[] = {"REQUEST_METHOD", "CONTENT_LENGTH", "SCRIPT_NAME", "GATEWAY_INTERFACE", "A"};
-      for (int at = 0; at < 5; at++) printf("%s\\n", getenv(names[at]) ? getenv(names[at]) : "-");
-      return 0;
-    }`;
-  const { wasm } = await buildModule({ sources: [{ path: 'cgi.c', text }] });
-  t.is((await at.put('ada/f', wasm, { 'X-Faasm-Settings': '{"cgi":true,"env":{"A":"own"}}' })).status, 200);
-  t.is(await (await at.post('ada/f', 'seven b')).text(), 'POST\n7\n/f/ada/f\nCGI/1.1\nown\n');
-  const given = { 'X-Faasm-Settings': '{"env":{"REQUEST_METHOD":"PUT","CONTENT_LENGTH":"9","A":"x"}}' };
-  t.is(await (await at.post('ada/f', '', given)).text(), 'PUT\n0\n/f/ada/f\nCGI/1.1\nown\n');
-  t.is(
-    await (await at.post('ada/f', '', { 'X-Faasm-Arg': 'x' })).text(),
-    'POST\n0\n/f/ada/f\nCGI/1.1\nown\n',
-  );
-  t.is((await at.put('ada/g', wasm, { 'X-Faasm-Settings': '{"cgi":1}' })).status, 400);
-});
-
 test.serial('a NATS client writes and reads files', async (t) => {
   await using at = await startTestHost();
   const client = await connect({ port: at.host.natsPort! });

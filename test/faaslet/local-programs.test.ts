@@ -25,6 +25,7 @@ const success: Outcome = {
   error: undefined,
   chains: [],
   stderr: undefined,
+  response: undefined,
 };
 
 function afterRuns(durationsMs: readonly number[], outcome = success): LocalPrograms {
