@@ -26,12 +26,16 @@ import { openFunctionStore, ownFolder } from '../src/functions/open-store.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
 import { toFunctionStorePowers } from '../src/functions/store-settings.ts';
 import type { Log } from '../src/log.ts';
+import { UserObjects } from '../src/objects/user-objects.ts';
 import { Readiness } from '../src/readiness.ts';
 import { MessageCalls } from '../src/receive/message-calls.ts';
 import { type SocketAddress, toSocketAddress } from '../src/receive/socket-address.ts';
 import { toWaysIn } from '../src/receive/ways-in.ts';
 import { connectRedis, type RedisConnection } from '../src/redis/connection.ts';
 import { RedisQueue } from '../src/redis-queue/queue.ts';
+import { openS3Bucket } from '../src/s3/bucket.ts';
+import { createS3Client, type S3Settings } from '../src/s3/client.ts';
+import { toBucket } from '../src/s3/place.ts';
 import { openStateStore } from '../src/state/open-store.ts';
 import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
@@ -39,6 +43,7 @@ import { startFiles } from './files.ts';
 import { startFunctions } from './functions.ts';
 import { startHttpBridge } from './http-bridge.ts';
 import { startNatsListenerActor } from './nats-listener.ts';
+import { startObjects } from './objects.ts';
 import { startPipe } from './pipe.ts';
 import { type RedisAdapter, startRedisAdapter } from './redis-adapter.ts';
 import { startScheduler } from './scheduler.ts';
@@ -151,6 +156,8 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       release: (segment) => memory.discardSegment(segment),
     });
     closers.push(() => state.stop());
+    const objects = startObjects({ host: id, bus, subjects, objects: await openObjects(s3) });
+    closers.push(() => objects.stop());
     const fileStore = await openDiskStore({
       root: join(data, 'files'),
       onDamaged: (file, error) => log('files').error({ file, err: error }, 'a shared file cannot be read'),
@@ -262,6 +269,13 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       onStatus: (status, detail) => log('bus').info({ status, detail }, 'NATS'),
     });
     return createClusterBus(local, remote);
+  }
+
+  async function openObjects(s3: S3Settings): Promise<UserObjects | undefined> {
+    if (config.FAASM_OBJECTS === '') return undefined;
+    const { bucket, prefix } = toBucket(config.FAASM_OBJECTS);
+    const place = await openS3Bucket(await createS3Client(s3), bucket, prefix);
+    return new UserObjects(place, config.FAASM_INPUT_MAX_BYTES);
   }
 
   async function openWaysIn(bus: HostBus, newCallId: () => CallId, redis: RedisConnection | undefined) {

@@ -32,12 +32,12 @@ import { CallEvents } from '../src/worker-pool/call-events.ts';
 import { ChainedCalls } from '../src/worker-pool/chained-calls.ts';
 import { decide, type PoolEffect, type PoolMessage } from '../src/worker-pool/decide.ts';
 import { cancelled } from '../src/worker-pool/endings.ts';
+import { answerExecutor } from '../src/worker-pool/executor-asks.ts';
 import { ExecutorThreadHandle } from '../src/worker-pool/executor-thread-handle.ts';
 import { executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
 import { createPrograms } from '../src/worker-pool/programs.ts';
 import { toCallEvent, toChainedEvent, toHostStatus } from '../src/worker-pool/reports.ts';
 import { createPoolState, type PoolLimits } from '../src/worker-pool/state.ts';
-import { askState } from '../src/worker-pool/state-asks.ts';
 
 export interface WorkerPoolConfig {
   readonly host: HostId;
@@ -274,7 +274,7 @@ export async function startWorkerPool({
         chain: onChain,
         chained: onChained,
         async ask(message) {
-          executors.get(id)?.answer(await askState(bus, subjects, message));
+          executors.get(id)?.answer(await answerExecutor(bus, subjects, message));
         },
         full: (id, error) => step({ type: 'full', id, error, nowMs: Date.now() }),
         crowded() {

@@ -22,6 +22,8 @@ export const stateOps = [
 ] as const;
 export type StateOp = (typeof stateOps)[number];
 
+export type ObjectOp = 'list' | 'get' | 'put';
+
 export const consoleKinds = ['page', 'data', 'metrics'] as const;
 export type ConsoleKind = (typeof consoleKinds)[number];
 
@@ -61,6 +63,8 @@ export interface Subjects {
     user: UserName | '*',
     path: FileToken | '*',
   ): string;
+  /** work. Objects of a user's functions in an S3-compatible store; msgpack. */
+  objects(op: ObjectOp | '*', user: UserName | '*'): string;
   /** broadcast. Shared files of a user changed; msgpack FileChanged. */
   fileChanged(user: UserName | '*'): string;
   /** broadcast. Heartbeat: capacity, load, warm functions; msgpack HostStatus. */
@@ -87,6 +91,7 @@ export function createSubjects(prefix = 'faasm'): Subjects {
     functions: (op, user, fn) => `${prefix}.functions.${op}.${user}.${fn}`,
     functionChanged: (user, fn) => `${prefix}.function.changed.${user}.${fn}`,
     files: (op, user, path) => `${prefix}.files.${op}.${user}.${path}`,
+    objects: (op, user) => `${prefix}.objects.${op}.${user}`,
     fileChanged: (user) => `${prefix}.file.changed.${user}`,
     hostStatus: (host) => `${prefix}.host.${host}.status`,
     event: (kind) => `${prefix}.event.${kind}`,

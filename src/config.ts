@@ -62,6 +62,11 @@ export const settings = {
     about: 'access key for S3; where empty, what the AWS SDK finds, as in AWS_ACCESS_KEY_ID',
   },
   FAASM_S3_SECRET_KEY: { default: '', secret: true, about: 'secret key for S3' },
+  FAASM_OBJECTS: {
+    default: '',
+    about:
+      's3://bucket/prefix, below which each user has objects of its own that its functions read and write',
+  },
   FAASM_GRANTS: {
     default: '',
     secret: true,

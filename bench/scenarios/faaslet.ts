@@ -34,6 +34,7 @@ export async function faaslet(): Promise<Row[]> {
   const powers: FaasletPowers = {
     memory,
     state: createLocalTier({ owner: 'bench', ask: () => Promise.reject(new Error('no state here')) }),
+    objects: () => Promise.reject(new Error('no objects here')),
     wasi: wasiPowers,
     files: createFixedFiles(emptyFileTree),
     fileLimits: { bytes: 0, inodes: 0, openFiles: 8 },

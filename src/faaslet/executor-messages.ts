@@ -7,7 +7,8 @@
 import type { CallError, ResponseHead } from '../../proto/call.ts';
 import type { CallArguments, StateAccess } from '../../proto/function-settings.ts';
 import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
-import type { StateOp } from '../../proto/subjects.ts';
+import type { ObjectOp, StateOp } from '../../proto/subjects.ts';
+import type { ObjectRequest } from '../objects/messages.ts';
 import type { InitializedState } from './faaslet.ts';
 import type { FaasletLimits } from './faaslet-budget.ts';
 import type { FileFeedEnd } from './file-feed.ts';
@@ -133,6 +134,14 @@ export type FromExecutor =
       readonly user: UserName;
       readonly key: StateKey;
       readonly value: unknown;
+    }
+  /** A question to the objects actor. */
+  | {
+      readonly type: 'askObjects';
+      readonly ask: number;
+      readonly op: ObjectOp;
+      readonly user: UserName;
+      readonly request: ObjectRequest;
     }
   /** The answer to `initialize`: neither field when the module cannot be snapshotted. */
   | {

@@ -1,6 +1,7 @@
 /** The entry of an executor's worker thread: builds an Executor and connects it to the worker pool's port. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { fromCallError } from '../../proto/call.ts';
+import type { ObjectAnswer } from '../objects/messages.ts';
 import { createLocalTier } from '../state/local-tier.ts';
 import { CallRing, followCallRing } from './call-ring.ts';
 import { Executor } from './executor.ts';
@@ -36,13 +37,10 @@ const faaslets = new FaasletPool({
     memory: memory.port,
     state: createLocalTier({
       owner: settings.name,
-      ask(op, user, key, value) {
-        const answer = Promise.withResolvers<unknown>();
-        asks.set(++lastAsk, answer);
-        post({ type: 'ask', ask: lastAsk, op, user, key, value });
-        return answer.promise;
-      },
+      ask: (op, user, key, value) => asked((ask) => ({ type: 'ask', ask, op, user, key, value })),
     }),
+    objects: async (op, user, request) =>
+      (await asked((ask) => ({ type: 'askObjects', ask, op, user, request }))) as ObjectAnswer,
     wasi: wasiPowers,
     files: new FollowedFiles(settings.files, new FileContents(settings.contentFolder)),
     fileLimits: settings.fileLimits,
@@ -75,6 +73,13 @@ post({ type: 'ready', memory: memory.why });
 void followCallRing(new CallRing(settings.calls), (slot, program, depth, input) =>
   executor.run([slot, program, input, depth]),
 );
+
+function asked(toQuestion: (ask: number) => FromExecutor): Promise<unknown> {
+  const answer = Promise.withResolvers<unknown>();
+  asks.set(++lastAsk, answer);
+  post(toQuestion(lastAsk));
+  return answer.promise;
+}
 
 function onCrowded(): void {
   const nowMs = performance.now();

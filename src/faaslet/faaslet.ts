@@ -20,13 +20,16 @@ import { BootInput, BootStackFound, type BootState, refused, resume, toResumedIn
 import { toReturnedError, toThrownError } from './guest-error.ts';
 import { toRequestVariables, toResponse } from './host/cgi.ts';
 import {
+  type AskUserObjects,
   CallContext,
   type CallLimits,
   type CallSettings,
   type ChainedCall,
 } from './host/faasm/call-context.ts';
 import { createChain } from './host/faasm/chain.ts';
+import { deliver, type Malloc } from './host/faasm/deliver.ts';
 import { createIo } from './host/faasm/io.ts';
+import { createObjects } from './host/faasm/objects.ts';
 import { createProcess } from './host/faasm/process.ts';
 import { createState } from './host/faasm/state.ts';
 import { GuestExit } from './host/guest-fault.ts';
@@ -48,6 +51,7 @@ import { StateWindows } from './state-windows.ts';
 export interface FaasletPowers {
   readonly memory: MemoryPort;
   readonly state: LocalTier;
+  readonly objects: AskUserObjects;
   readonly wasi: WasiPowers;
   readonly files: SharedFiles;
   readonly fileLimits: FileLimits;
@@ -131,7 +135,7 @@ export class Faaslet {
   constructor(program: Program, powers: FaasletPowers) {
     this.program = program;
     this.#powers = powers;
-    this.#context = new CallContext(powers.limits, powers.state);
+    this.#context = new CallContext(powers.limits, powers.state, powers.objects);
     const { settings } = program;
     this.#isCgi = settings.cgi === true;
     this.#files = powers.files.of(program.user);
@@ -467,6 +471,9 @@ export class Faaslet {
           this.#windows,
           this.program.settings.stateAccess ?? this.#powers.stateAccess,
         ),
+        ...createObjects(this.#memory, this.#context, (bytes) =>
+          deliver(this.#memory, this.#malloc(), bytes),
+        ),
         ...createProcess(this.#memory, this.#context),
         ...(namesOf('env').some((name) => Object.hasOwn(syscallTable, name)) &&
           createSyscalls(this.#memory, this.#wasi.context)),
@@ -503,7 +510,7 @@ export class Faaslet {
     };
   }
 
-  #malloc(): ((byteLength: number) => unknown) | undefined {
+  #malloc(): Malloc {
     const { malloc } = this.#exports;
     return typeof malloc === 'function' ? (malloc as (byteLength: number) => unknown) : undefined;
   }

@@ -62,6 +62,7 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
     {
       memory: createCopyMemory(),
       state: createLocalTier({ owner: name, ask: refuseState }),
+      objects: refuseObjects,
       wasi: wasiPowers,
       files: createFixedFiles(files ?? emptyFileTree),
       ...(files === undefined && { preopens: [] }),
@@ -151,6 +152,10 @@ function readAll(streams: GuestStreams, maxBytes: number): Uint8Array {
 
 async function refuseState(): Promise<never> {
   throw new FaasmError('storage_unavailable', `State is kept by a host, ${aloneText}`);
+}
+
+async function refuseObjects(): Promise<never> {
+  throw new FaasmError('storage_unavailable', `Objects are reached through a host, ${aloneText}`);
 }
 
 function chainError(): FaasmError {

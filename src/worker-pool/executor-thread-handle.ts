@@ -38,7 +38,7 @@ export interface ExecutorEvents {
   full(id: CallId, error: CallError): void;
   /** It has no room for another Faaslet; others may have idle ones. */
   crowded(): void;
-  ask(message: Extract<FromExecutor, { type: 'ask' }>): void;
+  ask(message: Extract<FromExecutor, { type: 'ask' | 'askObjects' }>): void;
   /**
    * The thread has ended, wanted or not; `notBegun` are those of its calls that it had not begun, and `exhausted` is
    * the one that used up the thread's heap.
@@ -236,6 +236,7 @@ export class ExecutorThreadHandle {
         this.#events.crowded();
         return;
       case 'ask':
+      case 'askObjects':
         this.#events.ask(message);
         return;
     }

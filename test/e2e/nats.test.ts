@@ -87,7 +87,14 @@ for (const [way, start] of ways) {
   test(`actors are listed as NATS services, over ${way}`, async (t) => {
     await using system = await start();
     const nats = await client(t, system.port);
-    const services = ['faasm-calls', 'faasm-files', 'faasm-functions', 'faasm-scheduler', 'faasm-state'];
+    const services = [
+      'faasm-calls',
+      'faasm-files',
+      'faasm-functions',
+      'faasm-objects',
+      'faasm-scheduler',
+      'faasm-state',
+    ];
     const all = { strategy: 'count', maxMessages: services.length, maxWait: 20_000 } as const;
     const names: string[] = [];
     for await (const info of await nats.requestMany('$SRV.INFO', '', all)) {

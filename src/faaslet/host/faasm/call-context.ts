@@ -5,6 +5,8 @@
 import { FaasmError } from '../../../../proto/errors.ts';
 import type { CallArguments } from '../../../../proto/function-settings.ts';
 import { type FunctionName, toFunctionName, type UserName } from '../../../../proto/names.ts';
+import type { ObjectOp } from '../../../../proto/subjects.ts';
+import type { ObjectAnswer, ObjectRequest } from '../../../objects/messages.ts';
 import type { GuestState, LocalTier } from '../../../state/local-tier.ts';
 import { GatheredBytes } from './gathered-bytes.ts';
 
@@ -47,6 +49,9 @@ export interface CallSettings {
   readonly dispatch: (calls: readonly ChainedCall[]) => void;
 }
 
+/** Asks the objects actor. @throws FaasmError */
+export type AskUserObjects = (op: ObjectOp, user: UserName, request: ObjectRequest) => Promise<ObjectAnswer>;
+
 interface Waiting {
   resolve(result: ChainedResult): void;
   reject(error: unknown): void;
@@ -70,8 +75,13 @@ export class CallContext {
   #results = new Map<number, ChainedResult>();
   #waiting = new Map<number, Waiting>();
 
-  constructor(limits: CallLimits, tier: LocalTier) {
+  /** Names of buckets, and of the keys of each, as the guest was last told their number. */
+  readonly objectNames = new Map<string, readonly string[]>();
+  readonly #objects: AskUserObjects;
+
+  constructor(limits: CallLimits, tier: LocalTier, objects: AskUserObjects) {
     this.limits = limits;
+    this.#objects = objects;
     this.#stdout = new GatheredBytes(limits.outputMaxBytes);
     this.#tier = tier;
   }
@@ -87,6 +97,7 @@ export class CallContext {
     this.#state?.end();
     this.#state = undefined;
     this.input = empty;
+    this.objectNames.clear();
     this.#dispatch = () => {};
     this.#output = undefined;
     if (this.#stdout.length > 0) this.#stdout.clear();
@@ -106,6 +117,11 @@ export class CallContext {
   state(): GuestState {
     this.#state ??= this.#tier.begin(this.#user);
     return this.#state;
+  }
+
+  /** Objects of the call's user. */
+  askObjects(op: ObjectOp, request: ObjectRequest): Promise<ObjectAnswer> {
+    return this.#objects(op, this.#user, request);
   }
 
   /** What the call gives: what it last set as its output, else what it wrote to standard output. */

@@ -1,8 +1,8 @@
 /** Chaining: calls that a function makes to functions of the same user. */
-import { GuestFault } from '../guest-fault.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import type { ImportFunctions } from '../port.ts';
 import type { CallContext, ChainedResult } from './call-context.ts';
+import { deliver, type Malloc } from './deliver.ts';
 
 const functionNameMaxBytes = 64;
 
@@ -10,22 +10,14 @@ export function createChain(
   memory: GuestMemory,
   context: CallContext,
   own: { readonly function: string; readonly version: string },
-  allocate: () => ((byteLength: number) => unknown) | undefined,
+  allocate: () => Malloc,
 ): ImportFunctions {
   const chain = (name: number, input: number, byteLength: number): number =>
     context.chain(memory.cStringText(name, functionNameMaxBytes), memory.bytes(input, byteLength));
 
-  /** Copies a result's output into memory that the guest's own `malloc` gives. */
-  const deliver = (result: ChainedResult, outputPointer: number, lengthPointer: number): number => {
+  const deliverResult = (result: ChainedResult, outputPointer: number, lengthPointer: number): number => {
     const { output, returnValue } = result;
-    let address = 0;
-    if (output.length > 0) {
-      const malloc = allocate();
-      if (malloc === undefined) throw new GuestFault('awaitCallOutput needs the module to export malloc');
-      address = Number(malloc(output.length));
-      if (address === 0) throw new GuestFault(`malloc gave no room for ${output.length} bytes of output`);
-      memory.bytes(address, output.length).set(output);
-    }
+    const address = deliver(memory, allocate(), output);
     const view = memory.view();
     memory.bytes(outputPointer, 4);
     memory.bytes(lengthPointer, 4);
@@ -53,8 +45,8 @@ export function createChain(
     __faasm_await_call_output(handle: number, output: number, length: number): number | Promise<number> {
       const result = context.awaitCall(handle);
       return result instanceof Promise
-        ? result.then((settled) => deliver(settled, output, length))
-        : deliver(result, output, length);
+        ? result.then((settled) => deliverResult(settled, output, length))
+        : deliverResult(result, output, length);
     },
   };
 }

@@ -34,6 +34,13 @@ export const faasmTable: ImportTable = {
   __faasm_push_state: wait('i:'),
   __faasm_push_state_partial: wait('i:'),
   __faasm_pull_state: wait('ii:'),
+  __faasm_s3_get_num_buckets: wait(':i'),
+  __faasm_s3_list_buckets: wait('ii:'),
+  __faasm_s3_get_num_keys: wait('i:i'),
+  __faasm_s3_list_keys: wait('iii:'),
+  __faasm_s3_add_key_bytes: wait('iiii:i'),
+  __faasm_s3_get_key_bytes: wait('iiii:i'),
+
   __faasm_snapshot_memory: wait('i:'),
   __faasm_restore_memory: wait('i:'),
   __faasm_lock_state_read: wait('i:'),
