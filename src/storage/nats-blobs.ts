@@ -1,4 +1,5 @@
 /** Named bytes in an object store of NATS JetStream. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { jetstream } from '@nats-io/jetstream';
 import { type ObjectStore, Objm } from '@nats-io/obj';
 import { connect, type NatsConnection } from 'nats';
@@ -7,6 +8,7 @@ import { type NatsBusOptions, toConnectError, toConnectionOptions } from '../bus
 import type { BlobStore, WriteTag } from './blobs.ts';
 
 const requestTimeoutMs = 10_000;
+const pieceTimeoutMs = 1000;
 /** A read of an object that is replaced meanwhile finds some of its pieces gone, and begins again. */
 const readTries = 5;
 
@@ -55,7 +57,7 @@ export function createNatsBlobs(options: NatsBusOptions, bucket: string): BlobSt
         for (let tries = 1; ; tries++) {
           const info = await store.info(name);
           if (info === null || info.deleted) return undefined;
-          const bytes = await store.getBlob(name).catch((error: unknown) => {
+          const bytes = await readObject(store, name).catch((error: unknown) => {
             if (tries === readTries) throw error;
             return null;
           });
@@ -105,6 +107,29 @@ export function createNatsBlobs(options: NatsBusOptions, bucket: string): BlobSt
       await opened?.connection.close();
     },
   };
+}
+
+/** Pieces that were purged since, as another host has replaced the object, never come. */
+async function readObject(store: ObjectStore, name: string): Promise<Uint8Array | null> {
+  const found = await store.get(name);
+  if (found === null) return null;
+  const reader = found.data.getReader();
+  const pieces: Uint8Array[] = [];
+  for (;;) {
+    const late = new AbortController();
+    const stalled = delay(pieceTimeoutMs, undefined, { signal: late.signal }).catch(() => undefined);
+    const next = await Promise.race([reader.read(), stalled]);
+    late.abort();
+    if (next === undefined) {
+      void reader.cancel().catch(() => {});
+      throw new Error(`no piece of it came for ${pieceTimeoutMs} ms`);
+    }
+    if (next.done) break;
+    pieces.push(next.value);
+  }
+  const failure = await found.error;
+  if (failure instanceof Error) throw failure;
+  return Buffer.concat(pieces);
 }
 
 /** The revision that has the expected tag; what was deleted has left one behind. */
