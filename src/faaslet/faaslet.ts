@@ -35,7 +35,7 @@ import { createState } from './host/faasm/state.ts';
 import { GuestExit } from './host/guest-fault.ts';
 import { GuestMemory } from './host/guest-memory.ts';
 import type { ImportFunctions } from './host/port.ts';
-import { createSyscalls, syscallTable } from './host/syscall/syscall.ts';
+import { createSystem } from './host/system.ts';
 import type { Preopen } from './host/wasi/descriptors.ts';
 import { mayBeDirectory } from './host/wasi/file-tree.ts';
 import { toPreopens } from './host/wasi/preopens.ts';
@@ -475,8 +475,7 @@ export class Faaslet {
           deliver(this.#memory, this.#malloc(), bytes),
         ),
         ...createProcess(this.#memory, this.#context),
-        ...(namesOf('env').some((name) => Object.hasOwn(syscallTable, name)) &&
-          createSyscalls(this.#memory, this.#wasi.context)),
+        ...createSystem(namesOf('env'), this.#memory, this.#context, this.#wasi.context),
       },
     };
     for (const module of wasiModules) provided[module] = this.#wasi.pick(namesOf(module), module);

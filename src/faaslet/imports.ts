@@ -1,9 +1,15 @@
 /** Which imports the host knows: an upload is checked against this, and told by name what it asks for in vain. */
 import { type ErrorDetails, FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
-import { assemblyScriptTable, faasmTable, foundingTable, processTable } from './host/faasm/table.ts';
+import {
+  assemblyScriptTable,
+  faasmTable,
+  foundingTable,
+  middleTable,
+  processTable,
+} from './host/faasm/table.ts';
 import type { ImportSpec, ImportTable, Signature } from './host/port.ts';
-import { syscallTable } from './host/syscall/syscall.ts';
+import { systemTables } from './host/system.ts';
 import { wasiTable, wasiUnstableTable } from './host/wasi/table.ts';
 
 /** A function that a module imports. */
@@ -15,7 +21,7 @@ export interface FunctionImport {
 
 /** By import module name; where a name has several forms, several tables. */
 const tables: Readonly<Record<string, readonly ImportTable[]>> = {
-  env: [faasmTable, foundingTable, processTable, assemblyScriptTable, syscallTable],
+  env: [faasmTable, middleTable, foundingTable, processTable, assemblyScriptTable, ...systemTables],
   wasi_snapshot_preview1: [wasiTable],
   wasi_unstable: [wasiUnstableTable],
 };

@@ -25,13 +25,17 @@ export function createIo(
       context.setOutput(memory.bytes(data, byteLength));
     },
 
-    /** Copies as much of the value as fits, ended by a NUL where there is room; gives its size, or -1 without one. */
-    __faasm_read_config(name: number, buffer: number, byteLength: number): number {
+    /**
+     * Copies as much of the value as fits, ended by a NUL where there is room; gives its size, or -1 without one.
+     * The founding form knows no size, and has an empty text for no value.
+     */
+    __faasm_read_config(name: number, buffer: number, byteLength?: number): number {
       const value = config.get(memory.cStringText(name, configNameMaxBytes));
-      if (value === undefined) return -1;
-      const bytes = Buffer.from(`${value}\0`, 'utf8').subarray(0, byteLength >>> 0);
+      if (value === undefined && byteLength !== undefined) return -1;
+      const text = Buffer.from(`${value ?? ''}\0`, 'utf8');
+      const bytes = byteLength === undefined ? text : text.subarray(0, byteLength >>> 0);
       memory.bytes(buffer, bytes.length).set(bytes);
-      return Buffer.byteLength(value);
+      return text.length - 1;
     },
   };
 }

@@ -17,15 +17,13 @@ export function createProcess(memory: GuestMemory, context: CallContext): Import
         `aborted${place}: ${message === 0 ? 'no reason given' : assemblyScriptText(memory, message)}`,
       );
     },
-    exit(code: number): never {
-      throw new GuestExit(code);
-    },
-    _exit(code: number): never {
-      throw new GuestExit(code);
-    },
-    _Unwind_RaiseException(): never {
-      throw new GuestFault('a C++ exception that nobody caught');
-    },
+    exit,
+    _exit: exit,
+    _Exit: exit,
+    /** Faasm's toolchains know no catching. */
+    __cxa_allocate_exception: uncaught,
+    __cxa_throw: uncaught,
+    _Unwind_RaiseException: uncaught,
     /** There is nothing to load: a function is one module. */
     dlopen: () => 0,
     dlsym: () => 0,
@@ -54,6 +52,14 @@ export function createProcess(memory: GuestMemory, context: CallContext): Import
     __faasm_sm_critical_local() {},
     __faasm_sm_critical_local_end() {},
   };
+}
+
+function exit(code: number): never {
+  throw new GuestExit(code);
+}
+
+function uncaught(): never {
+  throw new GuestFault('a C++ exception that nobody caught');
 }
 
 /** UTF-16, whose length in bytes stands before it. */

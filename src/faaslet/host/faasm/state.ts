@@ -109,6 +109,8 @@ export function createState(
 
     __faasm_push_state: (key: number) => context.state().push(keyAt(key)),
     __faasm_push_state_partial: (key: number) => context.state().push(keyAt(key)),
+    /** Only what has changed is pushed anyway, whatever a mask says. */
+    __faasm_push_state_partial_mask: (key: number) => context.state().push(keyAt(key)),
     __faasm_pull_state: (key: number) => context.state().pull(keyAt(key)),
 
     /** All of the memory, kept as a state value. */
@@ -127,5 +129,7 @@ export function createState(
     __faasm_unlock_state_read: (key: number) => context.state().unlock(keyAt(key)),
     __faasm_lock_state_write: (key: number) => context.state().lockWrite(keyAt(key)),
     __faasm_unlock_state_write: (key: number) => context.state().unlock(keyAt(key)),
+    __faasm_lock_state_global: (key: number) => context.state().lockWrite(keyAt(key)),
+    __faasm_unlock_state_global: (key: number) => context.state().unlock(keyAt(key)),
   };
 }

@@ -47,6 +47,9 @@ export const faasmTable: ImportTable = {
   __faasm_unlock_state_read: wait('i:'),
   __faasm_lock_state_write: wait('i:'),
   __faasm_unlock_state_write: wait('i:'),
+  __faasm_lock_state_global: wait('i:'),
+  __faasm_unlock_state_global: wait('i:'),
+  __faasm_push_state_partial_mask: wait('ii:'),
 };
 
 /** Of a program's own running. */
@@ -54,6 +57,9 @@ export const processTable: ImportTable = {
   abort: call(':'),
   exit: call('i:'),
   _exit: call('i:'),
+  _Exit: call('i:'),
+  __cxa_allocate_exception: call('i:i'),
+  __cxa_throw: call('iii:'),
   _Unwind_RaiseException: call('i:i'),
   dlopen: call('ii:i'),
   dlsym: call('ii:i'),
@@ -76,8 +82,12 @@ export const processTable: ImportTable = {
 /** As AssemblyScript's programs import it. */
 export const assemblyScriptTable: ImportTable = { abort: call('iiii:') };
 
+/** Between the founding forms and the present ones. */
+export const middleTable: ImportTable = { __faasm_read_state: wait('iii:') };
+
 /** The founding forms, by the same names. */
 export const foundingTable: ImportTable = {
+  __faasm_read_config: call('ii:'),
   __faasm_read_state: wait('iiii:'),
   __faasm_write_state: wait('iiii:'),
   __faasm_read_state_offset: wait('iiiiii:'),

@@ -11,14 +11,17 @@ import { MemoryRegions } from './regions.ts';
 
 /** A system call: its arguments are the guest's, its result is not negative, or a negative error number. */
 export type SystemCall = (context: SyscallContext, ...parameters: number[]) => number | Promise<number>;
-export type SystemCalls = Readonly<Record<number, SystemCall>>;
+export type SystemCalls = Readonly<Record<string, SystemCall>>;
 
 const pathMaxBytes = 4096;
+const randomMaxBytes = 65_536;
+const utf8 = new TextEncoder();
 
 export class SyscallContext {
   readonly memory: GuestMemory;
   readonly wasi: WasiContext;
   readonly #regions: MemoryRegions;
+  readonly #missing = new Set<number>();
   #epoch = -1;
 
   constructor(memory: GuestMemory, wasi: WasiContext) {
@@ -29,11 +32,21 @@ export class SyscallContext {
 
   /** What this call has asked for of the memory. */
   get regions(): MemoryRegions {
-    if (this.#epoch !== this.wasi.epoch) {
-      this.#epoch = this.wasi.epoch;
-      this.#regions.reset();
-    }
+    this.#begin();
     return this.#regions;
+  }
+
+  /** Tells the log of the call, once, that it asks for what nobody provides. */
+  missing(number: number): void {
+    this.#begin();
+    if (this.#missing.has(number)) return;
+    this.#missing.add(number);
+    this.wasi.call.stderr(utf8.encode(`System call ${number} is not provided\n`));
+  }
+
+  fillRandom(into: Uint8Array): void {
+    for (let at = 0; at < into.length; at += randomMaxBytes)
+      this.wasi.powers.randomFill(into.subarray(at, at + randomMaxBytes));
   }
 
   /** @throws GuestFault in the words of the original, for a descriptor that this function did not open */
@@ -51,9 +64,20 @@ export class SyscallContext {
     return path === '' ? fail('noent') : path;
   }
 
+  /** @throws GuestFault as `owned` does @throws ErrnoFailure `notdir` */
+  directory(fd: number): Directory {
+    const inode = this.wasi.inode(this.owned(fd));
+    return inode?.kind === 'directory' ? inode : fail('notdir');
+  }
+
   /** @throws ErrnoFailure as `resolve` does */
   place(path: string, follow: FollowLast): Place {
-    return resolve(this.#root(), this.#fromRoot(path), follow);
+    return resolve(this.wasi.tree.root, this.#fromRoot(path), follow);
+  }
+
+  /** Of a relative path. @throws ErrnoFailure as `resolve` does */
+  placeFrom(directory: Directory, path: string, follow: FollowLast): Place {
+    return resolve(directory, path, follow);
   }
 
   /** What is there. @throws ErrnoFailure `noent`, `notdir` and as `resolve` does */
@@ -68,8 +92,12 @@ export class SyscallContext {
     return this.wasi.descriptors.preopens.find(({ name }) => name === '.')?.directory ?? '';
   }
 
-  #root(): Directory {
-    return this.wasi.tree.root;
+  /** Another call may have begun. */
+  #begin(): void {
+    if (this.#epoch === this.wasi.epoch) return;
+    this.#epoch = this.wasi.epoch;
+    this.#regions.reset();
+    this.#missing.clear();
   }
 
   #fromRoot(path: string): string {

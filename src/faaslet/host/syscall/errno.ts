@@ -29,7 +29,7 @@ export const linuxErrno = {
   ilseq: 84,
   notsock: 88,
   opnotsupp: 95,
-  afnosupport: 97,
+  netunreach: 101,
 } as const;
 
 /** Of the errors that the virtual file system gives, by WASI's numbers. */

@@ -1,14 +1,30 @@
 /**
- * Records of the founding libc in a guest's memory, little-endian. It is a musl of 32 bits throughout: a time, a size
- * and an inode number are words of 32 bits, as Faasm's first toolchains had them.
+ * Records and numbers of the founding libc, little-endian: a musl for wasm32 whose times, sizes, inode numbers and links
+ * are 64 bits wide, and whose words have 32.
  */
+
+import { fail } from '../wasi/errno.ts';
 import type { Filestat } from '../wasi/layout.ts';
 import { filetype, place } from '../wasi/layout.ts';
 import type { SyscallContext } from './context.ts';
 
-const statBytes = 76;
+export const openFlag = {
+  accessMode: 0o3,
+  writeOnly: 0o1,
+  readWrite: 0o2,
+  create: 0o100,
+  exclusive: 0o200,
+  truncate: 0o1000,
+  append: 0o2000,
+  directory: 0o200000,
+  noFollow: 0o400000,
+} as const;
+
+const statBytes = 144;
+const timeBytes = 16;
 const blockBytes = 512;
 const blockSize = 4096;
+const nsPerSecond = 1_000_000_000n;
 
 const modes = {
   [filetype.directory]: 0o040755,
@@ -17,61 +33,55 @@ const modes = {
   [filetype.unknown]: 0o010600,
 } as Readonly<Record<number, number>>;
 
-/** The types of a directory's entries. */
-export const direntTypes = {
-  [filetype.directory]: 4,
-  [filetype.regularFile]: 8,
-  [filetype.symbolicLink]: 10,
-  [filetype.unknown]: 1,
-} as Readonly<Record<number, number>>;
-
 export const userId = 1000;
-const nsPerSecond = 1_000_000_000n;
 
 /** struct stat. @throws GuestFault */
 export function writeStat({ memory }: SyscallContext, pointer: number, stat: Filestat): void {
   const at = place(memory, pointer, statBytes);
+  memory.bytes(at, statBytes).fill(0);
   const view = memory.view();
-  const words = [
-    stat.device,
-    0,
-    stat.inodeNumber,
-    modes[stat.filetype] ?? 0,
-    stat.links,
-    userId,
-    userId,
-    0,
-    0,
-    stat.size,
-    blockSize,
-    Math.ceil(stat.size / blockBytes),
-    ...[stat.accessedNs, stat.modifiedNs, stat.changedNs].flatMap(toTime),
-    stat.inodeNumber,
-  ];
-  for (const [index, word] of words.entries()) view.setUint32(at + index * 4, word, true);
+  view.setBigUint64(at, BigInt(stat.device), true);
+  view.setBigUint64(at + 8, BigInt(stat.inodeNumber), true);
+  view.setBigUint64(at + 16, BigInt(stat.links), true);
+  view.setUint32(at + 24, modes[stat.filetype] ?? 0, true);
+  view.setUint32(at + 28, userId, true);
+  view.setUint32(at + 32, userId, true);
+  view.setBigUint64(at + 48, BigInt(stat.size), true);
+  view.setUint32(at + 56, blockSize, true);
+  view.setBigUint64(at + 64, BigInt(Math.ceil(stat.size / blockBytes)), true);
+  for (const [index, ns] of [stat.accessedNs, stat.modifiedNs, stat.changedNs].entries())
+    setTime(view, at + 72 + index * timeBytes, ns, 1n);
 }
 
-/** struct timespec, or with microseconds struct timeval. @throws GuestFault */
+/** struct timespec, or with `us` struct timeval. @throws GuestFault */
 export function writeTime(
   { memory }: SyscallContext,
   pointer: number,
   ns: bigint,
-  fraction: 'ns' | 'us' = 'ns',
+  unit: 'ns' | 'us' = 'ns',
 ): void {
-  const at = place(memory, pointer, 8);
-  const [seconds, rest] = toTime(ns);
-  const view = memory.view();
-  view.setUint32(at, seconds, true);
-  view.setUint32(at + 4, fraction === 'ns' ? rest : Math.floor(rest / 1000), true);
+  const at = place(memory, pointer, timeBytes);
+  setTime(memory.view(), at, ns, unit === 'ns' ? 1n : 1000n);
 }
 
-/** struct timespec, in nanoseconds. @throws GuestFault */
-export function readTime({ memory }: SyscallContext, pointer: number): { seconds: number; ns: number } {
-  const at = place(memory, pointer, 8);
+/** struct timespec, in nanoseconds. @throws GuestFault @throws ErrnoFailure `inval` */
+export function readTime({ memory }: SyscallContext, pointer: number): bigint {
+  const at = place(memory, pointer, timeBytes);
   const view = memory.view();
-  return { seconds: view.getInt32(at, true), ns: view.getInt32(at + 4, true) };
+  const seconds = view.getBigInt64(at, true);
+  const ns = view.getInt32(at + 8, true);
+  if (seconds < 0n || ns < 0 || ns > 999_999_999) fail('inval');
+  return seconds * nsPerSecond + BigInt(ns);
 }
 
-function toTime(ns: bigint): [seconds: number, ns: number] {
-  return [Number(BigInt.asUintN(32, ns / nsPerSecond)), Number(ns % nsPerSecond)];
+/** Of two words. @throws ErrnoFailure `inval` for a negative one, `fbig` for one that no file has */
+export function toFileOffset(low: number, high: number): number {
+  if (high < 0) fail('inval');
+  const offset = high * 2 ** 32 + (low >>> 0);
+  return Number.isSafeInteger(offset) ? offset : fail('fbig');
+}
+
+function setTime(view: DataView, at: number, ns: bigint, nsPerUnit: bigint): void {
+  view.setBigUint64(at, ns / nsPerSecond, true);
+  view.setBigUint64(at + 8, (ns % nsPerSecond) / nsPerUnit, true);
 }

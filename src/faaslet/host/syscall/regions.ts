@@ -41,6 +41,16 @@ export class MemoryRegions {
     return address;
   }
 
+  /** Moves the break by so much and gives where it was: elsewhere, if something is behind it. Nothing where there is no room. */
+  extend(byteLength: number): number | undefined {
+    const end = this.#memory.all().length;
+    this.#break ??= { at: end, end };
+    if (end !== this.#break.end && this.#break.at + byteLength > this.#break.end)
+      this.#break = { at: end, end };
+    const { at } = this.#break;
+    return this.moveBreak(at + byteLength) === at + byteLength ? at : undefined;
+  }
+
   /** So many bytes of zeros; nothing where there is no room. */
   map(length: number): number | undefined {
     const wanted = roundUp(length);

@@ -8,48 +8,78 @@ import type { ImportFunctions, ImportTable } from '../port.ts';
 import type { WasiContext } from '../wasi/context.ts';
 import { ErrnoFailure } from '../wasi/errno.ts';
 import { place } from '../wasi/layout.ts';
-import { SyscallContext, type SystemCalls } from './context.ts';
+import { SyscallContext, type SystemCall } from './context.ts';
+import { descriptorCalls } from './descriptors.ts';
 import { linuxErrno, toResult } from './errno.ts';
-import { fileCalls } from './files.ts';
+import { ioCalls } from './io.ts';
+import { listingCalls } from './listing.ts';
+import { memoryCalls } from './memory.ts';
+import { numbers } from './numbers.ts';
+import { openCalls } from './open.ts';
+import { pathCalls } from './paths.ts';
 import { processCalls } from './process.ts';
+import { socketCalls } from './sockets.ts';
+import { timeCalls } from './time.ts';
 
-const calls: SystemCalls = { ...fileCalls, ...processCalls };
+type Name = keyof typeof numbers;
+
+const calls: Readonly<Record<Name, SystemCall>> = {
+  ...descriptorCalls,
+  ...ioCalls,
+  ...listingCalls,
+  ...memoryCalls,
+  ...openCalls,
+  ...pathCalls,
+  ...processCalls,
+  ...socketCalls,
+  ...timeCalls,
+};
+const byNumber = new Map(
+  Object.entries(numbers).map(([name, number]) => [number as number, calls[name as Name]]),
+);
 
 const argumentsMax = 6;
-const words = Array.from({ length: argumentsMax + 1 }, (_, count) => count);
+const counts = Array.from({ length: argumentsMax + 1 }, (_, count) => count);
 
 export const syscallTable: ImportTable = {
   ...Object.fromEntries(
-    words.map((count) => [`__syscall${count}`, { signature: `${'i'.repeat(count + 1)}:i`, waits: true }]),
+    counts.map((count) => [`__syscall${count}`, { signature: `${'i'.repeat(count + 1)}:i`, waits: true }]),
   ),
+  /** One at which a thread may be cancelled. */
+  __syscall_cp: { signature: 'iiiiiii:i', waits: true },
   /** The arguments are where the second one says. */
   __syscall: { signature: 'ii:i', waits: true },
-  getrlimit: { signature: 'ii:i', waits: false },
-  ioctl: { signature: 'iii:i', waits: false },
 };
 
-export function createSyscalls(memory: GuestMemory, wasi: WasiContext): ImportFunctions {
+export type Syscalls = ReturnType<typeof createSyscalls>;
+
+export function createSyscalls(memory: GuestMemory, wasi: WasiContext) {
   const context = new SyscallContext(memory, wasi);
   const run = (number: number, ...parameters: number[]): number | Promise<number> => {
+    const call = byNumber.get(number);
+    if (call === undefined) {
+      context.missing(number);
+      return -linuxErrno.nosys;
+    }
     try {
-      const call = calls[number];
-      return call === undefined ? -linuxErrno.nosys : call(context, ...parameters);
+      return call(context, ...parameters);
     } catch (thrown) {
       return toFailure(thrown);
     }
   };
-  return {
-    ...Object.fromEntries(words.map((count) => [`__syscall${count}`, run])),
+  const imports: ImportFunctions = {
+    ...Object.fromEntries(counts.map((count) => [`__syscall${count}`, run])),
+    __syscall_cp: run,
     __syscall(number: number, pointer: number) {
       const at = place(memory, pointer, argumentsMax * 4);
       const view = memory.view();
-      return run(
-        number,
-        ...Array.from({ length: argumentsMax }, (_, index) => view.getInt32(at + index * 4, true)),
-      );
+      return run(number, ...counts.slice(1).map((count) => view.getInt32(at + (count - 1) * 4, true)));
     },
-    getrlimit: (resource: number, out: number) => run(191, resource, out),
-    ioctl: (fd: number, request: number, pointer: number) => run(54, fd, request, pointer),
+  };
+  return {
+    context,
+    imports,
+    call: (name: Name, ...parameters: number[]) => run(numbers[name], ...parameters),
   };
 }
 

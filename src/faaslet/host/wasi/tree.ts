@@ -111,14 +111,14 @@ export class Tree {
     this.#lastInodeNumber = this.#files.lastInodeNumber;
   }
 
-  /** @throws ErrnoFailure `nospc`, `noent` */
-  /** One without a name, with this content. */
-  detachedFile(content: Uint8Array): File {
+  /** One without a name. */
+  detachedFile(content = new Uint8Array(0)): File {
     const file = new File(0, this.#nowNs(), this.#quota);
     file.write(0, content);
     return file;
   }
 
+  /** @throws ErrnoFailure `nospc`, `noent` */
   createFile(at: Place): File {
     return this.#create(at, (inodeNumber, nowNs) => new File(inodeNumber, nowNs, this.#quota));
   }
