@@ -28,7 +28,9 @@ export function createNatsBlobs(options: NatsBusOptions, bucket: string): BlobSt
       throw toConnectError(cause, options.url);
     });
     try {
-      const store = await new Objm(jetstream(connection, { timeout: requestTimeoutMs })).create(bucket);
+      const stores = new Objm(jetstream(connection, { timeout: requestTimeoutMs }));
+      // Of hosts that make one bucket at once, one does, and the others are told that its subjects are taken.
+      const store = await stores.create(bucket).catch(() => stores.create(bucket));
       return { connection, store };
     } catch (error) {
       await connection.close();

@@ -103,6 +103,16 @@ test('NATS: a server that is not there is said, and found when it is', async (t)
   t.is(await blobs.get('a'), undefined);
 });
 
+test('NATS: hosts that make one bucket at once all have it', async (t) => {
+  const stores = Array.from({ length: 8 }, () => createNatsBlobs({ url: nats.url }, 'made-at-once'));
+  t.teardown(() => Promise.all(stores.map((store) => store.close())));
+  const found = await Promise.all(stores.map((store) => store.get('a')));
+  t.deepEqual(
+    found,
+    stores.map(() => undefined),
+  );
+});
+
 test('NATS: a server without JetStream is said', async (t) => {
   await using plain = await startNatsServer();
   const blobs = createNatsBlobs({ url: plain.url }, 'b');
