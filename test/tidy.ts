@@ -197,11 +197,33 @@ test('every dependency is used and has its reason in the README', (t) => {
     .filter((path) => /^(src|actors)\//.test(path))
     .map(read)
     .join('\n');
-  const unused = Object.keys(dependencies).filter((name) => name !== 'node' && !program.includes(`'${name}`));
+  const unused = Object.keys(dependencies).filter((name) => !program.includes(`'${name}`));
   t.deepEqual(unused, []);
   const readme = read('README.md');
   t.deepEqual(
     Object.keys(dependencies).filter((name) => !readme.includes(`\`${name}\``)),
+    [],
+  );
+});
+
+test('every package is pinned by its hash and needs no script to be installed', (t) => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { integrity?: string; resolved?: string; hasInstallScript?: true }>;
+  };
+  const installed = Object.entries(packages).filter(([path]) => path !== '');
+  const named = (test: (entry: (typeof installed)[number][1]) => boolean): string[] =>
+    installed.filter(([, entry]) => test(entry)).map(([path]) => path.replace(/^.*node_modules\//, ''));
+  t.deepEqual(
+    named(({ integrity }) => integrity === undefined),
+    [],
+  );
+  t.deepEqual(
+    named(({ resolved }) => resolved !== undefined),
+    [],
+  );
+  const { allowScripts } = JSON.parse(read('package.json')) as { allowScripts: Record<string, boolean> };
+  t.deepEqual(
+    named(({ hasInstallScript }) => hasInstallScript === true).filter((name) => allowScripts[name] !== false),
     [],
   );
 });

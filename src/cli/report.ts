@@ -8,7 +8,8 @@ export function toErrorText(thrown: unknown): string {
   if (thrown instanceof FaasmError) {
     return toPrintable(`faasm: ${thrown.message}${toOrigin(thrown)}\n${toDetailText(thrown)}`);
   }
-  return toPrintable(`faasm: ${isSystemError(thrown) ? thrown.message : stackOf(thrown)}\n`);
+  if (isSystemError(thrown)) return toPrintable(`faasm: ${thrown.message}${toRemedy(thrown)}\n`);
+  return toPrintable(`faasm: ${stackOf(thrown)}\n`);
 }
 
 export function toErrorJson(thrown: unknown): string {
@@ -49,6 +50,11 @@ export function toPrintable(text: string): string {
 
 const isSystemError = (thrown: unknown): thrown is NodeJS.ErrnoException =>
   thrown instanceof Error && typeof (thrown as NodeJS.ErrnoException).code === 'string';
+
+const toRemedy = ({ code, message }: NodeJS.ErrnoException): string =>
+  code === 'ERR_MODULE_NOT_FOUND' && message.includes('package')
+    ? '; install what Faasm needs with: npm ci'
+    : '';
 
 const stackOf = (thrown: unknown): string =>
   thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
