@@ -6,7 +6,8 @@
  * Owns: the durable queue, and the results until they expire
  * Never: runs a function itself, or answers before what it answers is durable
  *
- * A call runs at least once: what had not ended when the host did is run again. What runs next, and what becomes of
+ * A call runs at least once: what had not ended when the host did is run again, and that counts as an attempt where the
+ * call had begun on this host. What runs next, and what becomes of
  * a call that failed, is decided in src/calls/decide.ts; here it is done.
  */
 import { randomUUID } from 'node:crypto';
@@ -29,6 +30,7 @@ import {
 } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
 import { readCallArguments, toSettingsHeaders } from '../src/bus/settings-headers.ts';
+import { forgetBegun, readBegun } from '../src/calls/begun-marks.ts';
 import {
   type CallsEffect,
   type CallsMessage,
@@ -50,6 +52,8 @@ export interface CallsOptions {
   readonly subjects: Subjects;
   /** Closed by whoever opened it, after `stop`. */
   readonly queue: CallQueue;
+  /** Where this host's executors mark which calls have begun. */
+  readonly begunFolder: string;
   readonly config: CallsConfig;
   readonly log: Log;
   /** Unix milliseconds. @default the clock */
@@ -80,7 +84,7 @@ type Result = Pick<CallEnd, 'output' | 'returnValue'> & { readonly error: CallEr
 const noResult: Result = { output: emptyBody, returnValue: null, error: undefined };
 
 export async function startCalls(options: CallsOptions): Promise<CallsActor> {
-  const { bus, subjects, queue, config, log, now = Date.now } = options;
+  const { bus, subjects, queue, begunFolder, config, log, now = Date.now } = options;
   const state = createCallsState(config);
   const working = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
@@ -240,11 +244,13 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   }
 
   async function invoke(attempt: Attempt): Promise<Result> {
-    const { id, user, function: fn, input, timeoutMs, traceparent, given, inputPlace, outputPlace } = attempt;
+    const { id, user, function: fn, input, timeoutMs, attempts, traceparent, given } = attempt;
+    const { inputPlace, outputPlace } = attempt;
     const answer = await bus.request(subjects.invoke(user, fn), input, {
       headers: {
         [names.callId]: [id],
         [names.timeout]: [`${timeoutMs}ms`],
+        [names.attempt]: [String(attempts)],
         ...(traceparent !== null && { [names.traceparent]: [traceparent] }),
         ...(given !== null && toSettingsHeaders(given)),
         ...(inputPlace !== null && { [names.input]: [inputPlace] }),
@@ -300,7 +306,8 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     }
   }
 
-  const pending = await queue.recover();
+  const pending = await queue.recover(await readBegun(begunFolder));
+  await forgetBegun(begunFolder);
   if (pending.length > 0) log.info({ calls: pending.length }, 'calls of the last run go on');
   perform(step({ type: 'recovered', calls: pending, nowMs: now() }));
   const served = serve(bus, {

@@ -43,7 +43,7 @@ export function toPoolConfig(
   config: Config,
   host: HostId,
   memory: MemoryPort['kind'],
-  contentFolder: string,
+  folders: Pick<WorkerPoolConfig['executor'], 'contentFolder' | 'begunFolder'>,
 ): WorkerPoolConfig {
   return {
     host,
@@ -65,7 +65,7 @@ export function toPoolConfig(
     },
     executor: {
       memory,
-      contentFolder,
+      ...folders,
       faasletLimits: {
         countMax: config.FAASM_FAASLETS_MAX,
         bytesMax: config.FAASM_FAASLETS_MAX_MIB * 1024 * 1024,

@@ -97,6 +97,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
   );
   const subjects = createSubjects(config.FAASM_PREFIX);
   const data = resolve(config.FAASM_DATA);
+  const begunFolder = join(data, 'begun-calls');
   await mkdir(data, { recursive: true });
   const readiness = new Readiness();
 
@@ -165,7 +166,10 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     const pool = await startWorkerPool({
       bus,
       subjects,
-      config: toPoolConfig(config, id, memory.kind, fileStore.contentFolder),
+      config: toPoolConfig(config, id, memory.kind, {
+        contentFolder: fileStore.contentFolder,
+        begunFolder,
+      }),
       newCallId,
       log: log('worker-pool'),
     });
@@ -215,6 +219,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       bus,
       subjects,
       queue,
+      begunFolder,
       config: toCallsConfig(config),
       log: log('calls'),
     });

@@ -24,6 +24,8 @@ export interface Call {
   readonly pointer?: number;
   /** W3C trace context, passed on unread. */
   readonly traceparent?: string;
+  /** Of an asynchronous call: which attempt at it this is, from 1. Not told to other hosts. */
+  readonly attempt?: number;
 }
 
 /** How a call ended. */

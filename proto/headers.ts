@@ -9,6 +9,8 @@ export const headers = {
   /** As in `500ms`, `2s`; counted from the arrival. */
   timeout: 'Faasm-Timeout',
   traceparent: 'traceparent',
+  /** Of an asynchronous call: which attempt at it this is, from 1. */
+  attempt: 'Faasm-Attempt',
   /** Of a call chained by pointer: `<table index>@<version>`. */
   pointer: 'Faasm-Pointer',
   /** Where the input is, and where the output goes, if not in the body: `redis:key`, `s3://bucket/key`. */

@@ -34,6 +34,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
   const given = readCallArguments(message.headers);
   const id = givenId === undefined ? defaults.newId() : toCallId(givenId);
   const depth = toNumber(header(message, names.depth), names.depth) ?? 0;
+  const attempt = toNumber(header(message, names.attempt), names.attempt);
   return {
     id,
     user,
@@ -45,6 +46,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
     ...(parentId !== undefined && { parentId: toCallId(parentId) }),
     ...(traceparent !== undefined && { traceparent }),
     ...(given !== undefined && { given }),
+    ...(attempt !== undefined && { attempt }),
     ...toPointer(header(message, names.pointer), depth),
   };
 }

@@ -7,12 +7,13 @@
  *                                 └─────────────────▶ cancelled
  *
  * A promise of a change resolves when the change is durable. Changes take effect in the order in which they were
- * asked for. After a crash what was running is still `running`: `recover` gives it to be run again.
+ * asked for. After a crash what was running is still `running`: `recover` queues it again.
  */
 import type { CallError } from '../../proto/call.ts';
 import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallStatus } from '../../proto/messages.ts';
 import type { CallId, FunctionName, UserName } from '../../proto/names.ts';
+import type { BegunAttempt } from './begun-marks.ts';
 
 export interface NewCall {
   readonly id: CallId;
@@ -38,7 +39,7 @@ export interface Enqueued {
   readonly isNew: boolean;
 }
 
-/** An attempt at a call, which has begun. */
+/** An attempt at a call, which is about to begin. */
 export interface Attempt {
   readonly id: CallId;
   readonly user: UserName;
@@ -97,7 +98,10 @@ export interface CallQueue {
   output(id: CallId, offset: number, length: number): Promise<CallOutput | undefined>;
   /** Forgets up to so many calls that ended before. @returns how many */
   sweep(endedBeforeMs: number, limit: number): Promise<number>;
-  /** All calls that have not ended, oldest first. */
-  recover(): Promise<readonly PendingCall[]>;
+  /**
+   * All calls that have not ended, oldest first, none of them running any more: an attempt that was under way counts
+   * where it is one of those that had begun.
+   */
+  recover(begun: readonly BegunAttempt[]): Promise<readonly PendingCall[]>;
   close(): Promise<void>;
 }

@@ -6,6 +6,7 @@ import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallStatus } from '../../proto/messages.ts';
 import type { CallId, FunctionName, UserName } from '../../proto/names.ts';
 import { applySchema } from '../storage/sqlite-file.ts';
+import type { BegunAttempt } from './begun-marks.ts';
 import type { Attempt, CallEnd, CallOutput, Enqueued, NewCall, PendingCall } from './queue-port.ts';
 
 /** CallArguments are kept as JSON. */
@@ -56,6 +57,10 @@ export function open(db: DatabaseSync, file: string) {
     UPDATE call SET state = 'queued', error = ?, notBeforeMs = ? WHERE id = ? AND endedAtMs IS NULL`);
   const swept = db.prepare('SELECT id FROM call WHERE endedAtMs < ? LIMIT ?');
   const forget = ['call', 'input', 'output'].map((table) => db.prepare(`DELETE FROM ${table} WHERE id = ?`));
+  const interrupt = db.prepare(`
+    UPDATE call SET state = 'queued' WHERE id = ? AND attempts = ? AND state = 'running'`);
+  const giveBack = db.prepare(`
+    UPDATE call SET state = 'queued', attempts = attempts - 1 WHERE endedAtMs IS NULL AND state = 'running'`);
   const pending = db.prepare(`
     SELECT id, user, attempts, notBeforeMs FROM call WHERE endedAtMs IS NULL ORDER BY createdAtMs, rowid`);
 
@@ -125,7 +130,11 @@ export function open(db: DatabaseSync, file: string) {
       return ids.length;
     },
 
-    recover: (_: null): readonly PendingCall[] => pending.all() as unknown as PendingCall[],
+    recover({ begun }: { begun: readonly BegunAttempt[] }): readonly PendingCall[] {
+      for (const { id, attempt } of begun) interrupt.run(id, attempt);
+      giveBack.run();
+      return pending.all() as unknown as PendingCall[];
+    },
   };
 }
 

@@ -25,7 +25,7 @@ export async function openSqliteCallQueue(file: string): Promise<CallQueue> {
     status: (id) => thread.run('status', { id }),
     output: (id, offset, length) => thread.run('output', { id, offset, length }),
     sweep: (endedBeforeMs, limit) => thread.run('sweep', { endedBeforeMs, limit }),
-    recover: () => thread.run('recover', null),
+    recover: (begun) => thread.run('recover', { begun }),
     close: () => thread.close(),
   };
 }

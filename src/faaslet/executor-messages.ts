@@ -8,6 +8,7 @@ import type { CallError, ResponseHead } from '../../proto/call.ts';
 import type { CallArguments, StateAccess } from '../../proto/function-settings.ts';
 import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
 import type { ObjectOp, StateOp } from '../../proto/subjects.ts';
+import type { BegunAttempt } from '../calls/begun-marks.ts';
 import type { ObjectRequest } from '../objects/messages.ts';
 import type { InitializedState } from './faaslet.ts';
 import type { FaasletLimits } from './faaslet-budget.ts';
@@ -40,10 +41,12 @@ export interface ExecutorSettings {
   readonly files: FileFeedEnd;
   /** Of the disk: has the contents of shared files. */
   readonly contentFolder: string;
+  /** Of the disk: where to mark which asynchronous calls have begun. */
+  readonly begunFolder: string;
   readonly config: readonly (readonly [string, string])[];
 }
 
-/** A call to run. The program is the number that it was announced with. */
+/** A call to run. The program is the number that it was announced with; what begins is to be marked. */
 export type PostedCall = readonly [
   slot: number,
   program: number,
@@ -51,6 +54,7 @@ export type PostedCall = readonly [
   depth: number,
   given?: CallArguments | undefined,
   pointer?: number | undefined,
+  begins?: BegunAttempt | undefined,
 ];
 
 /** A call that succeeded, chains nothing and wrote nothing to its standard error. */

@@ -1,6 +1,7 @@
 /** The entry of an executor's worker thread: builds an Executor and connects it to the worker pool's port. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { fromCallError } from '../../proto/call.ts';
+import { BegunMarks } from '../calls/begun-marks.ts';
 import type { ObjectAnswer } from '../objects/messages.ts';
 import { createLocalTier } from '../state/local-tier.ts';
 import { CallRing, followCallRing } from './call-ring.ts';
@@ -59,6 +60,7 @@ const executor = new Executor({
   programs: new LocalPrograms(),
   chainDepthMax: settings.chainDepthMax,
   ends: new CallRing(settings.ends),
+  begun: new BegunMarks(settings.begunFolder, settings.row),
   post,
 });
 

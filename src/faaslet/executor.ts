@@ -8,6 +8,7 @@
  */
 import { type CallError, fromCallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
+import type { BegunMarks } from '../calls/begun-marks.ts';
 import type { CallRing } from './call-ring.ts';
 import {
   type ExecutorOrder,
@@ -31,6 +32,7 @@ export interface ExecutorParts {
   /** A call that nobody chained has depth 0. */
   readonly chainDepthMax: number;
   readonly ends: CallRing;
+  readonly begun: BegunMarks;
   /** @param transfer buffers that are handed over, and gone from here */
   post(message: FromExecutor, transfer?: ArrayBuffer[]): void;
 }
@@ -108,7 +110,7 @@ export class Executor {
     }
   }
 
-  #start([slot, number, input, depth, given, pointer]: PostedCall): void {
+  #start([slot, number, input, depth, given, pointer, begins]: PostedCall): void {
     if (!this.#claim(slot)) return;
     const program = this.#parts.programs.get(number);
     const done = (outcome: Outcome, ranUs?: number): void => this.#report(slot, outcome, ranUs);
@@ -120,6 +122,7 @@ export class Executor {
     const run = newRun(slot, slot, depth, program, done);
     this.#running.set(slot, run);
     try {
+      if (begins !== undefined) this.#parts.begun.mark(slot, begins);
       run.faaslet = this.#parts.faaslets.take(program, depth > 0);
     } catch (thrown) {
       const error = toThrownError(thrown, guestOf(program));
@@ -133,6 +136,7 @@ export class Executor {
   /** It has not begun, and may begin when there is room. */
   #refuse(run: Run, error: CallError): void {
     this.#running.delete(run.id);
+    this.#parts.begun.clear(run.slot);
     this.#parts.gate.leave(run.id);
     this.#parts.post({ type: 'full', slot: run.slot, error });
   }

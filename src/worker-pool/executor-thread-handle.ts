@@ -3,7 +3,7 @@
  * block, and tells when it is gone.
  *
  * Calls go through a ring, and the executor is woken at most once for all that the main thread gave it in one turn. A
- * call that is too large for the ring, is given arguments, or whose program the executor may not have yet, is posted as
+ * call that is too large for the ring, is given arguments, is asynchronous, or whose program the executor may not have yet, is posted as
  * a message.
  */
 import { Worker } from 'node:worker_threads';
@@ -113,13 +113,15 @@ export class ExecutorThreadHandle {
     this.#worker.on('exit', () => this.#ended());
   }
 
-  post(call: Pick<Call, 'id' | 'input' | 'depth' | 'given' | 'pointer'>, program: Program): void {
+  post(call: Pick<Call, 'id' | 'input' | 'depth' | 'given' | 'pointer' | 'attempt'>, program: Program): void {
     const { number, added } = this.#programs.get(program.key) ?? this.#announce(program);
     const slot = this.#takeSlot(call.id);
-    const { depth, input, given, pointer } = call;
-    const isOrdinary = added && given === undefined && pointer === undefined && this.#forgetting === 0;
+    const { id, depth, input, given, pointer, attempt } = call;
+    const begins = attempt === undefined ? undefined : { id, attempt };
+    const isPlain = given === undefined && pointer === undefined && begins === undefined;
+    const isOrdinary = added && isPlain && this.#forgetting === 0;
     if (!isOrdinary || !this.#calls.write(slot, number, depth, input)) {
-      this.#send([slot, number, alone(input), depth, given, pointer]);
+      this.#send([slot, number, alone(input), depth, given, pointer, begins]);
     } else if (!this.#waking) {
       this.#waking = true;
       setImmediate(this.#wake);

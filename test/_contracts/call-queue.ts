@@ -1,7 +1,7 @@
 /** What every adapter of the queue of asynchronous calls has to do. */
 import type { ExecutionContext, TestFn } from 'ava';
 import type { CallError } from '../../proto/call.ts';
-import { toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { type CallId, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
 import type { CallEnd, CallQueue, NewCall } from '../../src/calls/queue-port.ts';
 
 const ann = toUserName('ann');
@@ -61,7 +61,7 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
     await queue.finish(id, succeeded);
     await queue.retry(id, lost, 1);
     t.is(await queue.status(id), undefined);
-    t.deepEqual(await queue.recover(), []);
+    t.deepEqual(await queue.recover([]), []);
   });
 
   check('claim() gives what the call was given', async (t, queue) => {
@@ -149,7 +149,7 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
     await queue.retry(id, lost, 9000);
     const status = await queue.status(id);
     t.deepEqual([status?.state, status?.attempts, status?.error], ['queued', 1, lost]);
-    t.deepEqual(await queue.recover(), [{ id, user: ann, attempts: 1, notBeforeMs: 9000 }]);
+    t.deepEqual(await queue.recover([]), [{ id, user: ann, attempts: 1, notBeforeMs: 9000 }]);
     t.is((await queue.claim(id, 9000))?.attempts, 2);
     await queue.finish(id, succeeded);
     t.is((await queue.status(id))?.error, null);
@@ -211,6 +211,27 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
     t.true((await queue.enqueue(newCall('c5', { dedupeKey: 'c1' }))).isNew);
   });
 
+  check('recover() counts an attempt that had begun, and no other', async (t, queue) => {
+    const [begun, waiting, before] = ['begun', 'waiting', 'before'].map(toCallId) as [CallId, CallId, CallId];
+    for (const one of [begun, waiting, before]) {
+      await queue.enqueue(newCall(one));
+      await queue.claim(one, 5);
+    }
+    await queue.retry(before, lost, 0);
+    await queue.claim(before, 6);
+    const marks = [
+      { id: begun, attempt: 1 },
+      { id: before, attempt: 1 },
+    ];
+    const counted = async (given: typeof marks) =>
+      Object.fromEntries((await queue.recover(given)).map((call) => [call.id, call.attempts]));
+    t.deepEqual(await counted(marks), { begun: 1, waiting: 0, before: 1 });
+    t.deepEqual(await counted([]), { begun: 1, waiting: 0, before: 1 }, 'what was counted once stays');
+    t.is((await queue.status(waiting))?.state, 'queued');
+    t.is((await queue.claim(begun, 7))?.attempts, 2);
+    t.is((await queue.claim(waiting, 7))?.attempts, 1);
+  });
+
   check('recover() gives what has not ended, oldest first', async (t, queue) => {
     await queue.enqueue(newCall('late', { createdAtMs: 3 }));
     await queue.enqueue(newCall('early', { createdAtMs: 1 }));
@@ -218,7 +239,7 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
     await queue.enqueue(newCall('second', { createdAtMs: 1 }));
     await queue.claim(toCallId('early'), 5);
     await queue.finish(toCallId('ended'), succeeded);
-    const recovered = await queue.recover();
+    const recovered = await queue.recover([{ id: toCallId('early'), attempt: 1 }]);
     t.deepEqual(
       recovered.map((call) => [call.id, call.attempts]),
       [

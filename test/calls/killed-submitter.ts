@@ -18,7 +18,15 @@ bus.subscribe(subjects.invoke('*', '*'), (message) => {
   setTimeout(() => respond(bus, message, toBytes(message.body)), 3);
 });
 const queue = await openSqliteCallQueue(process.argv[2]!);
-await startCalls({ host: 'test' as HostId, bus, subjects, queue, config: defaultCallsConfig, log: noLog });
+await startCalls({
+  host: 'test' as HostId,
+  bus,
+  subjects,
+  queue,
+  begunFolder: `${process.argv[2]}-begun`,
+  config: defaultCallsConfig,
+  log: noLog,
+});
 
 const subject = subjects.async(toUserName('ann'), toFunctionName('echo'));
 

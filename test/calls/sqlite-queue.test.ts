@@ -23,7 +23,7 @@ test('SQLite: calls and their keys are there after a restart', async (t) => {
   await first.close();
   const second = await openSqliteCallQueue(file);
   t.deepEqual(
-    (await second.recover()).map(({ id, attempts }) => [id, attempts]),
+    (await second.recover([{ id: toCallId('c1'), attempt: 1 }])).map(({ id, attempts }) => [id, attempts]),
     [[toCallId('c1'), 1]],
   );
   t.false((await second.enqueue(newCall('c2', { dedupeKey: 'key' }))).isNew);

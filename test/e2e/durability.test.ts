@@ -1,12 +1,11 @@
 /** What was acknowledged is there: after a restart, and after the process was killed. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { guests, startTestHost, wasm } from './_host.ts';
+import { startHostProcess } from './_process.ts';
 
 test('functions, state and results survive a restart', async (t) => {
   await using at = await startTestHost();
@@ -23,9 +22,7 @@ test('functions, state and results survive a restart', async (t) => {
 
 test('what was acknowledged survives a kill', async (t) => {
   const data = await mkdtemp(join(tmpdir(), 'faasm-killed-'));
-  const port = await freePort();
-  const url = `http://127.0.0.1:${port}`;
-  let host = await startProcess(data, port);
+  let { process: host, url } = await startHostProcess(data);
   const put = await fetch(`${url}/f/ada/echo`, { method: 'PUT', body: wasm(guests.echo) });
   t.is(put.status, 200);
   const kept: string[] = [];
@@ -44,7 +41,7 @@ test('what was acknowledged survives a kill', async (t) => {
   await once(host, 'exit');
   await writing;
 
-  host = await startProcess(data, port);
+  ({ process: host, url } = await startHostProcess(data));
   for (const key of kept) {
     t.is(await (await fetch(`${url}/s/ada/${key}`)).text(), `value ${key.slice(3)}`);
   }
@@ -55,20 +52,6 @@ test('what was acknowledged survives a kill', async (t) => {
   await rm(data, { recursive: true });
 });
 
-async function startProcess(data: string, port: number): Promise<ChildProcess> {
-  const root = join(import.meta.dirname, '../..');
-  const ports = ['--http-port', String(port), '--upload-port', '0', '--nats-port', '0'];
-  const host = spawn(process.execPath, ['actors/faasm.ts', 'start', '--data', data, ...ports], {
-    cwd: root,
-    stdio: 'ignore',
-  });
-  for (;;) {
-    const ready = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
-    if (ready?.ok) return host;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 async function eventually(url: string): Promise<string> {
   for (let tries = 0; tries < 400; tries++) {
     const response = await fetch(url);
@@ -76,12 +59,4 @@ async function eventually(url: string): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
   return `nothing at ${url}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
