@@ -171,7 +171,8 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
         `Call ${id} is ${status.state}; its output is there when it has ended`,
       );
     }
-    if (status.error !== null) throw fromCallError(status.error);
+    // What a failed call had put out is its output.
+    if (status.error !== null && sizeBytes === 0) throw fromCallError(status.error);
     if (status.state === 'cancelled') throw new FaasmError('cancelled', `Call ${id} was cancelled`);
     if (bytes.length > answerMaxBytes) {
       const why = `The output of call ${id} has ${sizeBytes} bytes and an answer ${answerMaxBytes}; ask for ranges`;
@@ -181,6 +182,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       [names.callId]: [id],
       [names.returnValue]: [String(status.returnValue ?? 0)],
       [stateHeaders.size]: [String(sizeBytes)],
+      ...(status.error !== null && { [names.errorCode]: [status.error.code] }),
     });
   }
 
@@ -260,9 +262,11 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     });
     const error = fromErrorHeaders(answer);
     if (error !== undefined) {
-      return { output: emptyBody, returnValue: error.details.returnValue ?? null, error: toCallError(error) };
+      const { output = emptyBody } = error;
+      return { output, returnValue: error.details.returnValue ?? null, error: toCallError(error) };
     }
-    return { output: toBytes(answer.body), returnValue: 0, error };
+    const returnValue = Number(header(answer, names.returnValue) ?? 0);
+    return { output: toBytes(answer.body), returnValue, error };
   }
 
   /** Stores what became of a call. While it cannot be stored, the call counts as running, and so is run again after a restart. */

@@ -9,7 +9,7 @@
  *
  * Whether and where is decided in src/scheduler/decide.ts.
  */
-import { type Call, type CallError, fromCallError } from '../proto/call.ts';
+import { type Call, type CallError, fromCallError, type ResponseHead } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
 import type { CallId, HostId } from '../proto/names.ts';
@@ -138,17 +138,22 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
     const timeoutMs = host === config.host ? 0 : call.deadlineMs - Date.now() + otherHostGraceMs;
     try {
       const answer = await bus.request(subjects.call(host), new Encodable(call, callCodec), { timeoutMs });
-      const { id, output, error, response } = readBody(expectAnswer(answer), callResultCodec);
-      if (error !== undefined) throw fromCallError(error);
+      const { id, output, returnValue, error, response } = readBody(expectAnswer(answer), callResultCodec);
+      if (error !== undefined) throw fromCallError(error, output);
       // Who sends no headers reads none: over NATS they are the dearest part of a small answer.
-      respond(
-        bus,
-        message,
-        output,
-        message.headers && { [names.callId]: [id], ...(response && toResponseHeaders(response)) },
-      );
+      const isPlain = message.headers === undefined && returnValue === 0;
+      const headers = isPlain ? undefined : toAnswerHeaders(id, returnValue, response);
+      respond(bus, message, output, headers);
     } finally {
       decide(state, { type: 'ended', id: call.id });
     }
   }
+}
+
+function toAnswerHeaders(id: CallId, returnValue: number, response: ResponseHead | undefined): Headers {
+  return {
+    [names.callId]: [id],
+    ...(returnValue !== 0 && { [names.returnValue]: [String(returnValue)] }),
+    ...(response && toResponseHeaders(response)),
+  };
 }

@@ -10,7 +10,7 @@
  *
  * What to do is decided in src/worker-pool/decide.ts; here it is done.
  */
-import { type Call, type CallResult, fromCallError } from '../proto/call.ts';
+import { type Call, type CallError, type CallResult, fromCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
 import type { CallEvent } from '../proto/messages.ts';
@@ -22,6 +22,7 @@ import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/faaslet/executor-messages.ts';
 import { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { FileFeed } from '../src/faaslet/file-feed.ts';
+import { toOutputDetails } from '../src/faaslet/left-output.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
 import { fileChangedCodec, listFiles } from '../src/files/messages.ts';
 import { followCatalog } from '../src/functions/catalog.ts';
@@ -296,7 +297,7 @@ export async function startWorkerPool({
     if (job !== undefined) {
       const refusal = ended.chains.length > 0 ? chained.refusal(job.call, ended.chains) : undefined;
       if (refusal === undefined) for (const child of ended.chains) void chained.make(job.call, child, false);
-      finish(id, refusal === undefined ? ended : { ...ended, returnValue: 1, error: refusal });
+      finish(id, refusal === undefined ? ended : refused(ended, refusal));
     }
     step({ type: 'ended', id, ranUs: ended.ranUs, nowMs: Date.now() });
   }
@@ -407,4 +408,10 @@ export async function startWorkerPool({
     ticking = undefined;
     events.flush();
   }
+}
+
+/** A call that succeeded, but for the calls that it left to be made. */
+function refused(ended: EndedCall, { code, message, details }: CallError): EndedCall {
+  const error = { code, message, details: { ...details, ...toOutputDetails(ended.output) } };
+  return { ...ended, returnValue: 1, error };
 }

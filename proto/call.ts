@@ -31,6 +31,7 @@ export interface Call {
 /** How a call ended. */
 export interface CallResult {
   readonly id: CallId;
+  /** Of a call that failed: what it had put out until then. */
   readonly output: Uint8Array;
   /** What the function returned; 0 is success. */
   readonly returnValue: number;
@@ -57,6 +58,6 @@ export function toCallError({ code, message, details }: FaasmError): CallError {
   return { code, message, details };
 }
 
-export function fromCallError({ code, message, details }: CallError): FaasmError {
-  return new FaasmError(code, message, { details });
+export function fromCallError({ code, message, details }: CallError, output?: Uint8Array): FaasmError {
+  return new FaasmError(code, message, { details, output });
 }

@@ -54,6 +54,11 @@ export interface ErrorDetails {
   readonly backtrace?: string;
   /** The last bytes that the function wrote to its standard error. */
   readonly stderr?: string;
+  /** The end of what the function had put out until then, as text; in base64 where it is none. */
+  readonly output?: string;
+  readonly outputBase64?: string;
+  /** How much it had put out. */
+  readonly outputBytes?: number;
   /** Chained calls that were pending and were not made. */
   readonly droppedChains?: number;
   /** When to try again, in milliseconds. */
@@ -64,12 +69,23 @@ export interface ErrorDetails {
 export class FaasmError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
+  readonly #output: Uint8Array | undefined;
 
-  constructor(code: ErrorCode, message: string, options: { details?: ErrorDetails; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { details?: ErrorDetails; cause?: unknown; output?: Uint8Array | undefined } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'FaasmError';
     this.code = code;
     this.details = options.details ?? {};
+    this.#output = options.output;
+  }
+
+  /** All that a call had put out before it failed so; no log shows it. */
+  get output(): Uint8Array | undefined {
+    return this.#output;
   }
 
   get http(): number {

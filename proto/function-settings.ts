@@ -6,7 +6,9 @@ import { FaasmError } from './errors.ts';
 import { quote } from './names.ts';
 
 export interface FunctionSettings {
-  /** Behind its own name, which is the function's. */
+  /** The name that it is told as its own, before its arguments; else the function's. */
+  readonly argv0?: string;
+  /** Behind its own name. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Where relative paths begin, as in `/data`; `/` is the root of its file system. */
@@ -17,6 +19,8 @@ export interface FunctionSettings {
   readonly bootOnce?: true;
   /** Of state, where a call of the API does not say; else as the host is set. */
   readonly stateAccess?: StateAccess;
+  /** Return values and exit codes that are answers too, as those of `grep` and `diff`; ascending. 0 always is one. */
+  readonly exitCodes?: readonly number[];
 }
 
 /**
@@ -36,22 +40,27 @@ const countMax = 256;
 const textMaxBytes = 32 * 1024;
 const variableNameMaxLength = 256;
 const cwdMaxBytes = 1024;
-const settingNames = ['args', 'env', 'cwd', 'cgi', 'bootOnce', 'stateAccess'];
+const settingNames = ['argv0', 'args', 'env', 'cwd', 'cgi', 'bootOnce', 'stateAccess', 'exitCodes'];
 /** As file systems have it. */
 const pathNameMaxBytes = 255;
+const argv0MaxBytes = 4096;
+/** A program has some few that are answers. */
+const exitCodesMax = 64;
 
 /** @param value as JSON or msgpack gives it; what is absent is as in `noSettings` @throws FaasmError `bad_request` */
 export function toFunctionSettings(value: unknown): FunctionSettings {
   const record = toRecord(value, 'Settings have', settingNames);
-  const { cwd = noSettings.cwd, cgi, bootOnce, stateAccess, ...rest } = record;
+  const { argv0, cwd = noSettings.cwd, cgi, bootOnce, stateAccess, exitCodes, ...rest } = record;
   const isCgi = toSwitch('cgi', cgi);
   const bootsOnce = toSwitch('bootOnce', bootOnce);
   return {
+    ...(argv0 !== undefined && { argv0: toArgv0(argv0) }),
     ...toCallArguments(rest),
     cwd: toCwd(cwd),
     ...(isCgi && { cgi: true }),
     ...(bootsOnce && { bootOnce: true }),
     ...(stateAccess !== undefined && { stateAccess: toStateAccess(stateAccess) }),
+    ...(exitCodes !== undefined && { exitCodes: toExitCodes(exitCodes) }),
   };
 }
 
@@ -63,13 +72,17 @@ export function toStateAccess(value: unknown): StateAccess {
 
 /** Those of a runtime with those of a function that runs in it. @throws FaasmError `bad_request` when it is too much */
 export function addSettings(base: FunctionSettings, more: FunctionSettings): FunctionSettings {
+  const argv0 = more.argv0 ?? base.argv0;
+  const exitCodes = more.exitCodes ?? base.exitCodes;
   return toFunctionSettings({
+    ...(argv0 !== undefined && { argv0 }),
     args: [...base.args, ...more.args],
     env: { ...base.env, ...more.env },
     cwd: more.cwd === noSettings.cwd ? base.cwd : more.cwd,
     cgi: base.cgi ?? more.cgi ?? false,
     bootOnce: more.bootOnce ?? false,
     stateAccess: more.stateAccess ?? base.stateAccess,
+    ...(exitCodes !== undefined && { exitCodes }),
   });
 }
 
@@ -98,6 +111,11 @@ export function toCallArguments(value: unknown): CallArguments {
   return checked;
 }
 
+/** `0,1`, as people write it. @throws FaasmError `bad_request` */
+export function readExitCodes(text: string): number[] {
+  return toExitCodes(text.split(',').map((each) => (each.trim() === '' ? Number.NaN : Number(each))));
+}
+
 /** `NAME=value`, as people write it. @throws FaasmError `bad_request` */
 export function toVariable(text: string): [name: string, value: string] {
   const at = text.indexOf('=');
@@ -121,6 +139,20 @@ function checkSize({ args, env }: CallArguments): void {
       `Arguments and environment have at most ${textMaxBytes} bytes, these ${byteLength}: pass larger data as input`,
     );
   }
+}
+
+function toArgv0(argv0: unknown): string {
+  checkText(argv0, 'The name of a program');
+  if (argv0 !== '' && Buffer.byteLength(argv0) <= argv0MaxBytes) return argv0;
+  throw bad(`The name of a program has 1 to ${argv0MaxBytes} bytes, unlike ${quote(argv0)}`);
+}
+
+function toExitCodes(value: unknown): number[] {
+  const isCodes = Array.isArray(value) && value.length > 0 && value.every((code) => code === (code | 0));
+  if (!isCodes) throw bad('Exit codes that are answers are a list of whole numbers of 32 bits, such as 0,1');
+  const codes = [...new Set(value as number[])].sort((left, right) => left - right);
+  if (codes.length <= exitCodesMax) return codes;
+  throw bad(`At most ${exitCodesMax} exit codes are answers, not ${codes.length}`);
 }
 
 function toCwd(cwd: unknown): string {

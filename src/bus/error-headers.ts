@@ -1,7 +1,8 @@
 /** Errors on the bus: the headers of the NATS services convention, with our code and details beside them. */
 import { type ErrorDetails, FaasmError, isErrorCode } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
-import { type Bus, type BusMessage, emptyBody, type Headers, header, respond } from './port.ts';
+import { headersSize } from './headers.ts';
+import { type Bus, type BusMessage, emptyBody, type Headers, header, respond, toBytes } from './port.ts';
 
 export function toErrorHeaders(error: FaasmError): Headers {
   return {
@@ -12,19 +13,28 @@ export function toErrorHeaders(error: FaasmError): Headers {
   };
 }
 
-/** The error that a message carries, or nothing when it is an ordinary answer. */
-export function fromErrorHeaders(message: Pick<BusMessage, 'headers'>): FaasmError | undefined {
+/**
+ * The error that a message carries, or nothing when it is an ordinary answer. Its body is what a call had put out
+ * before it failed.
+ */
+export function fromErrorHeaders(message: Pick<BusMessage, 'headers' | 'body'>): FaasmError | undefined {
   if (message.headers === undefined) return undefined;
   const text = header(message, names.serviceError);
   if (text === undefined) return undefined;
   const code = header(message, names.errorCode) ?? '';
   return new FaasmError(isErrorCode(code) ? code : 'internal', text, {
     details: parseDetails(header(message, names.errorDetails)),
+    output: toBytes(message.body),
   });
 }
 
 export function respondError(bus: Bus, message: BusMessage, thrown: unknown): void {
-  respond(bus, message, emptyBody, toErrorHeaders(FaasmError.from(thrown)));
+  const error = FaasmError.from(thrown);
+  const headers = toErrorHeaders(error);
+  const { output = emptyBody } = error;
+  // The error is what matters: an output that has no room beside it stays behind.
+  const fits = message.answer !== undefined || output.length + headersSize(headers) <= bus.maxPayloadBytes;
+  respond(bus, message, fits ? output : emptyBody, headers);
 }
 
 /** The answer itself, once it is known to be one. @throws the FaasmError that the answer carries */

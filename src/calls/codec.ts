@@ -101,12 +101,14 @@ export function toMessageError({ code, message, details }: CallError): MessageEr
 
 function toDetailsJson(details: ErrorDetails): string {
   if (Object.keys(details).length === 0) return '';
-  const { trap, backtrace, stderr, ...rest } = details;
+  const { trap, backtrace, stderr, output, outputBase64, ...rest } = details;
   const json = JSON.stringify({
     ...rest,
     trap: trap && head(trap),
     backtrace: backtrace && head(backtrace),
     stderr: stderr?.slice(-errorTextMaxLength),
+    output: output?.slice(-errorTextMaxLength),
+    outputBase64,
   });
   return Buffer.byteLength(json) <= errorDetailsMaxBytes ? json : JSON.stringify(rest);
 }
@@ -129,6 +131,9 @@ function fromDetailsJson(json: string): ErrorDetails {
     ...text('trap'),
     ...text('backtrace'),
     ...text('stderr'),
+    ...text('output'),
+    ...text('outputBase64'),
+    ...number('outputBytes'),
     ...number('droppedChains'),
     ...number('retryAfterMs'),
   };

@@ -41,10 +41,10 @@ export function fromProblem({ status, body, retryAfter }: ProblemAnswer, origin:
 
 function toDetails(document: Record<string, unknown>, retryAfter: string | undefined): ErrorDetails {
   const details: Record<string, unknown> = {};
-  for (const name of ['component', 'trap', 'backtrace', 'stderr']) {
+  for (const name of ['component', 'trap', 'backtrace', 'stderr', 'output', 'outputBase64']) {
     if (typeof document[name] === 'string') details[name] = document[name];
   }
-  for (const name of ['returnValue', 'droppedChains']) {
+  for (const name of ['returnValue', 'droppedChains', 'outputBytes']) {
     if (typeof document[name] === 'number') details[name] = document[name];
   }
   if (retryAfter !== undefined && /^\d{1,6}$/.test(retryAfter))

@@ -25,12 +25,14 @@ function toOrigin(error: FaasmError): string {
 }
 
 function toDetailText({ details }: FaasmError): string {
-  const { returnValue, trap, backtrace, stderr, droppedChains, retryAfterMs } = details;
+  const { returnValue, trap, backtrace, stderr, output, outputBase64, droppedChains, retryAfterMs } = details;
   return [
     trap === undefined ? '' : `  trap: ${trap}\n`,
     returnValue === undefined ? '' : `  return value: ${returnValue}\n`,
     block('backtrace', backtrace),
     block('stderr', stderr),
+    block('output', output),
+    block('output in base64', outputBase64),
     droppedChains === undefined ? '' : `  chained calls not made: ${droppedChains}\n`,
     retryAfterMs === undefined ? '' : `  try again in ${retryAfterMs} ms\n`,
   ].join('');

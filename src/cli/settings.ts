@@ -1,10 +1,20 @@
 /** What a program is started with, as the command line gives it. */
-import { type FunctionSettings, toFunctionSettings, toVariable } from '../../proto/function-settings.ts';
+import {
+  type FunctionSettings,
+  readExitCodes,
+  toFunctionSettings,
+  toVariable,
+} from '../../proto/function-settings.ts';
 import { toHeaderJson } from '../bus/settings-headers.ts';
 import type { Given, Options } from './command.ts';
 import { asUsage } from './operands.ts';
 
 export const settingsOptions = {
+  argv0: {
+    type: 'text',
+    value: 'name',
+    about: 'the name that it is told as its own; else that of the function',
+  },
   arg: { type: 'text', value: 'text', multiple: true, about: 'an argument; --arg=-x for one with a dash' },
   env: { type: 'text', value: 'name=value', multiple: true, about: 'an environment variable' },
   cwd: { type: 'text', value: 'path', about: 'where relative paths begin; else /' },
@@ -25,6 +35,11 @@ export const hostedOptions = {
     value: 'how',
     about: 'synchronous or asynchronous, where a call of the API does not say',
   },
+  'exit-codes': {
+    type: 'text',
+    value: '0,1',
+    about: 'exit codes that are answers and no failures, as 1 of grep',
+  },
 } as const satisfies Options;
 
 type Known = typeof settingsOptions & typeof hostedOptions;
@@ -32,35 +47,41 @@ type GivenSettings = { readonly [Name in keyof Known]?: Given<Known>[Name] | und
 
 /** @throws UsageError */
 export function toSettings({
+  argv0,
   arg = [],
   env = [],
   cwd,
   cgi,
   'boot-once': bootOnce,
   'state-access': stateAccess,
+  'exit-codes': exitCodes,
 }: GivenSettings): FunctionSettings {
   return asUsage(() =>
     toFunctionSettings({
+      ...(argv0 !== undefined && { argv0 }),
       args: arg,
       env: Object.fromEntries(env.map(toVariable)),
       ...(cwd !== undefined && { cwd }),
       ...(cgi !== undefined && { cgi }),
       ...(bootOnce !== undefined && { bootOnce }),
       ...(stateAccess !== undefined && { stateAccess }),
+      ...(exitCodes !== undefined && { exitCodes: readExitCodes(exitCodes) }),
     }),
   );
 }
 
 /** None where nothing is given. @throws UsageError */
 export function toSettingsHeaders(given: GivenSettings): Record<string, string> {
-  const { args, env, cwd, cgi, bootOnce, stateAccess } = toSettings(given);
+  const { argv0, args, env, cwd, cgi, bootOnce, stateAccess, exitCodes } = toSettings(given);
   const settings = {
+    ...(argv0 !== undefined && { argv0 }),
     ...(args.length > 0 && { args }),
     ...(Object.keys(env).length > 0 && { env }),
     ...(given.cwd !== undefined && { cwd }),
     ...(cgi !== undefined && { cgi }),
     ...(bootOnce !== undefined && { bootOnce }),
     ...(stateAccess !== undefined && { stateAccess }),
+    ...(exitCodes !== undefined && { exitCodes }),
   };
   return Object.keys(settings).length === 0 ? {} : { 'X-Faasm-Settings': toHeaderJson(settings) };
 }

@@ -57,7 +57,7 @@ export type PostedCall = readonly [
   begins?: BegunAttempt | undefined,
 ];
 
-/** A call that succeeded, chains nothing and wrote nothing to its standard error. */
+/** A call that returned 0, chains nothing and wrote nothing to its standard error. */
 export type PlainEnd = readonly [slot: number, output: Uint8Array, ranUs: number];
 
 export type ToExecutor =

@@ -188,10 +188,17 @@ export class Executor {
 
   /** At once: the next call may never end, and this one's outcome would be lost with the thread. */
   #report(slot: number, outcome: Outcome, ranUs: number | undefined): void {
-    const { output, error, chains, stderr, response } = outcome;
+    const { output, returnValue, error, chains, stderr, response } = outcome;
+    // All that most calls have to tell.
+    const isPlain =
+      returnValue === 0 &&
+      error === undefined &&
+      chains.length === 0 &&
+      stderr === undefined &&
+      response === undefined;
     // What a ring says could overtake what was posted of this call.
     const hasPosted = this.#chaining.delete(slot);
-    if (error !== undefined || chains.length > 0 || stderr !== undefined || response !== undefined) {
+    if (!isPlain) {
       this.#parts.post({ type: 'ended', call: { slot, ...outcome, ranUs } }, toTransfer(output));
     } else if (!hasPosted && this.#parts.ends.write(slot, ranUs ?? 0, 0, output)) this.#parts.ends.wake();
     else this.#parts.post([slot, output, ranUs ?? 0], toTransfer(output));
@@ -222,8 +229,8 @@ export class Executor {
         ended: { returnValue, error, stderr: outcome.stderr, outputBytes: output.length },
       });
       parent.faaslet?.context.settle(call.handle, {
-        returnValue: error === undefined ? 0 : returnValue || 1,
-        output: error === undefined ? output : noOutput,
+        returnValue: error === undefined ? returnValue : returnValue || 1,
+        output,
       });
       parent.open--;
       this.#completeIfAlone(parent);
@@ -345,14 +352,15 @@ async function initializeThenRun(
   suspension: Suspension,
 ): Promise<Outcome> {
   const error = await faaslet.initialize(settings, suspension);
-  return error === undefined ? faaslet.run(settings, suspension) : failure(error);
+  if (error === undefined) return faaslet.run(settings, suspension);
+  return failure(error, faaslet.context.output());
 }
 
-function failure(error: CallError): Outcome {
-  return { output: noOutput, returnValue: 1, error, chains: [], stderr: undefined, response: undefined };
+function failure(error: CallError, output: Uint8Array = noOutput): Outcome {
+  return { output, returnValue: 1, error, chains: [], stderr: undefined, response: undefined };
 }
 
 function guestOf(program: Program) {
   const name = `${program.user}/${program.function}`;
-  return { name, deniedPages: 0, memoryPages: 0, stderr: undefined, droppedChains: 0 };
+  return { name, deniedPages: 0, memoryPages: 0, stderr: undefined, output: noOutput, droppedChains: 0 };
 }

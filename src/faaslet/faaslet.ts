@@ -78,6 +78,7 @@ export interface Suspension {
 }
 
 export interface Outcome {
+  /** Of a call that failed: what it had put out until then. */
   readonly output: Uint8Array;
   readonly returnValue: number;
   readonly error: CallError | undefined;
@@ -100,7 +101,6 @@ export interface InitializedState {
 
 type Entry = (...parameters: (number | bigint)[]) => unknown;
 
-const noOutput = new Uint8Array(0);
 const wasiModules = ['wasi_snapshot_preview1', 'wasi_unstable'] as const;
 
 export class Faaslet {
@@ -145,7 +145,10 @@ export class Faaslet {
       limits: powers.fileLimits,
       preopens: this.#preopens(),
     });
-    this.#started = { args: [program.function, ...settings.args], env: toEnvironment(settings) };
+    this.#started = {
+      args: [settings.argv0 ?? program.function, ...settings.args],
+      env: toEnvironment(settings),
+    };
     this.#streams = powers.streams ?? {
       stdout: (bytes) => this.#context.writeStdout(bytes),
       stderr: (bytes) => this.#context.writeStderr(bytes),
@@ -401,7 +404,7 @@ export class Faaslet {
     if (thrown instanceof GuestExit) return this.#ended(thrown.code);
     this.#failed = true;
     return {
-      output: noOutput,
+      output: this.#context.output(),
       returnValue: 1,
       error: toThrownError(thrown, this.#guestState(this.#context.pending().length)),
       chains: [],
@@ -412,8 +415,9 @@ export class Faaslet {
 
   #ended(returnValue: number): Outcome {
     const chains = this.#context.pending();
-    const error =
-      returnValue === 0 ? undefined : toReturnedError(returnValue, this.#guestState(chains.length));
+    const error = this.#isAnswer(returnValue)
+      ? undefined
+      : toReturnedError(returnValue, this.#guestState(chains.length));
     const outcome: Outcome = {
       output: this.#context.output(),
       returnValue,
@@ -423,6 +427,10 @@ export class Faaslet {
       response: undefined,
     };
     return this.#isCgi && error === undefined ? this.#responded(outcome) : outcome;
+  }
+
+  #isAnswer(returnValue: number): boolean {
+    return returnValue === 0 || this.program.settings.exitCodes?.includes(returnValue) === true;
   }
 
   #responded(outcome: Outcome): Outcome {
@@ -441,6 +449,7 @@ export class Faaslet {
       deniedPages: Number(this.#denied?.value ?? 0) >>> 0,
       memoryPages: (this.#linearMemory?.buffer.byteLength ?? 0) / 65536,
       stderr: this.#context.stderr(),
+      output: this.#context.output(),
       droppedChains,
     };
   }

@@ -2,6 +2,7 @@
 import type { CallError } from '../../proto/call.ts';
 import { type ErrorDetails, FaasmError } from '../../proto/errors.ts';
 import { GuestFault } from './host/guest-fault.ts';
+import { toOutputDetails } from './left-output.ts';
 
 export interface GuestState {
   /** `user/function`. */
@@ -10,6 +11,8 @@ export interface GuestState {
   readonly deniedPages: number;
   readonly memoryPages: number;
   readonly stderr: string | undefined;
+  /** What it had put out. */
+  readonly output: Uint8Array;
   readonly droppedChains: number;
 }
 
@@ -72,6 +75,7 @@ function error(
   const all = {
     ...details,
     stderr: guest.stderr,
+    ...toOutputDetails(guest.output),
     droppedChains: guest.droppedChains === 0 ? undefined : guest.droppedChains,
   };
   const known = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));

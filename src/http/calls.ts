@@ -1,6 +1,7 @@
 /** Asynchronous calls by HTTP. */
+import { headers as names } from '../../proto/headers.ts';
 import { toCallId } from '../../proto/names.ts';
-import { readBody } from '../bus/port.ts';
+import { type BusMessage, header, readBody } from '../bus/port.ts';
 import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
 import { callStatusCodec } from '../calls/queue-messages.ts';
 import { toWholeBody } from './body.ts';
@@ -48,8 +49,19 @@ export async function sendCallOutput(parts: HttpParts, exchange: Exchange, { id 
     'X-Content-Type-Options': 'nosniff',
     'X-Request-Id': exchange.requestId,
     'Faasm-Call-Id': id,
+    ...toEndHeaders(first),
   });
   await sendPieces(parts, subject, output, first, exchange.res);
+}
+
+/** How the call ended that this is the output of, where it did not simply succeed. */
+function toEndHeaders(answer: BusMessage): Record<string, string> {
+  const returnValue = header(answer, names.returnValue);
+  const code = header(answer, names.errorCode);
+  return {
+    ...(returnValue !== undefined && returnValue !== '0' && { [`X-${names.returnValue}`]: returnValue }),
+    ...(code !== undefined && { [`X-${names.errorCode}`]: code }),
+  };
 }
 
 export async function cancelCall(parts: HttpParts, exchange: Exchange, { id }: CallRoute): Promise<void> {

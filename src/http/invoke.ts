@@ -100,6 +100,8 @@ export class Invocation implements Exchange, Abandonable {
     ];
     const traceparent = header(message, names.traceparent);
     if (traceparent !== undefined) head.push(names.traceparent, traceparent);
+    const returnValue = header(message, names.returnValue);
+    if (returnValue !== undefined) head.push(`X-${names.returnValue}`, returnValue);
     const place = header(message, names.output);
     if (place !== undefined) head.push(`X-${names.output}`, place);
     const status = response?.status ?? 200;

@@ -11,7 +11,7 @@ import { headers as names } from '../../proto/headers.ts';
 import { type CallId, quote, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
 import type { Subjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
-import { type Bus, emptyBody, readBody, toBytes } from '../bus/port.ts';
+import { type Bus, emptyBody, header, readBody, toBytes } from '../bus/port.ts';
 import { toSettingsHeaders } from '../bus/settings-headers.ts';
 import { toMessageError, traceparentPattern } from '../calls/codec.ts';
 import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
@@ -99,7 +99,10 @@ export class MessageCalls {
         },
         timeoutMs: callTimeoutMs + answerMarginMs,
       });
-      return { outputData: toOutput(toBytes(expectAnswer(answer).body)) };
+      return {
+        outputData: toOutput(toBytes(expectAnswer(answer).body)),
+        returnValue: Number(header(answer, names.returnValue) ?? 0),
+      };
     } finally {
       this.#underWay.delete(callId);
     }
@@ -151,7 +154,12 @@ export function readMessage(bytes: Uint8Array): Message {
 export function toFailure(thrown: unknown): Partial<Message> {
   const error = FaasmError.from(thrown);
   const { returnValue = 0 } = error.details;
-  return { success: false, returnValue, error: toMessageError(toCallError(error)) };
+  return {
+    success: false,
+    returnValue,
+    error: toMessageError(toCallError(error)),
+    ...(error.output !== undefined && error.output.length <= payloadMaxBytes && { outputData: error.output }),
+  };
 }
 
 function toTarget(message: Message) {

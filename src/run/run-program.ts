@@ -126,7 +126,8 @@ function instantiate(...parameters: ConstructorParameters<typeof Faaslet>): Faas
     return new Faaslet(...parameters);
   } catch (thrown) {
     const name = parameters[0].function;
-    const guest = { name, deniedPages: 0, memoryPages: 0, stderr: undefined, droppedChains: 0 };
+    const output = new Uint8Array(0);
+    const guest = { name, deniedPages: 0, memoryPages: 0, stderr: undefined, output, droppedChains: 0 };
     const { code, message, details } = toThrownError(thrown, guest);
     throw new FaasmError(code, message, { details, cause: thrown });
   }

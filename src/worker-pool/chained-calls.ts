@@ -1,10 +1,11 @@
 /** The calls that calls make: checked against the rules of chaining, sent to the scheduler, counted until they end. */
 import type { Call, CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
+import { headers as names } from '../../proto/headers.ts';
 import type { CallId } from '../../proto/names.ts';
 import type { Subjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
-import { type Bus, emptyBody, toBytes } from '../bus/port.ts';
+import { type Bus, emptyBody, header, toBytes } from '../bus/port.ts';
 import { toChainHeaders } from '../calls/invocation.ts';
 import type { ChainedCall, ChainedResult } from '../faaslet/host/faasm/call-context.ts';
 import type { Catalog } from '../functions/catalog.ts';
@@ -63,9 +64,11 @@ export class ChainedCalls {
       const subject = subjects.invoke(parent.user, child.function);
       const headers = toChainHeaders(parent, id, awaited, child.pointer);
       const answer = await bus.request(subject, child.input, { headers, timeoutMs: 0 });
-      return { returnValue: 0, output: toBytes(expectAnswer(answer).body) };
+      const output = toBytes(expectAnswer(answer).body);
+      return { returnValue: Number(header(answer, names.returnValue) ?? 0), output };
     } catch (thrown) {
-      return { returnValue: FaasmError.from(thrown).details.returnValue ?? 1, output: emptyBody };
+      const { details, output = emptyBody } = FaasmError.from(thrown);
+      return { returnValue: details.returnValue ?? 1, output };
     } finally {
       this.#pending--;
       siblings.delete(id);

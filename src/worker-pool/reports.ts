@@ -1,5 +1,5 @@
 /** What the worker pool tells everybody: how a call ended, and how busy the host is. */
-import type { Call } from '../../proto/call.ts';
+import type { Call, CallError } from '../../proto/call.ts';
 import type { CallEvent, HostStatus } from '../../proto/messages.ts';
 import type { CallId, HostId } from '../../proto/names.ts';
 import type { EndedCall, FromExecutor } from '../faaslet/executor-messages.ts';
@@ -27,7 +27,7 @@ export function toCallEvent(
     durationMs: endedAtMs - arrivedMs,
     outputBytes: output.length,
     returnValue,
-    error: error ?? null,
+    error: withoutOutput(error),
     stderr: stderr ?? null,
   };
 }
@@ -41,7 +41,7 @@ export function toChainedEvent(
   endedAtMs: number,
 ): CallEvent {
   const { returnValue, outputBytes } = ended;
-  const error = ended.error ?? null;
+  const error = withoutOutput(ended.error);
   const stderr = ended.stderr ?? null;
   const { user, id: parentId } = parent;
   return {
@@ -57,6 +57,13 @@ export function toChainedEvent(
     error,
     stderr,
   };
+}
+
+/** What a call put out is its caller's. */
+function withoutOutput(error: CallError | undefined): CallError | null {
+  if (error === undefined) return null;
+  const { output: _text, outputBase64: _bytes, ...details } = error.details;
+  return { ...error, details };
 }
 
 export function toHostStatus(

@@ -172,13 +172,14 @@ test('faasm deploy uploads a module', asks, {
 test('faasm deploy sends settings', asks, {
   args: [
     ...['deploy', 'demo/echo', 'fn.wasm', '--arg', 'a\nb', '--arg=-x'],
-    ...['--env', 'K=v=é', '--env', 'E=', '--cwd', '/data/'],
+    ...['--env', 'K=v=é', '--env', 'E=', '--cwd', '/data/', '--argv0', 'ld', '--exit-codes', '1,0'],
   ],
   answer: json(description),
   request: 'PUT /f/demo/echo',
   requestBody: Uint8Array.of(0, 97, 115, 109),
   requestHeaders: {
-    'x-faasm-settings': '{"args":["a\\nb","-x"],"env":{"K":"v=\\u00e9","E":""},"cwd":"/data"}',
+    'x-faasm-settings':
+      '{"argv0":"ld","args":["a\\nb","-x"],"env":{"K":"v=\\u00e9","E":""},"cwd":"/data","exitCodes":[0,1]}',
   },
   stdout: 'demo/echo is live, version abababababab\n',
 });

@@ -51,6 +51,15 @@ test.serial('a function has the settings that it was uploaded with, also after a
   t.deepEqual(await told(at.post('ada/f')), ['f', 'a\nb', 'K=v', 'E=']);
 });
 
+test.serial('a program is told the name that was set', async (t) => {
+  await using at = await startTestHost();
+  await at.put('ada/f', teller(), { 'X-Faasm-Settings': JSON.stringify({ argv0: '/bin/ld', args: ['-v'] }) });
+  t.deepEqual(await told(at.post('ada/f', '', { 'X-Faasm-Arg': 'x' })), ['/bin/ld', '-v', 'x']);
+  t.like((await describe(at, 'ada/f')).versions[0], { settings: { argv0: '/bin/ld' } });
+  const refused = await at.post('ada/f', '', { 'X-Faasm-Settings': '{"argv0":"x"}' });
+  t.is(refused.status, 400, 'a call cannot change it');
+});
+
 test.serial('the same module with other settings is another version', async (t) => {
   await using at = await startTestHost();
   const { headers: plain } = await at.put('ada/f', teller());

@@ -136,8 +136,10 @@ function printResult(message: Message, json: boolean, { stdout, stderr }: World)
     const output = isText ? { output: text } : { outputBase64: Buffer.from(outputData).toString('base64') };
     const shown = failure && { code: failure.code, message: failure.message };
     printJson(stdout, { id, function: `${user}/${name}`, success, ...output, returnValue, error: shown });
-  } else if (failure !== undefined) stderr.write(`${user}/${name}: ${failure.message}\n`);
-  else if (isAsync) stdout.write(`${id}\n`);
+  } else if (failure !== undefined) {
+    stdout.write(outputData);
+    stderr.write(`${user}/${name}: ${failure.message}\n`);
+  } else if (isAsync) stdout.write(`${id}\n`);
   else stdout.write(outputData);
   return success;
 }

@@ -29,6 +29,7 @@ export const run = defineCommand({
   operands: [1, Number.POSITIVE_INFINITY],
   passesOn: true,
   options: {
+    argv0: settingsOptions.argv0,
     env: settingsOptions.env,
     dir: {
       type: 'text',
@@ -56,9 +57,9 @@ export const run = defineCommand({
         import('../../faaslet/host/wasi/tree.ts'),
       ],
     );
-    const { env, cwd, invoke: name } = options;
+    const { argv0, env, cwd, invoke: name } = options;
     const given = [...args, ...passedOn];
-    const settings = toSettings({ arg: name === undefined ? given : [], env, cwd });
+    const settings = toSettings({ argv0, arg: name === undefined ? given : [], env, cwd });
     const mounts = asUsage(() => {
       const folders = [
         ...(options.dir ?? []).map((text) => toMount(text, false)),
