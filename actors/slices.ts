@@ -43,7 +43,7 @@ export function toPoolConfig(
   config: Config,
   host: HostId,
   memory: MemoryPort['kind'],
-  folders: Pick<WorkerPoolConfig['executor'], 'contentFolder' | 'begunFolder'>,
+  folders: Pick<WorkerPoolConfig['executor'], 'contentFolder' | 'codeFolder' | 'begunFolder'>,
 ): WorkerPoolConfig {
   return {
     host,
@@ -57,6 +57,7 @@ export function toPoolConfig(
       chainedReserve: Math.ceil(config.FAASM_ACTIVE_CALLS_MAX / 4),
       queuedCallsMax: config.FAASM_QUEUED_CALLS_MAX,
       busyAfterMs: 10,
+      demotedAfterMs: 25,
       killGraceMs: 50,
       packedUs: 250,
       parallelExecutors: availableParallelism(),

@@ -169,6 +169,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       config: toPoolConfig(config, id, memory.kind, {
         contentFolder: fileStore.contentFolder,
         begunFolder,
+        codeFolder: join(data, 'code'),
       }),
       newCallId,
       log: log('worker-pool'),

@@ -223,6 +223,9 @@ export async function startWorkerPool({
         executors.get(effect.executor)?.kill(why);
         return;
       }
+      case 'demote':
+        executors.get(effect.executor)?.demote(effect.demoted);
+        return;
       case 'post': {
         const job = jobs.get(effect.id)!;
         const executor = executors.get(effect.executor)!;

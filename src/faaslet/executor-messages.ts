@@ -41,6 +41,8 @@ export interface ExecutorSettings {
   readonly files: FileFeedEnd;
   /** Of the disk: has the contents of shared files. */
   readonly contentFolder: string;
+  /** Of the disk: what V8 made of the executor's own source, which is most of the work of a start. */
+  readonly codeFolder: string;
   /** Of the disk: where to mark which asynchronous calls have begun. */
   readonly begunFolder: string;
   readonly config: readonly (readonly [string, string])[];
@@ -101,7 +103,12 @@ export interface EndedCall {
 }
 
 export type FromExecutor =
-  | { readonly type: 'ready'; readonly memory: string }
+  | {
+      readonly type: 'ready';
+      readonly memory: string;
+      /** The kernel's number of the thread, where threads have priorities of their own. */
+      readonly thread: number | undefined;
+    }
   /** The program with this number is here: its calls need not come behind its announcement any more. */
   | { readonly type: 'added'; readonly number: number }
   /** The call has not begun: there is no room for it now. */

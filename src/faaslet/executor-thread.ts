@@ -1,4 +1,5 @@
 /** The entry of an executor's worker thread: builds an Executor and connects it to the worker pool's port. */
+import { readlinkSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import { fromCallError } from '../../proto/call.ts';
 import { BegunMarks } from '../calls/begun-marks.ts';
@@ -71,10 +72,15 @@ port.on('message', (message: ToExecutor) => {
     settle(message.ask)?.reject(fromCallError(message.error));
   } else executor.receive(message);
 });
-post({ type: 'ready', memory: memory.why });
+post({ type: 'ready', memory: memory.why, thread: threadNumber() });
 void followCallRing(new CallRing(settings.calls), (slot, program, depth, input) =>
   executor.run([slot, program, input, depth]),
 );
+
+function threadNumber(): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+}
 
 function asked(toQuestion: (ask: number) => FromExecutor): Promise<unknown> {
   const answer = Promise.withResolvers<unknown>();

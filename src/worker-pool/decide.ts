@@ -9,6 +9,7 @@
  * Invariants
  * - While calls of a user are on an executor, only that user's calls are posted there; so stopping an executor costs
  *   no other user a call.
+ * - The last idle executor is not given to a program that had to be killed, so others find one.
  * - A call is answered once: by its executor, or by `finish` when it is late, cancelled or lost.
  * - An executor is killed only for a call that is over its time and inside its guest.
  *
@@ -69,6 +70,8 @@ export type PoolEffect =
   | { readonly type: 'start'; readonly executor: number }
   | { readonly type: 'stop'; readonly executor: number }
   | { readonly type: 'kill'; readonly executor: number; readonly why: string }
+  /** It gives way to others when cores are short, or does not any more. */
+  | { readonly type: 'demote'; readonly executor: number; readonly demoted: boolean }
   | { readonly type: 'post'; readonly executor: number; readonly id: CallId }
   /** Take back those of these calls that have not begun, and say which with `withdrawn`. */
   | { readonly type: 'withdraw'; readonly executor: number; readonly ids: readonly CallId[] }
@@ -336,11 +339,17 @@ function observe(state: PoolState, sample: ExecutorSample, nowMs: number, effect
   if (executor.turn !== sample.turn || sample.current === undefined) executor.turnSinceMs = nowMs;
   executor.turn = sample.turn;
   executor.current = sample.current;
+  const computesMs = nowMs - executor.turnSinceMs;
+  const demoted = computesMs >= state.limits.demotedAfterMs;
+  if (executor.demoted !== demoted) {
+    executor.demoted = demoted;
+    effects.push({ type: 'demote', executor: executor.id, demoted });
+  }
   if (sample.current === undefined) {
     executor.withdrawnTurn = -1;
     return;
   }
-  if (nowMs - executor.turnSinceMs < state.limits.busyAfterMs || isBusy(executor)) return;
+  if (computesMs < state.limits.busyAfterMs || isBusy(executor)) return;
   executor.withdrawnTurn = executor.turn;
   const others = [...executor.calls].filter((id) => id !== sample.current);
   if (others.length > 0) effects.push({ type: 'withdraw', executor: executor.id, ids: others });
@@ -373,15 +382,14 @@ function stopIdle(state: PoolState, nowMs: number, effects: PoolEffect[]): void 
   }
 }
 
-/** Started at once at the most for calls that wait: a start takes a core for some milliseconds. */
-const startingMax = 4;
-
-/** Starts executors until there are as many without calls as are wanted: the spare ones, and some for waiting calls. */
+/**
+ * Starts executors until there are as many without calls as are wanted: the spare ones, and for waiting calls no more
+ * at once than there are cores, as a start takes one for a tenth of a second. */
 function keepSpares(state: PoolState, effects: PoolEffect[]): void {
-  const { executorsMax, executorsSpare } = state.limits;
+  const { executorsMax, executorsSpare, parallelExecutors } = state.limits;
   let free = 0;
   for (const executor of state.executors.values()) if (executor.user === undefined) free++;
-  const wanted = executorsSpare + Math.min(queuedCalls(state), startingMax);
+  const wanted = executorsSpare + Math.min(queuedCalls(state), parallelExecutors);
   while (free < wanted && state.executors.size < executorsMax) {
     const id = ++state.lastExecutor;
     state.executors.set(id, {
@@ -397,6 +405,7 @@ function keepSpares(state: PoolState, effects: PoolEffect[]): void {
       current: undefined,
       idleSinceMs: 0,
       withdrawnTurn: -1,
+      demoted: false,
     });
     effects.push({ type: 'start', executor: id });
     free++;

@@ -6,6 +6,7 @@
  * call that is too large for the ring, is given arguments, is asynchronous, or whose program the executor may not have yet, is posted as
  * a message.
  */
+import { getPriority, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Call, CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
@@ -52,6 +53,10 @@ export interface ExecutorEvents {
  */
 const resourceLimits = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 64 };
 
+/** A tenth of the weight, as the kernel's scheduler has it. */
+const demotedNice = 10;
+const niceMax = 19;
+
 interface Announced {
   readonly number: number;
   /** The executor has said that it has the program. */
@@ -76,6 +81,7 @@ export class ExecutorThreadHandle {
   #forgetting = 0;
   #waking = false;
   #isReady = false;
+  #thread: number | undefined;
   #gone = false;
   #why: string | undefined;
   #exhausted: CallId | undefined;
@@ -99,7 +105,7 @@ export class ExecutorThreadHandle {
       workerData: { ...settings, control, calls, ends } satisfies ExecutorSettings,
       transferList: [settings.files.port],
       name: settings.name,
-      env: {},
+      env: { NODE_COMPILE_CACHE: settings.codeFolder },
       resourceLimits,
       stdin: false,
     });
@@ -184,6 +190,16 @@ export class ExecutorThreadHandle {
     if (this.#isReady) void this.#worker.terminate();
   }
 
+  /** Has less weight than the main thread and other executors when cores are short, or as much as they again. */
+  demote(demoted: boolean): void {
+    if (this.#thread === undefined || this.#gone) return;
+    try {
+      setPriority(this.#thread, Math.min(getPriority() + (demoted ? demotedNice : 0), niceMax));
+    } catch {
+      // Not everybody may raise a priority again.
+    }
+  }
+
   #ended(): void {
     this.#ends.drain(this.#onPlainEnd);
     this.#gone = true;
@@ -200,6 +216,7 @@ export class ExecutorThreadHandle {
     switch (message.type) {
       case 'ready':
         this.#isReady = true;
+        this.#thread = message.thread;
         if (this.#why === undefined) this.#events.ready(message.memory);
         else void this.#worker.terminate();
         return;

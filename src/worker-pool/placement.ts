@@ -24,12 +24,13 @@ export function hasRoom(state: PoolState, work: Work, nowMs: number): boolean {
 /**
  * Of the executors that have calls of this user, are not busy and may be shared, the fullest that is done soon; when
  * none is, one more for each core, and then the emptiest.
- * Else an idle one, rather one that has run the program. When a user's calls have been kept apart on many executors
+ * Else an idle one, rather one that has run the program, and not always the last. When a user's calls have been kept apart on many executors
  * already, or no more can start, they share.
  */
 export function choose(state: PoolState, work: Work): ExecutorState | undefined {
   const { limits } = state;
   let held = 0;
+  let idleCount = 0;
   let fullest: ExecutorState | undefined;
   let emptiest: ExecutorState | undefined;
   let unshared: ExecutorState | undefined;
@@ -37,9 +38,8 @@ export function choose(state: PoolState, work: Work): ExecutorState | undefined 
   for (const executor of state.executors.values()) {
     if (!executor.ready) continue;
     if (executor.user === undefined) {
-      if (idle === undefined || (!idle.versions.has(work.version) && executor.versions.has(work.version))) {
-        idle = executor;
-      }
+      idleCount++;
+      if (idle === undefined || isBetterIdle(executor, idle, work)) idle = executor;
     } else if (executor.user === work.user) {
       held++;
       if (isBusy(executor)) continue;
@@ -52,10 +52,26 @@ export function choose(state: PoolState, work: Work): ExecutorState | undefined 
     }
   }
   if (fullest !== undefined) return fullest;
+  if (idleCount === 1 && leavesLastIdle(state, work, held)) idle = undefined;
   if (emptiest !== undefined) return held < limits.parallelExecutors && idle !== undefined ? idle : emptiest;
   if (unshared !== undefined && held >= limits.isolatedExecutorsMax) return unshared;
   if (held >= executorsPerUser(limits)) return unshared;
   return idle ?? (state.executors.size >= limits.executorsMax ? unshared : undefined);
+}
+
+/** One that has run the program, else the one that has run the fewest: others may be warm for somebody else. */
+function isBetterIdle(one: ExecutorState, other: ExecutorState, { version }: Work): boolean {
+  if (one.versions.has(version) !== other.versions.has(version)) return one.versions.has(version);
+  return one.versions.size < other.versions.size;
+}
+
+/**
+ * The last idle executor is for calls that are likely to give it back: not for a program that had to be killed, and not
+ * for a further unproven call of a user who has an executor.
+ */
+function leavesLastIdle(state: PoolState, work: Work, held: number): boolean {
+  if (state.limits.executorsMax === 1) return false;
+  return isSuspect(state, work.version) || (held > 0 && !isProven(state, work.version));
 }
 
 function mayShare(state: PoolState, work: Work, executor: ExecutorState): boolean {
@@ -66,6 +82,11 @@ function mayShare(state: PoolState, work: Work, executor: ExecutorState): boolea
 
 export function isProven(state: PoolState, version: string): boolean {
   return (state.records.get(version)?.ended ?? 0) >= state.limits.provenAfterCalls;
+}
+
+/** Whether one of its calls had to be killed. */
+function isSuspect(state: PoolState, version: string): boolean {
+  return state.records.get(version)?.ended === Number.NEGATIVE_INFINITY;
 }
 
 /** What a call counts for, of a program that has not ended one yet. */

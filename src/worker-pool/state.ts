@@ -16,6 +16,8 @@ export interface PoolLimits {
   readonly queuedCallsMax: number;
   /** An executor that has been inside one guest for so long gets no further calls, and loses those not begun. */
   readonly busyAfterMs: number;
+  /** An executor that has been inside one guest for so long gives way to others when cores are short. */
+  readonly demotedAfterMs: number;
   /** A late call that is inside its guest has so long to notice before its executor is killed. */
   readonly killGraceMs: number;
   /** An executor whose calls take less than this together, as programs go, is filled before another is used. */
@@ -61,6 +63,8 @@ export interface ExecutorState {
   idleSinceMs: number;
   /** The turn during which its calls were already withdrawn. */
   withdrawnTurn: number;
+  /** Whether it gives way to others. */
+  demoted: boolean;
 }
 
 export interface CallState {

@@ -18,6 +18,7 @@ const limits: PoolLimits = {
   chainedReserve: 4,
   queuedCallsMax: 3,
   busyAfterMs: 10,
+  demotedAfterMs: 100,
   killGraceMs: 20,
   packedUs: 5000,
   parallelExecutors: 2,
@@ -273,6 +274,61 @@ test('decide() lets proven calls share an executor, and unproven ones when there
   t.like(posts(call(state, work('d')))[0], { executor: 1 });
 });
 
+/** Has the call killed for being late, and gives the executor that comes in place of its own. */
+function killed(state: PoolState, each: Work): void {
+  call(state, each);
+  const executor = state.calls.get(each.id)!.executor!;
+  const samples = [{ executor, turn: 1, current: each.id }];
+  for (const nowMs of [900, 1000, 1020]) decide(state, { type: 'tick', samples, nowMs });
+  decide(state, { type: 'gone', executor, why: 'x', exhausted: undefined, notBegun: [], nowMs: 1020 });
+}
+
+const loop = (id: string) => work(id, 'eve', { version: 'eve/loop@1', deadlineMs: 2000 });
+
+test('decide() leaves the last idle executor to others when a program had to be killed', (t) => {
+  const state = ready(2);
+  killed(state, { ...loop('a'), deadlineMs: 1000 });
+  const suspect = call(state, loop('b'), 1100);
+  t.deepEqual(posts(suspect), []);
+  t.deepEqual(
+    suspect.filter(({ type }) => type === 'start'),
+    [{ type: 'start', executor: 4 }],
+  );
+  t.is(posts(call(state, work('c', 'bob', { deadlineMs: 2000 }), 1100)).length, 1);
+  t.deepEqual(posts(decide(state, { type: 'ready', executor: 3, nowMs: 1110 })), []);
+  t.like(posts(decide(state, { type: 'ready', executor: 4, nowMs: 1120 }))[0], { id: 'b' });
+});
+
+test('decide() leaves the last idle executor to others when a user has unproven calls on one', (t) => {
+  const state = ready(2, { provenAfterCalls: 1 });
+  t.is(posts(call(state, work('a'))).length, 1);
+  t.deepEqual(posts(call(state, work('b'))), []);
+  t.is(posts(call(state, work('c', 'bob'))).length, 1);
+});
+
+test('decide() gives a program that has to be started an executor that is warm for nobody', (t) => {
+  const state = ready(2);
+  call(state, work('a'));
+  decide(state, { type: 'ended', id: 'a' as CallId, ranUs: 1, nowMs: 1 });
+  t.like(posts(call(state, work('b', 'bob')))[0], { executor: 2 });
+});
+
+test('decide() has an executor give way while it computes for long', (t) => {
+  const state = ready(1, { demotedAfterMs: 15 });
+  call(state, work('a'));
+  const sample = (turn: number, nowMs: number) =>
+    decide(state, {
+      type: 'tick',
+      samples: [{ executor: 1, turn, current: 'a' as CallId }],
+      nowMs,
+    }).filter(({ type }) => type === 'demote');
+  t.deepEqual(sample(1, 0), []);
+  t.deepEqual(sample(1, 10), []);
+  t.deepEqual(sample(1, 20), [{ type: 'demote', executor: 1, demoted: true }]);
+  t.deepEqual(sample(1, 30), []);
+  t.deepEqual(sample(2, 40), [{ type: 'demote', executor: 1, demoted: false }]);
+});
+
 test('decide() keeps its invariants in random histories', (t) => {
   for (let seed = 1; seed <= 300; seed++) {
     const problem = simulate(createRandom(seed));
@@ -317,6 +373,10 @@ function simulate(random: Random): string | undefined {
     if (effect.type === 'stop' || effect.type === 'kill') lose(effect.executor);
     if (effect.type === 'finish' && !open.delete(effect.id)) fail(`${effect.id} was answered twice`);
     if (effect.type === 'post') {
+      const { version } = state.calls.get(effect.id)!.work;
+      const isLastIdle = executors.get(effect.executor)?.length === 0 && !hasIdle(effect.executor);
+      if (isLastIdle && state.records.get(version)?.ended === Number.NEGATIVE_INFINITY)
+        fail(`${effect.id} got the last idle executor`);
       const calls = executors.get(effect.executor);
       if (calls === undefined) {
         fail(`${effect.id} was posted to executor ${effect.executor}, which is gone`);
@@ -336,6 +396,11 @@ function simulate(random: Random): string | undefined {
       if (ids.length > 0) step({ type: 'withdrawn', ids, nowMs });
     }
   };
+
+  const hasIdle = (except: number): boolean =>
+    [...executors].some(
+      ([id, calls]) => id !== except && calls.length === 0 && state.executors.get(id)?.ready === true,
+    );
 
   const lose = (executor: number): void => {
     const calls = executors.get(executor) ?? [];
