@@ -1,8 +1,8 @@
 /**
  * Asynchronous calls.
  *
- * In:   `async.<user>.<function>`; `calls.status|output|cancel.<id>`
- * Out:  `functions.describe.<user>.<function>`, `invoke.<user>.<function>`, `cancel.<id>`
+ * In:   `async.<user>.<function>`; `calls.status|output|cancel.<user>.<id>`
+ * Out:  `functions.describe.<user>.<function>`, `invoke.<user>.<function>`, `cancel.<user>.<id>`
  * Owns: the durable queue, and the results until they expire
  * Never: runs a function itself, or answers before what it answers is durable
  *
@@ -10,13 +10,21 @@
  * call had begun on this host. What runs next, and what becomes of
  * a call that failed, is decided in src/calls/decide.ts; here it is done.
  */
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CallError, fromCallError, toCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names, stateHeaders } from '../proto/headers.ts';
 import type { CallStatus } from '../proto/messages.ts';
-import { type CallId, type HostId, quote, toCallId, toFunctionName, toUserName } from '../proto/names.ts';
+import {
+  type CallId,
+  type HostId,
+  quote,
+  toCallId,
+  toFunctionName,
+  toUserName,
+  type UserName,
+  userOfCall,
+} from '../proto/names.ts';
 import { type Subjects, tokensAfter } from '../proto/subjects.ts';
 import { expectAnswer, fromErrorHeaders } from '../src/bus/error-headers.ts';
 import {
@@ -56,6 +64,7 @@ export interface CallsOptions {
   readonly begunFolder: string;
   readonly config: CallsConfig;
   readonly log: Log;
+  newCallId(user: UserName): CallId;
   /** Unix milliseconds. @default the clock */
   readonly now?: () => number;
 }
@@ -84,7 +93,7 @@ type Result = Pick<CallEnd, 'output' | 'returnValue'> & { readonly error: CallEr
 const noResult: Result = { output: emptyBody, returnValue: null, error: undefined };
 
 export async function startCalls(options: CallsOptions): Promise<CallsActor> {
-  const { bus, subjects, queue, begunFolder, config, log, now = Date.now } = options;
+  const { bus, subjects, queue, begunFolder, config, log, newCallId, now = Date.now } = options;
   const state = createCallsState(config);
   const working = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
@@ -113,7 +122,8 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   }
 
   function toNewCall(message: BusMessage): NewCall {
-    const [user, fn] = tokensAfter(message.subject, 1);
+    const [userToken = '', fn = ''] = tokensAfter(message.subject, 1);
+    const user = toUserName(userToken);
     const input = toBytes(message.body);
     if (input.length > config.inputMaxBytes) {
       const why = `The input has ${input.length} bytes and may have ${config.inputMaxBytes}; put it into state`;
@@ -123,9 +133,9 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     const timeout = header(message, names.timeout);
     const timeoutMs = timeout === undefined ? config.callTimeoutMs : parseDurationMs(timeout, names.timeout);
     return {
-      id: id === undefined ? (randomUUID() as CallId) : toCallId(id),
-      user: toUserName(user ?? ''),
-      function: toFunctionName(fn ?? ''),
+      id: id === undefined ? newCallId(user) : toCallId(id, user),
+      user,
+      function: toFunctionName(fn),
       input,
       createdAtMs: now(),
       timeoutMs: Math.min(timeoutMs, config.callTimeoutMs),
@@ -138,8 +148,8 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   }
 
   async function answerCalls(message: BusMessage): Promise<void> {
-    const [op, token] = tokensAfter(message.subject, 1);
-    const id = toCallId(token ?? '');
+    const [op, user = '', token = ''] = tokensAfter(message.subject, 1);
+    const id = toCallId(token, toUserName(user));
     switch (op) {
       case 'status':
         answerStatus(message, found(await queue.status(id), id));
@@ -220,7 +230,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
           break;
         }
         case 'interrupt':
-          bus.publish(subjects.cancel(effect.id), emptyBody);
+          bus.publish(subjects.cancel(userOfCall(effect.id), effect.id), emptyBody);
           break;
         case 'refuse':
           throw effect.error;
@@ -320,7 +330,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     description: 'Asynchronous calls: submit, status, output, cancel',
     endpoints: [
       { name: 'async', subject: subjects.async('*', '*'), handler: submit },
-      { name: 'calls', subject: subjects.calls('*', '*'), handler: answerCalls },
+      { name: 'calls', subject: subjects.calls('*', '*', '*'), handler: answerCalls },
     ],
     onFailure(error, { subject }) {
       if (error.http >= 500) log.warn({ err: error, subject }, 'request about a call failed');

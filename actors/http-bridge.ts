@@ -14,6 +14,7 @@ import { type HttpConfig, httpDefaults } from '../src/http/config.ts';
 import { createDispatch, type Readiness } from '../src/http/dispatch.ts';
 import { createHttpPort } from '../src/http/server.ts';
 import type { Log } from '../src/log.ts';
+import { createRandomIds } from '../src/random-ids.ts';
 
 export interface HttpBridgeOptions {
   readonly bus: Bus;
@@ -38,7 +39,15 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
   const closing = new AbortController();
   // Each follower of a log hears of it.
   setMaxListeners(0, closing.signal);
-  const parts = { bus, subjects, config, log, newId: createCallIds(), closing: closing.signal };
+  const parts = {
+    bus,
+    subjects,
+    config,
+    log,
+    newId: createRandomIds(),
+    newCallId: createCallIds(),
+    closing: closing.signal,
+  };
   const dispatch = createDispatch({ parts, ready });
   const ways = config.ports.map(() => createHttpPort(config, dispatch));
   const close = async (): Promise<void> => {

@@ -12,7 +12,7 @@
 import { type Call, type CallError, fromCallError, type ResponseHead } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
-import type { CallId, HostId } from '../proto/names.ts';
+import type { CallId, HostId, UserName } from '../proto/names.ts';
 import type { Subjects } from '../proto/subjects.ts';
 import { expectAnswer, fromErrorHeaders } from '../src/bus/error-headers.ts';
 import {
@@ -47,7 +47,7 @@ export interface SchedulerOptions {
   };
   /** Where input and output of calls may be. */
   readonly data: CallData;
-  newCallId(): CallId;
+  newCallId(user: UserName): CallId;
 }
 
 export interface Scheduler {
@@ -86,7 +86,7 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
 
   function onInvoke(message: BusMessage): Promise<void> {
     const nowMs = Date.now();
-    const call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newId: newCallId });
+    const call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newCallId });
     const places = message.headers && readPlaces(message.headers);
     if (places !== undefined) return runElsewhere(message, call, places);
     return run(message, call);
@@ -138,11 +138,11 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
     const timeoutMs = host === config.host ? 0 : call.deadlineMs - Date.now() + otherHostGraceMs;
     try {
       const answer = await bus.request(subjects.call(host), new Encodable(call, callCodec), { timeoutMs });
-      const { id, output, returnValue, error, response } = readBody(expectAnswer(answer), callResultCodec);
+      const { output, returnValue, error, response } = readBody(expectAnswer(answer), callResultCodec);
       if (error !== undefined) throw fromCallError(error, output);
       // Who sends no headers reads none: over NATS they are the dearest part of a small answer.
       const isPlain = message.headers === undefined && returnValue === 0;
-      const headers = isPlain ? undefined : toAnswerHeaders(id, returnValue, response);
+      const headers = isPlain ? undefined : toAnswerHeaders(call.id, returnValue, response);
       respond(bus, message, output, headers);
     } finally {
       decide(state, { type: 'ended', id: call.id });

@@ -222,6 +222,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       queue,
       begunFolder,
       config: toCallsConfig(config),
+      newCallId,
       log: log('calls'),
     });
     closers.push(() => calls.stop());
@@ -284,7 +285,11 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     return new UserObjects(place, config.FAASM_INPUT_MAX_BYTES);
   }
 
-  async function openWaysIn(bus: HostBus, newCallId: () => CallId, redis: RedisConnection | undefined) {
+  async function openWaysIn(
+    bus: HostBus,
+    newCallId: (user: UserName) => CallId,
+    redis: RedisConnection | undefined,
+  ) {
     const ways = toWaysIn(config.FAASM_RECEIVE);
     const callTimeoutMs = config.FAASM_CALL_TIMEOUT_MS;
     const createCalls = () => new MessageCalls({ bus, subjects, callTimeoutMs, newCallId });

@@ -1,7 +1,7 @@
 /**
  * The worker pool.
  *
- * In:   `call.<host>` placed calls, `initialize.<host>` programs to initialise, `cancel.<id>`, `function.changed.*.*`,
+ * In:   `call.<host>` placed calls, `initialize.<host>` programs to initialise, `cancel.<user>.<id>`, `function.changed.*.*`,
  *       `file.changed.*`
  * Out:  CallResult to the caller; `invoke.<user>.<function>` for chained calls; `state.*` for what guests ask of state;
  *       `functions.program.*.*` for programs; `files.index.*.*` for the shared files of a user; `event.calls`, `event.executor.gone`, `host.<host>.status`
@@ -14,8 +14,8 @@ import { type Call, type CallError, type CallResult, fromCallError } from '../pr
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
 import type { CallEvent } from '../proto/messages.ts';
-import { type CallId, type HostId, toCallId } from '../proto/names.ts';
-import { queueGroup, type Subjects } from '../proto/subjects.ts';
+import { type CallId, type HostId, toCallId, toUserName, type UserName } from '../proto/names.ts';
+import { queueGroup, type Subjects, tokensAfter } from '../proto/subjects.ts';
 import { respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, header, readBody, respond } from '../src/bus/port.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
@@ -55,7 +55,7 @@ export interface WorkerPoolOptions {
   readonly subjects: Subjects;
   readonly config: WorkerPoolConfig;
   readonly log: Log;
-  newCallId(): CallId;
+  newCallId(user: UserName): CallId;
 }
 
 export interface WorkerPool {
@@ -120,8 +120,9 @@ export async function startWorkerPool({
     // In a queue group of one, so that what is for this host does not leave it.
     bus.subscribe(subjects.call(config.host), onCall, { queue: queueGroup('worker-pool') }),
     bus.subscribe(subjects.initialize(config.host), onInitialize, { queue: queueGroup('worker-pool') }),
-    bus.subscribe(subjects.cancel('*'), (message) => {
-      const id = toCallId(message.subject.slice(message.subject.lastIndexOf('.') + 1));
+    bus.subscribe(subjects.cancel('*', '*'), ({ subject }) => {
+      const [user = '', token = ''] = tokensAfter(subject, 1);
+      const id = toCallId(token, toUserName(user));
       if (coming.has(id)) coming.set(id, 'cancelled');
       step({ type: 'cancel', id, nowMs: Date.now() });
     }),
@@ -162,7 +163,7 @@ export async function startWorkerPool({
 
   function onInitialize(message: BusMessage): void {
     const program = readBody(message, programCodec);
-    const id = newCallId();
+    const id = newCallId(program.user);
     const deadlineMs = Number(header(message, names.deadline));
     const input = new Uint8Array(0);
     const call: Call = {
@@ -340,7 +341,7 @@ export async function startWorkerPool({
   function onChained(parent: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void {
     const job = jobs.get(parent);
     if (job === undefined) return;
-    const event = toChainedEvent(config.host, job.call, newCallId(), message, Date.now());
+    const event = toChainedEvent(config.host, job.call, newCallId(job.call.user), message, Date.now());
     tellOf(event);
   }
 

@@ -2,6 +2,8 @@
  * The names people give things, checked once at the edge and branded from then on.
  *
  * A user and a function name are `[A-Za-z0-9_-]{1,64}`.
+ * A call id is `<user>-<22 random characters of the same alphabet>`: nobody guesses the id of another's call, and whose
+ * call it is can be read off it, as its end has a fixed length.
  * A state key is 1 to 512 bytes of anything. Inside the system it is always in its token form: a byte outside
  * `[A-Za-z0-9_-]` is written `=XX` (two upper-case hex digits). One token form stands for exactly one key, has none
  * of the characters that are special in a subject, a path or a Redis key, and so no two keys can collide.
@@ -19,7 +21,11 @@ export type HostId = Branded<string, 'HostId'>;
 
 export const stateKeyMaxBytes = 512;
 
+/** Of a call id, behind the user's name: 132 random bits in base64url. */
+export const callSecretLength = 22;
+
 const namePattern = /^[A-Za-z0-9_-]{1,64}$/;
+const callIdPattern = /^[A-Za-z0-9_-]{1,64}-[A-Za-z0-9_-]{22}$/;
 const tokenPattern = /^(?:[A-Za-z0-9_-]|=[0-9A-F]{2})+$/;
 
 /** @throws FaasmError `bad_name` */
@@ -32,14 +38,27 @@ export function toFunctionName(text: string): FunctionName {
   return checkName(text, 'function') as FunctionName;
 }
 
-/** A host and a call id have the same alphabet as a name. @throws FaasmError `bad_name` */
+/** A host has the same alphabet as a name. @throws FaasmError `bad_name` */
 export function toHostId(text: string): HostId {
   return checkName(text, 'host') as HostId;
 }
 
-/** @throws FaasmError `bad_name` */
-export function toCallId(text: string): CallId {
-  return checkName(text, 'call id') as CallId;
+/** @param user whose call it has to be, where that is known @throws FaasmError `bad_name` */
+export function toCallId(text: string, user?: UserName): CallId {
+  if (isCallId(text, user)) return text;
+  const whose = user ?? '<user>';
+  throw new FaasmError(
+    'bad_name',
+    `Bad call id ${quote(text)}: one of ${user ?? 'a user'} is ${whose}- and ${callSecretLength} of A-Z a-z 0-9 _ -`,
+  );
+}
+
+export function isCallId(text: string, user?: UserName): text is CallId {
+  return callIdPattern.test(text) && (user === undefined || userOfCall(text as CallId) === user);
+}
+
+export function userOfCall(id: CallId): UserName {
+  return id.slice(0, -callSecretLength - 1) as UserName;
 }
 
 /** The token form of a key given as bytes (or as text, taken as UTF-8). @throws FaasmError `bad_name` */

@@ -36,11 +36,11 @@ export interface Subjects {
   /** work. A program for one host to initialise; answered with what its initialisation left. Inside the host only. */
   initialize(host: HostId): string;
   /** broadcast. The caller no longer wants this call. */
-  cancel(id: CallId | '*'): string;
+  cancel(user: UserName | '*', id: CallId | '*'): string;
   /** work. A call that is kept until it has run; answered with its id. */
   async(user: UserName | '*', fn: FunctionName | '*'): string;
   /** work. What is known of an asynchronous call: `status`, `output`, `cancel`; msgpack. */
-  calls(op: 'status' | 'output' | 'cancel' | '*', id: CallId | '*'): string;
+  calls(op: 'status' | 'output' | 'cancel' | '*', user: UserName | '*', id: CallId | '*'): string;
   /** work. Raw bytes for get, set and append; msgpack otherwise. */
   state(op: StateOp | '*', user: UserName | '*', key: StateKey | '*'): string;
   /**
@@ -84,9 +84,9 @@ export function createSubjects(prefix = 'faasm'): Subjects {
     invoke: (user, fn) => `${prefix}.invoke.${user}.${fn}`,
     call: (host) => `${prefix}.call.${host}`,
     initialize: (host) => `${prefix}.initialize.${host}`,
-    cancel: (id) => `${prefix}.cancel.${id}`,
+    cancel: (user, id) => `${prefix}.cancel.${user}.${id}`,
     async: (user, fn) => `${prefix}.async.${user}.${fn}`,
-    calls: (op, id) => `${prefix}.calls.${op}.${id}`,
+    calls: (op, user, id) => `${prefix}.calls.${op}.${user}.${id}`,
     state: (op, user, key) => `${prefix}.state.${op}.${user}.${key}`,
     functions: (op, user, fn) => `${prefix}.functions.${op}.${user}.${fn}`,
     functionChanged: (user, fn) => `${prefix}.function.changed.${user}.${fn}`,

@@ -1,7 +1,7 @@
 /**
  * Which attempts at asynchronous calls had begun, for the host that comes after one that was killed.
  *
- *   <folder>/<executor's row>    one record for each slot, at its place: `<call id> <attempt>`, padded to 96 bytes
+ *   <folder>/<executor's row>    one record for each slot, at its place: `<call id> <attempt>`, padded to 128 bytes
  *
  * An executor writes the mark right before the call enters its guest, so a call that ends the process is known by it,
  * and one that only waited for its turn is not blamed. Nothing is synced: what the kernel was given outlives the
@@ -19,9 +19,9 @@ export interface BegunAttempt {
   readonly attempt: number;
 }
 
-/** An id of 64 characters, a space, and a number. */
-const recordBytes = 96;
-const recordPattern = /^([A-Za-z0-9_-]{1,64}) (\d{1,9}) *$/;
+/** An id of 87 characters at most, a space, and a number. */
+const recordBytes = 128;
+const recordPattern = /^([A-Za-z0-9_-]{1,87}) (\d{1,9}) *$/;
 
 /** The end of one executor. */
 export class BegunMarks {

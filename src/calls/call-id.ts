@@ -1,9 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import type { CallId } from '../../proto/names.ts';
+import type { CallId, UserName } from '../../proto/names.ts';
+import { createRandomIds } from '../random-ids.ts';
 
-/** Makes ids that no other process makes: 64 random bits for this process, and a counter. */
-export function createCallIds(): () => CallId {
-  const prefix = randomBytes(8).toString('hex');
-  let last = 0;
-  return () => `${prefix}-${(++last).toString(36)}` as CallId;
+/** Makes ids that nobody else makes or guesses. */
+export function createCallIds(): (user: UserName) => CallId {
+  const newSecret = createRandomIds();
+  return (user) => `${user}-${newSecret()}` as CallId;
 }

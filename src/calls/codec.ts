@@ -64,16 +64,17 @@ function toCall(message: Message): Call {
   if (version !== '' && !versionPattern.test(version)) {
     throw badMessage('call', `its version ${quote(version)} is not a sha256 in hex`);
   }
-  const id = toCallId(message.id);
+  const user = toUserName(message.user);
+  const id = toCallId(message.id, user);
   return {
     id,
-    user: toUserName(message.user),
+    user,
     function: toFunctionName(message.function),
     input: message.inputData,
-    rootId: message.rootId === '' ? id : toCallId(message.rootId),
+    rootId: message.rootId === '' ? id : toCallId(message.rootId, user),
     depth,
     deadlineMs,
-    ...(message.parentId !== '' && { parentId: toCallId(message.parentId) }),
+    ...(message.parentId !== '' && { parentId: toCallId(message.parentId, user) }),
     ...(version !== '' && { version }),
     ...(traceparentPattern.test(traceparent) && { traceparent }),
     ...(given !== undefined && { given }),

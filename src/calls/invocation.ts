@@ -2,7 +2,14 @@
 import type { Call } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
-import { type CallId, quote, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import {
+  type CallId,
+  quote,
+  toCallId,
+  toFunctionName,
+  toUserName,
+  type UserName,
+} from '../../proto/names.ts';
 import { type BusMessage, type Headers, header, toBytes } from '../bus/port.ts';
 import { readCallArguments } from '../bus/settings-headers.ts';
 import { parseDurationMs } from './duration.ts';
@@ -12,7 +19,7 @@ export interface InvocationDefaults {
   readonly nowMs: number;
   /** The longest that a call may take. */
   readonly timeoutMs: number;
-  newId(): CallId;
+  newCallId(user: UserName): CallId;
 }
 
 /** @param subject of form `<prefix>.invoke.<user>.<function>` @throws FaasmError `bad_name`, `bad_request` */
@@ -24,7 +31,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
   const input = toBytes(message.body);
   const latestMs = defaults.nowMs + defaults.timeoutMs;
   if (message.headers === undefined) {
-    const id = defaults.newId();
+    const id = defaults.newCallId(user);
     return { id, user, function: name, input, rootId: id, depth: 0, deadlineMs: latestMs };
   }
   const givenId = header(message, names.callId);
@@ -32,7 +39,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
   const rootId = header(message, names.rootId);
   const traceparent = header(message, names.traceparent);
   const given = readCallArguments(message.headers);
-  const id = givenId === undefined ? defaults.newId() : toCallId(givenId);
+  const id = givenId === undefined ? defaults.newCallId(user) : toCallId(givenId, user);
   const depth = toNumber(header(message, names.depth), names.depth) ?? 0;
   const attempt = toNumber(header(message, names.attempt), names.attempt);
   return {
@@ -40,10 +47,10 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
     user,
     function: name,
     input,
-    rootId: rootId === undefined ? id : toCallId(rootId),
+    rootId: rootId === undefined ? id : toCallId(rootId, user),
     depth,
     deadlineMs: Math.min(latestMs, deadline(message, defaults.nowMs) ?? latestMs),
-    ...(parentId !== undefined && { parentId: toCallId(parentId) }),
+    ...(parentId !== undefined && { parentId: toCallId(parentId, user) }),
     ...(traceparent !== undefined && { traceparent }),
     ...(given !== undefined && { given }),
     ...(attempt !== undefined && { attempt }),

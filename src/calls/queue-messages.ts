@@ -10,9 +10,10 @@ export const callStatusCodec = msgpackCodec<CallStatus>('call status', (value) =
   const found = value as Record<string, unknown>;
   const state = callStates.find((known) => known === found.state);
   if (state === undefined) throw wanted(`a state of ${callStates.join(', ')}`);
+  const user = toUserName(String(found.user));
   return {
-    id: toCallId(String(found.id)),
-    user: toUserName(String(found.user)),
+    id: toCallId(String(found.id), user),
+    user,
     function: toFunctionName(String(found.function)),
     state,
     attempts: toNumber(found.attempts, 'attempts'),

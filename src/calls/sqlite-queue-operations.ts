@@ -7,6 +7,7 @@ import type { CallStatus } from '../../proto/messages.ts';
 import type { CallId, FunctionName, UserName } from '../../proto/names.ts';
 import { applySchema } from '../storage/sqlite-file.ts';
 import type { BegunAttempt } from './begun-marks.ts';
+import { createCallIds } from './call-id.ts';
 import type { Attempt, CallEnd, CallOutput, Enqueued, NewCall, PendingCall } from './queue-port.ts';
 
 /** CallArguments are kept as JSON. */
@@ -24,6 +25,12 @@ const formats = [
   CREATE TABLE output (id TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT`,
   'ALTER TABLE call ADD COLUMN given TEXT',
   'ALTER TABLE call ADD COLUMN inputPlace TEXT; ALTER TABLE call ADD COLUMN outputPlace TEXT',
+  // Ids that name their user. What had another cannot be asked for any more, and runs.
+  `CREATE TEMP TABLE renamed AS SELECT id, newCallId(user) AS newId FROM call;
+  ${['call', 'input', 'output']
+    .map((table) => `UPDATE ${table} SET id = (SELECT newId FROM renamed WHERE renamed.id = ${table}.id)`)
+    .join(';')};
+  DROP TABLE renamed`,
 ];
 
 const statusColumns = `
@@ -32,6 +39,8 @@ const statusColumns = `
 export type QueueOperations = ReturnType<typeof open>;
 
 export function open(db: DatabaseSync, file: string) {
+  const newCallId = createCallIds();
+  db.function('newCallId', (user) => newCallId(user as UserName));
   applySchema(db, file, formats);
   const insert = db.prepare(`
     INSERT INTO call (id, user, function, state, attempts, createdAtMs, notBeforeMs, timeoutMs, dedupeKey, traceparent,

@@ -1,6 +1,6 @@
 /** Asynchronous calls by HTTP. */
 import { headers as names } from '../../proto/headers.ts';
-import { toCallId } from '../../proto/names.ts';
+import { userOfCall } from '../../proto/names.ts';
 import { type BusMessage, header, readBody } from '../bus/port.ts';
 import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
 import { callStatusCodec } from '../calls/queue-messages.ts';
@@ -20,7 +20,7 @@ import type { CallRoute, FunctionRoute } from './route.ts';
 
 export async function submitCall(parts: HttpParts, exchange: Exchange, route: FunctionRoute): Promise<void> {
   const { config, subjects } = parts;
-  const { headers } = toCallHeaders(exchange.req, toCallId(parts.newId()), config.callTimeoutMs);
+  const { headers } = toCallHeaders(exchange.req, parts.newCallId(route.user), config.callTimeoutMs);
   const key = requestHeader(exchange, 'idempotency-key');
   if (key !== undefined) headers[messageIdHeader] = [toIdempotencyKey(key)];
   const input = await toWholeBody(exchange.req, config.inputMaxBytes);
@@ -35,12 +35,12 @@ export async function submitCall(parts: HttpParts, exchange: Exchange, route: Fu
 }
 
 export async function sendCallStatus(parts: HttpParts, exchange: Exchange, { id }: CallRoute): Promise<void> {
-  const answer = await ask(parts, parts.subjects.calls('status', id));
+  const answer = await ask(parts, parts.subjects.calls('status', userOfCall(id), id));
   sendJson(exchange, 200, readBody(answer, callStatusCodec), { 'Cache-Control': 'no-store' });
 }
 
 export async function sendCallOutput(parts: HttpParts, exchange: Exchange, { id }: CallRoute): Promise<void> {
-  const subject = parts.subjects.calls('output', id);
+  const subject = parts.subjects.calls('output', userOfCall(id), id);
   const first = await readPiece(parts, subject, { offset: 0, length: Number.POSITIVE_INFINITY });
   const output = { offset: 0, length: sizeOf(first, 0) };
   exchange.res.writeHead(200, {
@@ -65,7 +65,7 @@ function toEndHeaders(answer: BusMessage): Record<string, string> {
 }
 
 export async function cancelCall(parts: HttpParts, exchange: Exchange, { id }: CallRoute): Promise<void> {
-  const answer = await ask(parts, parts.subjects.calls('cancel', id));
+  const answer = await ask(parts, parts.subjects.calls('cancel', userOfCall(id), id));
   sendJson(exchange, 200, readBody(answer, callStatusCodec));
 }
 

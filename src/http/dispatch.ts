@@ -49,11 +49,12 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
 
   function dispatch(req: IncomingMessage, res: ServerResponse, waits: boolean): void {
     connectionOf(req.socket).latest = res;
-    const id = parts.newId();
+    const route = toRoute(req.method!, req.url!);
+    const isCall = route.kind === 'invoke' && !prefersAsync(req.headers.prefer);
+    const id = isCall ? parts.newCallId(route.user) : parts.newId();
     const named = req.headers['x-request-id'];
     const requestId = typeof named === 'string' && requestIdPattern.test(named) ? named : id;
     const exchange: Exchange = { req, res, requestId };
-    const route = toRoute(req.method!, req.url!);
     const refused = refuse(req, route, waits);
     if (draining()) res.shouldKeepAlive = false;
     if (refused !== undefined) {
@@ -62,7 +63,7 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
       return;
     }
     if (waits) res.writeContinue();
-    if (route.kind === 'invoke' && !prefersAsync(req.headers.prefer)) {
+    if (isCall) {
       new Invocation(parts, exchange, route, id as CallId).start();
       return;
     }

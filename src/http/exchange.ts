@@ -1,6 +1,7 @@
 /** One request and its answer, and the ways to answer that several routes share. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FaasmError } from '../../proto/errors.ts';
+import type { CallId, UserName } from '../../proto/names.ts';
 import type { Subjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
 import { type Body, type Bus, type BusMessage, emptyBody, type Headers } from '../bus/port.ts';
@@ -20,8 +21,9 @@ export interface HttpParts {
   readonly subjects: Subjects;
   readonly config: HttpConfig;
   readonly log: Log;
-  /** An id that no other process makes. */
+  /** An id that nobody else makes or guesses. */
   newId(): string;
+  newCallId(user: UserName): CallId;
   /** No more work is taken, and connections are closed after their answers. */
   readonly closing: AbortSignal;
 }

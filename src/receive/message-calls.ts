@@ -2,13 +2,22 @@
  * Calls that come as messages of faasm.proto, over whatever: each is made on the bus, and what became of it is a message
  * again, with the names, keys and id of the one that asked.
  *
- * The id is the client's own: it says which result is whose, and what a KILL means. On the bus a call has another id,
- * which no client can guess, so that clients that count their calls do not meet.
+ * The id is the client's own: it says which result is whose, and what a KILL of the same user means. On the bus a call
+ * has another id, which no client can guess, so that clients that count their calls do not meet; that of an
+ * asynchronous call is its output, by which its status can be asked for.
  */
 import { toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
-import { type CallId, quote, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import {
+  type CallId,
+  isCallId,
+  quote,
+  toFunctionName,
+  toUserName,
+  type UserName,
+  userOfCall,
+} from '../../proto/names.ts';
 import type { Subjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
 import { type Bus, emptyBody, header, readBody, toBytes } from '../bus/port.ts';
@@ -25,8 +34,11 @@ export interface MessageCallsOptions {
   readonly subjects: Subjects;
   /** The longest that a call may take, in milliseconds. */
   readonly callTimeoutMs: number;
-  newCallId(): CallId;
+  newCallId(user: UserName): CallId;
 }
+
+/** By its id, or where it is empty, by its result key. */
+export type KilledCall = Pick<Message, 'user' | 'id' | 'resultKey'>;
 
 /** How much later than the call's own end the bus gives up. */
 const answerMarginMs = 10_000;
@@ -42,21 +54,25 @@ export class MessageCalls {
 
   /** What the message asks for is done. A failure is a result too: this never throws. */
   async answer(message: Message): Promise<Partial<Message>> {
-    const callId = this.#options.newCallId();
-    const { user, function: name, type, resultKey, statusKey, isAsync, output } = message;
-    const id = message.id === '' ? callId : message.id;
+    const { user, function: name, type, resultKey, statusKey, isAsync, id, output } = message;
     const echo: Partial<Message> = { user, function: name, type, resultKey, statusKey, isAsync, id, output };
     try {
+      const callId = this.#options.newCallId(toUserName(user));
+      if (id === '') echo.id = callId;
       return { ...echo, success: true, ...(await this.#do(message, callId)) };
     } catch (thrown) {
       return { ...echo, ...toFailure(thrown) };
     }
   }
 
-  /** Cancels what is under way with this id, or where there is none, this result key. @returns whether there was any */
-  kill({ id, resultKey }: Pick<Message, 'id' | 'resultKey'>): boolean {
-    const meant = [...this.#underWay].filter(([, call]) =>
-      id === '' ? resultKey !== '' && call.resultKey === resultKey : call.id === id,
+  /**
+   * Cancels what the user has under way with this id, or where there is none, this result key.
+   * @returns whether there was any
+   */
+  kill({ user, id, resultKey }: KilledCall): boolean {
+    const meant = [...this.#underWay].filter(
+      ([, call]) =>
+        call.user === user && (id === '' ? resultKey !== '' && call.resultKey === resultKey : call.id === id),
     );
     for (const [callId] of meant) this.#cancel(callId);
     return meant.length > 0;
@@ -69,7 +85,7 @@ export class MessageCalls {
 
   #cancel(callId: CallId): void {
     const { bus, subjects } = this.#options;
-    bus.publish(subjects.cancel(callId), emptyBody);
+    bus.publish(subjects.cancel(userOfCall(callId), callId), emptyBody);
   }
 
   async #do(message: Message, callId: CallId): Promise<Partial<Message>> {
@@ -108,19 +124,19 @@ export class MessageCalls {
     }
   }
 
-  /** An asynchronous call: it is kept, and its id is the answer. */
+  /** An asynchronous call: it is kept, and its id is the output. */
   async #keep(message: Message): Promise<Partial<Message>> {
     const { bus, subjects } = this.#options;
-    const { id, deadlineMs, idempotencyKey } = message;
+    const { deadlineMs, idempotencyKey } = message;
     const answer = await bus.request(subjects.async(...toTarget(message)), message.inputData, {
       headers: {
         ...toHeaders(message),
-        ...(id !== '' && { [names.callId]: [toCallId(id)] }),
         ...(deadlineMs > 0 && { [names.timeout]: [toTimeout(deadlineMs)] }),
         ...(idempotencyKey !== '' && { [messageIdHeader]: [toIdempotencyKey(idempotencyKey)] }),
       },
     });
-    return { id: readBody(expectAnswer(answer), callStatusCodec).id };
+    const { id } = readBody(expectAnswer(answer), callStatusCodec);
+    return { outputData: Buffer.from(id), ...(message.id === '' && { id }) };
   }
 
   /** A founding worker made itself ready for a function; here it is enough that the function is there. */
@@ -133,15 +149,17 @@ export class MessageCalls {
   /** A call of this client that is under way, or one that is kept for later. */
   async #kill(message: Message): Promise<Partial<Message>> {
     const { id, resultKey } = message;
+    const user = toUserName(message.user);
     if (id === '' && resultKey === '') {
       throw new FaasmError('bad_message', 'A KILL names a call, by its id or its result key');
     }
     if (this.kill(message)) return {};
-    if (id === '') {
-      throw new FaasmError('not_found', `No call with the result key ${quote(resultKey)} is under way`);
+    if (!isCallId(id, user)) {
+      const which = id === '' ? `result key ${quote(resultKey)}` : `id ${quote(id)}`;
+      throw new FaasmError('not_found', `No call of ${user} with the ${which} is under way`);
     }
     const { bus, subjects } = this.#options;
-    expectAnswer(await bus.request(subjects.calls('cancel', toCallId(id)), emptyBody));
+    expectAnswer(await bus.request(subjects.calls('cancel', user, id), emptyBody));
     return {};
   }
 }

@@ -26,8 +26,9 @@ export interface CallEnding {
   readonly dead: boolean;
 }
 
-/** By its id, or where it is empty, by its result key. */
+/** Of its user, by its id, or where it is empty, by its result key. */
 export interface KilledCall {
+  readonly user: string;
   readonly id: string;
   readonly resultKey: string;
 }
@@ -149,15 +150,19 @@ export class RedisQueue {
   /** To all hosts that have called `onKill`, this one too. @throws FaasmError `storage_unavailable` */
   async kill(call: KilledCall): Promise<void> {
     const { redis, key } = this.#options;
-    const text = JSON.stringify({ id: call.id, resultKey: call.resultKey } satisfies KilledCall);
+    const text = JSON.stringify({
+      user: call.user,
+      id: call.id,
+      resultKey: call.resultKey,
+    } satisfies KilledCall);
     await redis.run((client) => client.publish(`${key}:kill`, text));
   }
 
   /** @param listening a connection for nothing else */
   onKill(listening: RedisConnection, handle: (call: KilledCall) => void): void {
     const onMessage = (text: string): void => {
-      const { id, resultKey } = parse(text);
-      handle({ id: String(id ?? ''), resultKey: String(resultKey ?? '') });
+      const { user, id, resultKey } = parse(text);
+      handle({ user: String(user ?? ''), id: String(id ?? ''), resultKey: String(resultKey ?? '') });
     };
     listening.subscribe(`${this.#options.key}:kill`, onMessage, () => {});
   }

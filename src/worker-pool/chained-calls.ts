@@ -2,7 +2,7 @@
 import type { Call, CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
-import type { CallId } from '../../proto/names.ts';
+import { type CallId, type UserName, userOfCall } from '../../proto/names.ts';
 import type { Subjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
 import { type Bus, emptyBody, header, toBytes } from '../bus/port.ts';
@@ -16,7 +16,7 @@ export interface ChainedCallsOptions {
   readonly catalog: Catalog;
   /** A call that nobody chained has depth 0. */
   readonly depthMax: number;
-  newCallId(): CallId;
+  newCallId(user: UserName): CallId;
 }
 
 export class ChainedCalls {
@@ -56,7 +56,7 @@ export class ChainedCalls {
    */
   async make(parent: Call, child: ChainedCall, awaited: boolean): Promise<ChainedResult> {
     const { bus, subjects, newCallId } = this.#options;
-    const id = newCallId();
+    const id = newCallId(parent.user);
     const siblings = this.#children.get(parent.id) ?? new Set();
     this.#children.set(parent.id, siblings.add(id));
     this.#pending++;
@@ -79,7 +79,10 @@ export class ChainedCalls {
   /** Nobody waits for the children of this call any more. */
   cancelChildren(parent: CallId): void {
     const { bus, subjects } = this.#options;
-    for (const id of [...(this.#children.get(parent) ?? [])]) bus.publish(subjects.cancel(id), emptyBody);
+    const user = userOfCall(parent);
+    for (const id of [...(this.#children.get(parent) ?? [])]) {
+      bus.publish(subjects.cancel(user, id), emptyBody);
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import { startCalls } from '../../actors/calls.ts';
 import { type ErrorCode, FaasmError } from '../../proto/errors.ts';
 import { headers as names, stateHeaders } from '../../proto/headers.ts';
 import type { CallStatus } from '../../proto/messages.ts';
-import { type CallId, type HostId, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { type CallId, type HostId, toFunctionName, toUserName } from '../../proto/names.ts';
 import { createSubjects } from '../../proto/subjects.ts';
 import { expectAnswer, respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
@@ -22,10 +22,12 @@ import {
   respond,
   toBytes,
 } from '../../src/bus/port.ts';
+import { createCallIds } from '../../src/calls/call-id.ts';
 import { type CallsConfig, defaultCallsConfig } from '../../src/calls/queue-config.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import type { CallQueue } from '../../src/calls/queue-port.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
+import { callIdOf } from '../call-ids.ts';
 import { noLog } from '../state/host.ts';
 
 const subjects = createSubjects();
@@ -75,7 +77,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
     invoked.push(message);
     return answer(message, bus);
   });
-  bus.subscribe(subjects.cancel('*'), ({ subject }) => {
+  bus.subscribe(subjects.cancel('*', '*'), ({ subject }) => {
     cancelled.push(subject.split('.').at(-1)!);
   });
   const sqlite = await openSqliteCallQueue(file);
@@ -88,6 +90,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
     begunFolder: `${file}-begun`,
     config,
     log: noLog,
+    newCallId: createCallIds(),
   });
   let stopped = false;
   const stop = async (): Promise<void> => {
@@ -103,7 +106,8 @@ async function start(t: ExecutionContext, options: Options = {}) {
     expectAnswer(await bus.request(subject, body, { headers }));
   const submit = async (input: string, headers: Headers = {}, fn = echo): Promise<CallStatus> =>
     readBody(await ask(subjects.async(ann, fn), text(input), headers), callStatusCodec);
-  const status = async (id: CallId) => readBody(await ask(subjects.calls('status', id)), callStatusCodec);
+  const status = async (id: CallId) =>
+    readBody(await ask(subjects.calls('status', ann, id)), callStatusCodec);
   const ended = async (id: CallId): Promise<CallStatus> => {
     for (;;) {
       const found = await status(id);
@@ -112,7 +116,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
     }
   };
   const output = async (id: CallId, headers: Headers = {}) =>
-    Buffer.from(toBytes((await ask(subjects.calls('output', id), emptyBody, headers)).body)).toString();
+    Buffer.from(toBytes((await ask(subjects.calls('output', ann, id), emptyBody, headers)).body)).toString();
   return { bus, invoked, cancelled, stop, ask, submit, status, ended, output };
 }
 
@@ -143,19 +147,45 @@ test('async answers only after the call is durable', async (t) => {
   t.true(durable);
 });
 
+test('a call is reached through its own user alone', async (t) => {
+  const { ask, submit, ended, output } = await start(t);
+  const { id } = await submit('secret');
+  await ended(id);
+  const eve = toUserName('eve');
+  for (const op of ['status', 'output', 'cancel'] as const)
+    await t.throwsAsync(ask(subjects.calls(op, eve, id)), {
+      code: 'bad_name',
+      message: /one of eve is eve-/,
+    });
+  t.is(await output(id), 'secret');
+});
+
+const refusedIds = test.macro<[string]>({
+  async exec(t, id) {
+    const { submit } = await start(t);
+    await t.throwsAsync(submit('x', { [names.callId]: [id] }), { code: 'bad_name' });
+  },
+  title: (_, id) => `async refuses the id ${id} for a call of ann`,
+});
+
+test(refusedIds, '7');
+test(refusedIds, callIdOf('eve', 'taken'));
+test(refusedIds, 'ann-0123456789abcdefghijk');
+
 test('async passes the id, the time and the trace on', async (t) => {
   const { submit, ended, invoked } = await start(t, { config: { callTimeoutMs: 9000 } });
+  const mine = callIdOf('ann', 'mine');
   const headers = {
-    [names.callId]: ['my-id'],
+    [names.callId]: [mine],
     [names.timeout]: ['1.5s'],
     [names.traceparent]: ['00-ab-cd-01'],
   };
   const { id } = await submit('x', headers);
-  t.is(id, toCallId('my-id'));
+  t.is(id, mine);
   await ended(id);
   const [message] = invoked;
   t.is(message?.subject, 'faasm.invoke.ann.echo');
-  t.is(header(message!, names.callId), 'my-id');
+  t.is(header(message!, names.callId), mine);
   t.is(header(message!, names.timeout), '1500ms');
   t.is(header(message!, names.traceparent), '00-ab-cd-01');
   await ended((await submit('x', { [names.timeout]: ['1m'] })).id);
@@ -259,7 +289,7 @@ test('output gives ranges, and refuses what an answer cannot hold', async (t) =>
   const { id } = await ended((await submit('x')).id);
   await t.throwsAsync(output(id), { code: 'too_large' });
   const range = { [stateHeaders.offset]: ['18000'], [stateHeaders.length]: ['5000'] };
-  const answer = await ask(subjects.calls('output', id), emptyBody, range);
+  const answer = await ask(subjects.calls('output', ann, id), emptyBody, range);
   t.is(toBytes(answer.body).length, 1000);
   t.is(header(answer, stateHeaders.size), '19000');
 });
@@ -267,9 +297,9 @@ test('output gives ranges, and refuses what an answer cannot hold', async (t) =>
 test('an unknown call is not found', async (t) => {
   const { ask } = await start(t);
   for (const op of ['status', 'output', 'cancel'] as const) {
-    await t.throwsAsync(ask(subjects.calls(op, toCallId('nobody'))), { code: 'not_found' });
+    await t.throwsAsync(ask(subjects.calls(op, ann, callIdOf('ann', 'nobody'))), { code: 'not_found' });
   }
-  await t.throwsAsync(ask('faasm.calls.frob.x'), { code: 'bad_request' });
+  await t.throwsAsync(ask(`faasm.calls.frob.ann.${callIdOf('ann', 'x')}`), { code: 'bad_request' });
 });
 
 test('cancel of a queued call keeps it from running', async (t) => {
@@ -283,7 +313,7 @@ test('cancel of a queued call keeps it from running', async (t) => {
   const first = await submit('1');
   const second = await submit('2');
   const third = await submit('3');
-  const status = readBody(await ask(subjects.calls('cancel', second.id)), callStatusCodec);
+  const status = readBody(await ask(subjects.calls('cancel', ann, second.id)), callStatusCodec);
   t.is(status.state, 'cancelled');
   await t.throwsAsync(output(second.id), { code: 'cancelled' });
   while (asked.length < 1) await new Promise((resolve) => setTimeout(resolve, 2));
@@ -307,13 +337,13 @@ test('cancel of a running call tells whoever runs it, and its late result change
   });
   const { id } = await submit('1');
   while (asked === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
-  const answer = readBody(await ask(subjects.calls('cancel', id)), callStatusCodec);
+  const answer = readBody(await ask(subjects.calls('cancel', ann, id)), callStatusCodec);
   t.is(answer.state, 'cancelled');
   t.deepEqual(cancelled, [id]);
   echoes(asked, bus);
   await submit('2');
   t.is((await status(id)).state, 'cancelled');
-  const again = readBody(await ask(subjects.calls('cancel', id)), callStatusCodec);
+  const again = readBody(await ask(subjects.calls('cancel', ann, id)), callStatusCodec);
   t.is(again.state, 'cancelled');
 });
 
@@ -400,7 +430,7 @@ test('no acknowledged call is lost when the process is killed', async (t) => {
   const { ended, output } = await start(t, { file });
   for (const line of acknowledged) {
     const [id = '', input = ''] = line.split(' ');
-    t.is((await ended(toCallId(id))).state, 'succeeded');
-    t.is(await output(toCallId(id)), input);
+    t.is((await ended(id as CallId)).state, 'succeeded');
+    t.is(await output(id as CallId), input);
   }
 });

@@ -3,13 +3,14 @@ import test from 'ava';
 import { startConsole } from '../../actors/console.ts';
 import { noSettings } from '../../proto/function-settings.ts';
 import type { CallEvent } from '../../proto/messages.ts';
-import { toCallId, toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
+import { toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
 import type { BoardData } from '../../src/console/board.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../../src/functions/messages.ts';
 import { hostStatusCodec } from '../../src/scheduler/messages.ts';
 import { callEventsCodec } from '../../src/worker-pool/messages.ts';
+import { callIdOf } from '../call-ids.ts';
 import { silentLog, subjects } from '../http/_bridge.ts';
 
 const here = toHostId('here');
@@ -34,7 +35,7 @@ function start(t: { teardown(fn: () => void): void }) {
 }
 
 const event: CallEvent = {
-  id: toCallId('c1'),
+  id: callIdOf('demo', 'c1'),
   parentId: null,
   user,
   function: name,
@@ -68,19 +69,19 @@ test('startConsole() shows hosts, functions and calls with how they ended', asyn
   bus.publish(subjects.hostStatus(here), new Encodable(status, hostStatusCodec));
   call();
   const error = { code: 'guest_trapped', message: 'It trapped <b>', details: {} } as const;
-  call({ id: toCallId('c2'), host: toHostId('there'), error, stderr: 'oh no' });
+  call({ id: callIdOf('demo', 'c2'), host: toHostId('there'), error, stderr: 'oh no' });
   const { hosts, functions, calls, host } = await data();
   t.is(host, 'here');
   t.like(hosts[0], { host: 'here', activeCalls: 4, warmFunctions: 1 });
   t.like(functions[0], { user, name, version, calls: 2, failed: 1, warmHosts: 1 });
   t.like(calls[0], {
-    id: 'c2',
+    id: callIdOf('demo', 'c2'),
     code: 'guest_trapped',
     message: 'It trapped <b>',
     stderr: 'oh no',
     host: 'there',
   });
-  t.like(calls[1], { id: 'c1', code: 'ok', message: null, outputBytes: 5 });
+  t.like(calls[1], { id: callIdOf('demo', 'c1'), code: 'ok', message: null, outputBytes: 5 });
 });
 
 test('startConsole() learns the live version of a function that it only saw called', async (t) => {

@@ -7,12 +7,13 @@ import { type ErrorCode, FaasmError } from '../../proto/errors.ts';
 import { noSettings } from '../../proto/function-settings.ts';
 import { headers as names, stateHeaders } from '../../proto/headers.ts';
 import type { CallStatus, FunctionDescription } from '../../proto/messages.ts';
-import { toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { type CallId, toFunctionName, toUserName } from '../../proto/names.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { functionDescriptionCodec, functionListCodec } from '../../src/functions/messages.ts';
+import { callIdOf } from '../call-ids.ts';
 import {
   collect,
   exchangeRaw,
@@ -160,14 +161,14 @@ test('POST /f/ answers 503 where nobody takes calls', async (t) => {
 test('a client that leaves cancels its call, and an answered one cancels nothing', async (t) => {
   const { bus, fetch } = await startBridge(t);
   const invoked = collect(bus, subjects.invoke('*', '*'));
-  const cancelled = collect(bus, subjects.cancel('*'));
+  const cancelled = collect(bus, subjects.cancel('*', '*'));
   const leave = new AbortController();
   const left = fetch('/f/demo/slow', { method: 'POST', signal: leave.signal });
   await until(() => invoked.length === 1);
   leave.abort();
   await t.throwsAsync(left, { name: 'AbortError' });
   await until(() => cancelled.length === 1);
-  t.is(cancelled[0]!.subject, subjects.cancel(toCallId(header(invoked[0]!, names.callId)!)));
+  t.is(cancelled[0]!.subject, subjects.cancel(user, header(invoked[0]!, names.callId) as CallId));
 
   const answered = fetch('/f/demo/fast', { method: 'POST', headers: { Connection: 'close' } });
   await until(() => invoked.length === 2);
@@ -186,8 +187,10 @@ test('a page of another site may not call, and one of this site may', async (t) 
   t.is(await from('same-origin'), 200);
 });
 
+const gone = callIdOf('demo', 'gone');
+const kept = callIdOf('demo', 'kept');
 const status: CallStatus = {
-  id: toCallId('kept-1'),
+  id: kept,
   user,
   function: fn,
   state: 'succeeded',
@@ -212,9 +215,9 @@ const asynchronous = test.macro<[string, Record<string, string>]>({
       headers: { ...given, 'Idempotency-Key': 'once/1', 'X-Faasm-Timeout': '2s' },
     });
     t.is(answer.status, 202);
-    t.is(await answer.text(), 'kept-1');
-    t.is(answer.headers.get('location'), '/calls/kept-1');
-    t.is(logged.find(({ call }) => call === 'kept-1')?.requestId, answer.headers.get('x-request-id'));
+    t.is(await answer.text(), kept);
+    t.is(answer.headers.get('location'), `/calls/${kept}`);
+    t.is(logged.find(({ call }) => call === kept)?.requestId, answer.headers.get('x-request-id'));
     t.is(messages.length, 1);
     t.is(text(toBytes(messages[0]!.body)), 'input');
     t.is(header(messages[0]!, 'Nats-Msg-Id'), 'once/1');
@@ -237,13 +240,13 @@ test('POST /fa/ refuses an Idempotency-Key that is none', async (t) => {
 test('/calls/<id>/output gives a large output piece by piece', async (t) => {
   const { bus, fetch } = await startBridge(t);
   const output = randomBytes(3_000_000);
-  const asked = collect(bus, subjects.calls('output', '*'));
-  bus.subscribe(subjects.calls('output', '*'), (message) => {
+  const asked = collect(bus, subjects.calls('output', '*', '*'));
+  bus.subscribe(subjects.calls('output', '*', '*'), (message) => {
     const offset = Number(header(message, stateHeaders.offset));
     const bytes = output.subarray(offset, offset + Number(header(message, stateHeaders.length)));
     respond(bus, message, bytes, { [stateHeaders.size]: [String(output.length)] });
   });
-  const answer = await fetch('/calls/kept-1/output');
+  const answer = await fetch(`/calls/${kept}/output`);
   t.is(answer.headers.get('content-length'), '3000000');
   t.true(Buffer.from(await answer.arrayBuffer()).equals(output));
   t.is(asked.length, 3);
@@ -251,9 +254,9 @@ test('/calls/<id>/output gives a large output piece by piece', async (t) => {
 
 test('/calls/ tells the status, gives the output, cancels', async (t) => {
   const { bus, fetch } = await startBridge(t);
-  bus.subscribe(subjects.calls('*', '*'), (message) => {
+  bus.subscribe(subjects.calls('*', '*', '*'), (message) => {
     const op = message.subject.split('.')[2];
-    if (message.subject.endsWith('.gone'))
+    if (message.subject.endsWith(`.demo.${gone}`))
       respondError(bus, message, new FaasmError('not_found', 'No such call'));
     else if (op === 'output') respond(bus, message, Buffer.from('out\0'));
     else {
@@ -261,10 +264,10 @@ test('/calls/ tells the status, gives the output, cancels', async (t) => {
       respond(bus, message, new Encodable({ ...status, state }, callStatusCodec));
     }
   });
-  t.deepEqual(await (await fetch('/calls/kept-1')).json(), { ...status });
-  t.is(await (await fetch('/calls/kept-1/output')).text(), 'out\0');
-  t.like(await (await fetch('/calls/kept-1', { method: 'DELETE' })).json(), { state: 'cancelled' });
-  t.is((await fetch('/calls/gone')).status, 404);
+  t.deepEqual(await (await fetch(`/calls/${kept}`)).json(), { ...status });
+  t.is(await (await fetch(`/calls/${kept}/output`)).text(), 'out\0');
+  t.like(await (await fetch(`/calls/${kept}`, { method: 'DELETE' })).json(), { state: 'cancelled' });
+  t.is((await fetch(`/calls/${gone}`)).status, 404);
 });
 
 const versions = ['a'.repeat(64), 'b'.repeat(64)] as const;
@@ -469,7 +472,7 @@ test('close() sends all of an answer that its client is slow to read', async (t)
 test('close() gives up on answers after its time', async (t) => {
   const { bus, bridge, fetch } = await startBridge(t, { drainTimeoutMs: 20 });
   const invoked = collect(bus, subjects.invoke('*', '*'));
-  const cancelled = collect(bus, subjects.cancel('*'));
+  const cancelled = collect(bus, subjects.cancel('*', '*'));
   const waiting = fetch('/f/demo/echo', { method: 'POST' });
   await until(() => invoked.length === 1);
   await Promise.all([bridge.close(), t.throwsAsync(waiting)]);

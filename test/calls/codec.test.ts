@@ -1,12 +1,13 @@
 import test from 'ava';
 import type { Call, CallResult } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import { toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { toFunctionName, toUserName } from '../../proto/names.ts';
 import { callCodec, callResultCodec } from '../../src/calls/codec.ts';
 import { errorTextMaxLength } from '../../src/calls/limits.ts';
 import { encodeMessage, type Message } from '../../src/calls/message.ts';
+import { callIdOf } from '../call-ids.ts';
 
-const id = toCallId('call-1');
+const id = callIdOf('demo', 'call-1');
 const call: Call = {
   id,
   user: toUserName('demo'),
@@ -18,8 +19,8 @@ const call: Call = {
 };
 const chained: Call = {
   ...call,
-  parentId: toCallId('call-0'),
-  rootId: toCallId('call-r'),
+  parentId: callIdOf('demo', 'call-0'),
+  rootId: callIdOf('demo', 'call-r'),
   depth: 2,
   version: 'ab'.repeat(32),
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
@@ -48,7 +49,7 @@ const wire: Partial<Message> = {
   user: 'demo',
   function: 'echo',
   type: 'CALL',
-  id: 'call-1',
+  id,
   deadlineMs: 1_795_000_000_000,
 };
 
@@ -85,7 +86,9 @@ const refused = test.macro({
 test(refused, 'no user', { user: '' }, /^Not a call: Bad user name ""/);
 test(refused, 'a bad user', { user: '../etc' }, /Bad user name/);
 test(refused, 'a bad function', { function: 'a.b' }, /Bad function name/);
-test(refused, 'no id', { id: '' }, /Bad call id name/);
+test(refused, 'the id of another user', { id: callIdOf('eve', 'call') }, /Bad call id/);
+test(refused, 'the root of another user', { rootId: callIdOf('eve', 'call') }, /Bad call id/);
+test(refused, 'no id', { id: '' }, /Bad call id ""/);
 test(refused, 'a bad parent', { parentId: 'a b' }, /Bad call id/);
 test(refused, 'a bad root', { rootId: '>' }, /Bad call id/);
 test(refused, 'what is no call', { type: 'KILL' }, /its type is KILL/);
@@ -116,18 +119,17 @@ test('callResultCodec takes a return value as an i32', (t) => {
 
 test('callResultCodec refuses a success with an error, and a failure without one', (t) => {
   const error = { code: 'internal', message: 'x', details: '' };
-  t.throws(() => callResultCodec.decode(encodeMessage({ id: 'a', success: true, error })), {
+  t.throws(() => callResultCodec.decode(encodeMessage({ id, success: true, error })), {
     code: 'bad_message',
   });
-  t.throws(() => callResultCodec.decode(encodeMessage({ id: 'a' })), { code: 'bad_message' });
+  t.throws(() => callResultCodec.decode(encodeMessage({ id })), { code: 'bad_message' });
 });
 
 test('callResultCodec takes an unknown code as internal, and of the details only what it knows', (t) => {
   const details = JSON.stringify({ trap: 5, stderr: 'x', droppedChains: 'many', __proto__: 1, more: {} });
   const decode = (text: string) =>
-    callResultCodec.decode(
-      encodeMessage({ id: 'a', error: { code: 'of_tomorrow', message: 'm', details: text } }),
-    ).error;
+    callResultCodec.decode(encodeMessage({ id, error: { code: 'of_tomorrow', message: 'm', details: text } }))
+      .error;
   t.deepEqual(decode(details), { code: 'internal', message: 'm', details: { stderr: 'x' } });
   for (const broken of ['', '{', 'null', '7', '[]']) t.deepEqual(decode(broken)?.details, {});
 });

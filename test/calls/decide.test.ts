@@ -1,7 +1,7 @@
 import test from 'ava';
 import type { CallError } from '../../proto/call.ts';
 import { type ErrorCode, errorTable } from '../../proto/errors.ts';
-import { type CallId, toCallId, toUserName, type UserName } from '../../proto/names.ts';
+import { type CallId, toUserName, type UserName } from '../../proto/names.ts';
 import {
   type CallLimits,
   type CallsEffect,
@@ -36,10 +36,10 @@ function start(more: Partial<CallLimits> = {}) {
     tell,
     submit(user: UserName, id: string): string[] {
       const refused = tell({ type: 'arrived', user });
-      return refused.length > 0 ? refused : tell({ type: 'queued', user, id: toCallId(id) });
+      return refused.length > 0 ? refused : tell({ type: 'queued', user, id: id as CallId });
     },
     ended: (id: string, code?: ErrorCode, { attempts = 1, nowMs = 0, details = {} } = {}) =>
-      tell({ type: 'ended', id: toCallId(id), attempts, error: code && error(code, details), nowMs }),
+      tell({ type: 'ended', id: id as CallId, attempts, error: code && error(code, details), nowMs }),
   };
 }
 
@@ -144,18 +144,18 @@ test('decide() runs a delayed call when its time has come', (t) => {
 test('decide() forgets a cancelled call that waits, and interrupts one that runs', (t) => {
   const { submit, ended, tell } = start({ runningMax: 1 });
   for (const id of ['a1', 'a2', 'a3']) submit(ann, id);
-  t.deepEqual(tell({ type: 'cancelled', id: toCallId('a2') }), []);
-  t.deepEqual(tell({ type: 'cancelled', id: toCallId('a1') }), ['interrupt a1']);
+  t.deepEqual(tell({ type: 'cancelled', id: 'a2' as CallId }), []);
+  t.deepEqual(tell({ type: 'cancelled', id: 'a1' as CallId }), ['interrupt a1']);
   t.deepEqual(ended('a1', 'cancelled'), ['finish a1 cancelled', 'run a3']);
   ended('a3', 'no_capacity');
-  tell({ type: 'cancelled', id: toCallId('a3') });
+  tell({ type: 'cancelled', id: 'a3' as CallId });
   t.deepEqual(tell({ type: 'tick', nowMs: 10_000 }), []);
 });
 
 test('decide() goes on with what was pending, and gives up what was tried too often', (t) => {
   const { tell, state } = start();
   const call = (id: string, attempts: number, notBeforeMs: number) => ({
-    id: toCallId(id),
+    id: id as CallId,
     user: ann,
     attempts,
     notBeforeMs,
@@ -218,7 +218,7 @@ for (const seed of [21, 22, 23, 24]) {
         tell({ type: 'ended', id, attempts: attempts.get(id)!, error: failed, nowMs });
       } else if (kind === 8) tell({ type: 'tick', nowMs });
       else {
-        const id = toCallId(`c${random.below(submitted)}`);
+        const id = `c${random.below(submitted)}` as CallId;
         if (submitted === 0) continue;
         if (!state.running.has(id) && !finished.has(id)) gone.add(id);
         tell({ type: 'cancelled', id });
@@ -226,7 +226,7 @@ for (const seed of [21, 22, 23, 24]) {
     }
     function submit(user: UserName): boolean {
       if (decide(state, { type: 'arrived', user }).length > 0) return false;
-      const id = toCallId(`c${submitted}`);
+      const id = `c${submitted}` as CallId;
       tell({ type: 'queued', user, id });
       return true;
     }

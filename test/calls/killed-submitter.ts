@@ -6,6 +6,7 @@ import { createSubjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { emptyBody, readBody, respond, toBytes } from '../../src/bus/port.ts';
+import { createCallIds } from '../../src/calls/call-id.ts';
 import { defaultCallsConfig } from '../../src/calls/queue-config.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
@@ -26,6 +27,7 @@ await startCalls({
   begunFolder: `${process.argv[2]}-begun`,
   config: defaultCallsConfig,
   log: noLog,
+  newCallId: createCallIds(),
 });
 
 const subject = subjects.async(toUserName('ann'), toFunctionName('echo'));

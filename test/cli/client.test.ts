@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { callIdOf } from '../call-ids.ts';
 import { type FakeAnswer, faasm, startFakeHost } from './_faasm.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'faasm-cli-'));
@@ -38,9 +39,10 @@ const asks = test.macro(async (t, expected: Expected) => {
   for (const [name, value] of Object.entries(expected.requestHeaders ?? {})) t.is(headers[name], value, name);
 });
 
+const call1 = callIdOf('demo', 'call-1');
 const output = (body: string | Uint8Array): FakeAnswer => ({
   status: 200,
-  headers: { 'Faasm-Call-Id': 'call-1' },
+  headers: { 'Faasm-Call-Id': call1 },
   body,
 });
 const json = (value: unknown): FakeAnswer => ({ status: 200, body: JSON.stringify(value) });
@@ -53,7 +55,7 @@ const description = {
   versions: [{ version: live, sizeBytes: 1234, uploadedAtMs: 1_700_000_000_000 }],
 };
 const callStatus = {
-  id: 'call-1',
+  id: call1,
   user: 'demo',
   function: 'echo',
   state: 'failed',
@@ -119,22 +121,22 @@ test('faasm invoke --json writes text as text', asks, {
   args: ['invoke', 'demo/echo', '--json'],
   answer: output('grüße'),
   request: 'POST /f/demo/echo',
-  stdout: '{"id":"call-1","sizeBytes":7,"encoding":"utf8","data":"grüße"}\n',
+  stdout: `{"id":"${call1}","sizeBytes":7,"encoding":"utf8","data":"grüße"}\n`,
 });
 
 test('faasm invoke --json writes other bytes as base64', asks, {
   args: ['invoke', 'demo/echo', '--json'],
   answer: output(Uint8Array.of(255, 254)),
   request: 'POST /f/demo/echo',
-  stdout: '{"id":"call-1","sizeBytes":2,"encoding":"base64","data":"//4="}\n',
+  stdout: `{"id":"${call1}","sizeBytes":2,"encoding":"base64","data":"//4="}\n`,
 });
 
 test('faasm status tells of a call', asks, {
-  args: ['status', 'call-1'],
+  args: ['status', call1],
   answer: json(callStatus),
-  request: 'GET /calls/call-1',
+  request: `GET /calls/${call1}`,
   stdout: [
-    'call          call-1',
+    `call          ${call1}`,
     'function      demo/echo',
     'state         failed',
     'attempts      1',
@@ -147,16 +149,16 @@ test('faasm status tells of a call', asks, {
 });
 
 test('faasm status --json passes on what the host says', asks, {
-  args: ['status', 'call-1', '--json'],
+  args: ['status', call1, '--json'],
   answer: json(callStatus),
-  request: 'GET /calls/call-1',
+  request: `GET /calls/${call1}`,
   stdout: `${JSON.stringify(callStatus)}\n`,
 });
 
 test('faasm status --output writes the output bytes', asks, {
-  args: ['status', 'call-1', '--output'],
+  args: ['status', call1, '--output'],
   answer: output(Uint8Array.of(9, 0, 9)),
-  request: 'GET /calls/call-1/output',
+  request: `GET /calls/${call1}/output`,
   stdout: Uint8Array.of(9, 0, 9),
 });
 

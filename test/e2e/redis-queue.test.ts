@@ -133,8 +133,9 @@ test('KILL ends a call by id or result key, whichever host of the list has eithe
     await push(loop);
     while ((await redis.run((each) => each.llen('all_incoming'))) > 0) await new Promise(setImmediate);
     const meant = id % 2 === 0 ? { id: loop.id } : { resultKey: loop.resultKey };
-    if (id % 2 === 0) await push({ type: 'KILL', ...meant, resultKey: `k${id}` });
-    else await push({ type: 'KILL', ...meant, statusKey: `k${id}` });
+    const kill = { type: 'KILL', user: 'demo', ...meant } as const;
+    if (id % 2 === 0) await push({ ...kill, resultKey: `k${id}` });
+    else await push({ ...kill, statusKey: `k${id}` });
     let ended = await result(`r${id}`);
     while (ended.type === 'KILL') ended = await result(`r${id}`);
     t.like(ended, { id: loop.id, error: { code: 'cancelled' } });

@@ -82,9 +82,12 @@ test('an asynchronous call is kept, BIND finds a function, KILL ends a call', as
   await using at = await start();
   await using client = await connectFrames(at.host.socket!);
   client.send({ ...echo, id: 'kept', isAsync: true, inputData: text('later') });
-  t.like(await client.next(), { id: 'kept', success: true, isAsync: true });
-  let output = await fetch(`${at.url}/calls/kept/output`);
-  while (!output.ok) output = await fetch(`${at.url}/calls/kept/output`);
+  const accepted = await client.next();
+  t.like(accepted, { id: 'kept', success: true, isAsync: true });
+  const kept = Buffer.from(accepted!.outputData).toString();
+  t.regex(kept, /^ada-[\w-]{22}$/);
+  let output = await fetch(`${at.url}/calls/${kept}/output`);
+  while (!output.ok) output = await fetch(`${at.url}/calls/${kept}/output`);
   t.is(await output.text(), 'later');
 
   client.send({ ...echo, id: 'bind', type: 'BIND' });
@@ -168,17 +171,19 @@ test('clients that name their calls alike do not meet, and end only their own', 
   one.send({ user: 'ada', function: 'loop', id: '1', resultKey: 'mine' });
   other.send({ ...echo, id: '1', inputData: text('other') });
   t.is(show((await other.next()).outputData), 'other');
-  other.send({ id: '1', type: 'KILL' });
+  other.send({ user: 'ada', id: '1', type: 'KILL' });
   t.like(await other.next(), { type: 'KILL', id: '1', success: false, error: { code: 'not_found' } });
   one.send({ ...echo, id: '2' });
   t.like(await one.next(), { id: '2', success: true });
-  one.send({ resultKey: 'mine', type: 'KILL' });
+  one.send({ user: 'eve', resultKey: 'mine', type: 'KILL' });
+  t.like(await one.next(), { type: 'KILL', success: false, error: { code: 'not_found' } });
+  one.send({ user: 'ada', resultKey: 'mine', type: 'KILL' });
   const ends = [await one.next(), await one.next()];
   t.like(
     ends.find(({ type }) => type === 'CALL'),
     { id: '1', error: { code: 'cancelled' } },
   );
-  one.send({ type: 'KILL' });
+  one.send({ user: 'ada', type: 'KILL' });
   t.like(await one.next(), { success: false, error: { code: 'bad_message' } });
 });
 

@@ -95,7 +95,7 @@ test('pipelined requests are answered in their order, whichever is ready first',
 
 test('a client that leaves cancels every call that it pipelined', async (t) => {
   const { bus, port, invoked } = await startEcho(t);
-  const cancelled = collect(bus, subjects.cancel('*'));
+  const cancelled = collect(bus, subjects.cancel('*', '*'));
   const socket = connect(port, '127.0.0.1');
   const slow = 'POST /f/demo/slow HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
   socket.write(slow.repeat(3));

@@ -27,9 +27,18 @@ test(routes, 'HEAD', '/f/demo/echo', { kind: 'describe', ...demoEcho });
 test(routes, 'DELETE', '/f/demo/echo', { kind: 'remove', ...demoEcho });
 test(routes, 'GET', '/f/demo', { kind: 'list-functions', user: 'demo' });
 test(routes, 'GET', '/f/demo/', { kind: 'list-functions', user: 'demo' });
-test(routes, 'GET', '/calls/x-1', { kind: 'status', id: 'x-1' });
-test(routes, 'GET', '/calls/x-1/output', { kind: 'output', id: 'x-1' });
-test(routes, 'DELETE', '/calls/x-1/', { kind: 'cancel', id: 'x-1' });
+test(routes, 'GET', '/calls/demo-0123456789abcdefghijkl', {
+  kind: 'status',
+  id: 'demo-0123456789abcdefghijkl',
+});
+test(routes, 'GET', '/calls/demo-0123456789abcdefghijkl/output', {
+  kind: 'output',
+  id: 'demo-0123456789abcdefghijkl',
+});
+test(routes, 'DELETE', '/calls/demo-0123456789abcdefghijkl/', {
+  kind: 'cancel',
+  id: 'demo-0123456789abcdefghijkl',
+});
 test(routes, 'GET', '/s/demo', { kind: 'list-state', user: 'demo' });
 test(routes, 'GET', '/s/demo/', { kind: 'list-state', user: 'demo' });
 test(routes, 'GET', '/s/demo/key', { kind: 'read-state', user: 'demo', key: 'key' });
@@ -65,8 +74,8 @@ const refused = test.macro<[string, string, ErrorCode, string?]>({
 
 test(refused, 'PATCH', '/f/demo/echo', 'method_not_allowed', 'GET, HEAD, POST, PUT, DELETE');
 test(refused, 'GET', '/fa/demo/echo', 'method_not_allowed', 'POST, PUT');
-test(refused, 'POST', '/calls/x', 'method_not_allowed', 'GET, HEAD, DELETE');
-test(refused, 'DELETE', '/calls/x/output', 'method_not_allowed', 'GET, HEAD');
+test(refused, 'POST', '/calls/demo-0123456789abcdefghijkl', 'method_not_allowed', 'GET, HEAD, DELETE');
+test(refused, 'DELETE', '/calls/demo-0123456789abcdefghijkl/output', 'method_not_allowed', 'GET, HEAD');
 test(refused, 'DELETE', '/f/demo', 'method_not_allowed', 'GET, HEAD');
 test(refused, 'OPTIONS', '/s/demo/key', 'method_not_allowed', 'GET, HEAD, POST, PUT, PATCH, DELETE');
 test(refused, 'POST', '/', 'method_not_allowed', 'GET, HEAD');

@@ -201,8 +201,8 @@ test('onKill() hears what any host of the queue wants killed, and of nothing tha
   while ((await channels())[1] !== 1) await new Promise(setImmediate);
   await redis.run((client) => client.publish(`${key}:kill`, 'rubbish'));
   await redis.run((client) => client.publish(`${key}:kill`, 'null'));
-  await open(key).kill({ id: 'a', resultKey: 'b' });
+  await open(key).kill({ user: 'u', id: 'a', resultKey: 'b' });
   await heard.promise;
-  const nothing = { id: '', resultKey: '' };
-  t.deepEqual(killed, [nothing, nothing, { id: 'a', resultKey: 'b' }]);
+  const nothing = { user: '', id: '', resultKey: '' };
+  t.deepEqual(killed, [nothing, nothing, { user: 'u', id: 'a', resultKey: 'b' }]);
 });

@@ -3,9 +3,9 @@ import { connect } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { FaasmError } from '../../../proto/errors.ts';
-import { createCallIds } from '../../calls/call-id.ts';
 import { callMaxBytes, payloadMaxBytes } from '../../calls/limits.ts';
 import { decodeMessage, type Message } from '../../calls/message.ts';
+import { createRandomIds } from '../../random-ids.ts';
 import { FrameReader, toFrame } from '../../receive/frames.ts';
 import { toSocketAddress } from '../../receive/socket-address.ts';
 import { defineCommand, UsageError, type World } from '../command.ts';
@@ -14,7 +14,7 @@ import { asUsage, toFunctionPath } from '../operands.ts';
 import { printJson } from '../output.ts';
 import { readAll } from '../read-all.ts';
 
-const newId = createCallIds();
+const newId = createRandomIds();
 
 export const call = defineCommand({
   usage: '[<user>/<name> [-d <data> | -d @<file> | -]] | --lines | --read [--socket <address>]',
@@ -139,7 +139,7 @@ function printResult(message: Message, json: boolean, { stdout, stderr }: World)
   } else if (failure !== undefined) {
     stdout.write(outputData);
     stderr.write(`${user}/${name}: ${failure.message}\n`);
-  } else if (isAsync) stdout.write(`${id}\n`);
+  } else if (isAsync) stdout.write(`${Buffer.from(outputData).toString()}\n`);
   else stdout.write(outputData);
   return success;
 }
