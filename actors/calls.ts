@@ -230,7 +230,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
           break;
         }
         case 'interrupt':
-          bus.publish(subjects.cancel(userOfCall(effect.id), effect.id), emptyBody);
+          bus.tell(subjects.cancel(userOfCall(effect.id), effect.id), emptyBody);
           break;
         case 'refuse':
           throw effect.error;

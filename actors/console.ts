@@ -19,6 +19,7 @@ import { toSeenCall } from '../src/console/seen-call.ts';
 import { Tally } from '../src/console/tally.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
 import type { Log } from '../src/log.ts';
+import type { Readiness } from '../src/readiness.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
 import { stateStatusCodec } from '../src/state/messages.ts';
 import { callEventsCodec } from '../src/worker-pool/messages.ts';
@@ -29,15 +30,21 @@ export interface ConsoleOptions {
   readonly log: Log;
   /** The host whose calls are in the metrics; the page shows those of all. */
   readonly host: HostId;
+  readonly readiness: Readiness;
 }
 
 /** How many live versions are asked for at once. */
 const askedMax = 20;
 
-export function startConsole({ bus, subjects, log, host }: ConsoleOptions): { stop(): void } {
+export function startConsole({ bus, subjects, log, host, readiness }: ConsoleOptions): { stop(): void } {
   const board = new Board(host);
   const tally = new Tally();
-  const metrics = createMetrics(tally, { host: () => board.ownStatus(), state: () => stateStatus });
+  const metrics = createMetrics(tally, {
+    host: () => board.ownStatus(),
+    state: () => stateStatus,
+    components: () => readiness.components(),
+    drops: () => bus.drops.list(),
+  });
   let stateStatus: StateStatus | undefined;
   const page = readPage();
   const pageHeaders: Headers = {

@@ -385,7 +385,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
   function publishChange(user: UserName, path: FilePath | null): void {
     indexes.delete(user);
     const change = { host: config.host, user, path };
-    bus.publish(subjects.fileChanged(user), new Encodable(change, fileChangedCodec));
+    bus.tell(subjects.fileChanged(user), new Encodable(change, fileChangedCodec));
   }
 }
 

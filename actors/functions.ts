@@ -482,7 +482,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     { user, name }: Pick<FunctionDescription, 'user' | 'name'>,
     version: string | null,
   ): void {
-    bus.publish(
+    bus.tell(
       subjects.functionChanged(user, name),
       new Encodable({ user, name, version }, functionChangedCodec),
     );

@@ -6,13 +6,14 @@ import type { Readable, Writable } from 'node:stream';
 import { FaasmError } from '../proto/errors.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
 import { type CallId, type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
-import { createSubjects } from '../proto/subjects.ts';
+import { createSubjects, zoneOf } from '../proto/subjects.ts';
 import { createClusterBus } from '../src/bus/cluster.ts';
 import { expectAnswer } from '../src/bus/error-headers.ts';
-import { createMemoryBus } from '../src/bus/memory.ts';
+import { createMemoryBus, type MemoryBus } from '../src/bus/memory.ts';
 import { connectNatsBus } from '../src/bus/nats.ts';
 import { toNatsOptions } from '../src/bus/nats-settings.ts';
 import { type HostBus, readBody } from '../src/bus/port.ts';
+import { reportUnhandled } from '../src/bus/report-unhandled.ts';
 import { CallData } from '../src/calls/call-data.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
 import { toGrants } from '../src/calls/grants.ts';
@@ -131,7 +132,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     log('host').info({ host: id, memory: memory.kind, why }, 'memory of Faaslets');
 
     const redis = await openRedis();
-    const board = startConsole({ bus, subjects, host: id, log: log('console') });
+    const board = startConsole({ bus, subjects, host: id, readiness, log: log('console') });
     closers.push(() => board.stop());
     const { s3 } = toFunctionStorePowers(config, '');
     const store = await openStateStore({
@@ -266,16 +267,22 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
 
   /** The embedded bus alone, or with it the bus of the NATS system that this host is part of. */
   async function openBus(): Promise<HostBus> {
-    const local = createMemoryBus({
+    const local: MemoryBus = createMemoryBus({
       maxPayloadBytes: toPayloadMaxBytes(config),
-      onError: (err, { subject }) => log('bus').error({ subject, err }, 'a message could not be handled'),
+      onError: (thrown, { subject }) => reportUnhandled(log('bus'), local.drops, thrown, subject),
     });
     if (config.NATS_URL === '') return local;
     const remote = await connectNatsBus({
       ...toNatsOptions(config, `faasm ${id}`),
-      onStatus: (status, detail) => log('bus').info({ status, detail }, 'NATS'),
+      drops: local.drops,
+      onStatus(status, detail) {
+        const connected = status === 'connected';
+        readiness.set('nats', connected ? undefined : 'not connected; trying again');
+        if (status !== 'reconnecting') log('bus')[connected ? 'info' : 'warn']({ status, detail }, 'NATS');
+      },
+      onError: (err) => log('bus').warn({ why: FaasmError.from(err).message }, 'NATS'),
     });
-    return createClusterBus(local, remote);
+    return createClusterBus(local, remote, (subject) => zoneOf(subjects.prefix, subject));
   }
 
   async function openObjects(s3: S3Settings): Promise<UserObjects | undefined> {

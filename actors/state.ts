@@ -1,7 +1,7 @@
 /**
  * State.
  *
- * In:   `state.<op>.<user>.<key>`; `event.executor.gone`
+ * In:   `state.<op>.<user>.<key>`; `executor.gone`
  * Out:  answers; `event.state`, what is not saved yet
  * Owns: the local tier's segments, the locks, and the way to the global tier
  * Never: runs a guest, or lets two hosts share memory: what `open` answers is for this process
@@ -280,7 +280,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     const text = JSON.stringify(status);
     if (text === told || stopped) return;
     told = text;
-    bus.publish(subjects.event('state'), new Encodable(status, stateStatusCodec));
+    bus.tell(subjects.event('state'), new Encodable(status, stateStatusCodec), { fleeting: true });
   }
 
   function apply(effect: StateEffect): void {
@@ -346,7 +346,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
         if (error.http >= 500) log.warn({ err: error, subject }, 'state request failed');
       },
     }),
-    bus.subscribe(subjects.event('executor.gone'), onExecutorGone),
+    bus.subscribe(subjects.executorGone(), onExecutorGone),
   ];
 
   return {

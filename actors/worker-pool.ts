@@ -4,7 +4,7 @@
  * In:   `call.<host>` placed calls, `initialize.<host>` programs to initialise, `cancel.<user>.<id>`, `function.changed.*.*`,
  *       `file.changed.*`
  * Out:  CallResult to the caller; `invoke.<user>.<function>` for chained calls; `state.*` for what guests ask of state;
- *       `functions.program.*.*` for programs; `files.index.*.*` for the shared files of a user; `event.calls`, `event.executor.gone`, `host.<host>.status`
+ *       `functions.program.*.*` for programs; `files.index.*.*` for the shared files of a user; `event.calls`, `executor.gone`, `host.<host>.status`
  * Owns: the executor threads and the calls on them
  * Never: runs a guest itself, keeps a call's result, or decides whether a call is allowed
  *
@@ -289,7 +289,7 @@ export async function startWorkerPool({
           executors.delete(id);
           faaslets.freeRow(row);
           if (executors.size === 0) whenStopped?.();
-          bus.publish(subjects.event('executor.gone'), new Encodable({ owner: name }, executorGoneCodec));
+          bus.tell(subjects.executorGone(), new Encodable({ owner: name }, executorGoneCodec));
           step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: Date.now() });
         },
       },
@@ -384,7 +384,7 @@ export async function startWorkerPool({
   function publishStatus(): void {
     if (state.calls.size === 0) tick();
     const status = toHostStatus(config.host, state, faaslets.use(), stopping);
-    bus.publish(subjects.hostStatus(config.host), new Encodable(status, hostStatusCodec));
+    bus.tell(subjects.hostStatus(config.host), new Encodable(status, hostStatusCodec), { fleeting: true });
   }
 
   async function drain(timeoutMs: number): Promise<void> {

@@ -24,6 +24,8 @@ export const headers = {
   errorCode: 'Faasm-Error',
   /** ErrorDetails as JSON. */
   errorDetails: 'Faasm-Error-Details',
+  /** Between hosts: the body is too large for the server, and is fetched in parts; see src/bus/parts.ts. */
+  parts: 'Faasm-Parts',
   serviceError: 'Nats-Service-Error',
   serviceErrorCode: 'Nats-Service-Error-Code',
 } as const;

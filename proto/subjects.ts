@@ -1,6 +1,10 @@
 /**
  * Every subject of the system. The prefix is one token, `faasm` unless `FAASM_PREFIX` says otherwise.
  * `work` subjects are taken by one member of the queue group; `broadcast` subjects are heard by all.
+ *
+ * Each is in one of three zones: `public` is what a client may say, `control` is said between hosts, and `private`
+ * stays inside one. A host's listener takes the first alone from clients, and no message of the last leaves a host or
+ * comes in.
  */
 import type { FileToken } from './file-path.ts';
 import type { CallId, FunctionName, HostId, StateKey, UserName } from './names.ts';
@@ -63,13 +67,15 @@ export interface Subjects {
     user: UserName | '*',
     path: FileToken | '*',
   ): string;
+  /** broadcast. An executor has ended, and what it held is free; msgpack. Inside the host only. */
+  executorGone(): string;
   /** work. Objects of a user's functions in an S3-compatible store; msgpack. */
   objects(op: ObjectOp | '*', user: UserName | '*'): string;
   /** broadcast. Shared files of a user changed; msgpack FileChanged. */
   fileChanged(user: UserName | '*'): string;
   /** broadcast. Heartbeat: capacity, load, warm functions; msgpack HostStatus. */
   hostStatus(host: HostId | '*'): string;
-  /** broadcast. One per notable happening, for the console and `faasm logs`; msgpack. */
+  /** broadcast. Notable happenings, for the console and `faasm logs`; a line of JSON each. */
   event(kind: string): string;
   /** work. One host's web page, the JSON behind it, its metrics; the answer's media type is its `Content-Type` header. */
   console(host: HostId, kind: ConsoleKind | '*'): string;
@@ -91,12 +97,80 @@ export function createSubjects(prefix = 'faasm'): Subjects {
     functions: (op, user, fn) => `${prefix}.functions.${op}.${user}.${fn}`,
     functionChanged: (user, fn) => `${prefix}.function.changed.${user}.${fn}`,
     files: (op, user, path) => `${prefix}.files.${op}.${user}.${path}`,
+    executorGone: () => `${prefix}.executor.gone`,
     objects: (op, user) => `${prefix}.objects.${op}.${user}`,
     fileChanged: (user) => `${prefix}.file.changed.${user}`,
     hostStatus: (host) => `${prefix}.host.${host}.status`,
     event: (kind) => `${prefix}.event.${kind}`,
     console: (host, kind) => `${prefix}.console.${host}.${kind}`,
   };
+}
+
+export type Zone = 'public' | 'control' | 'private';
+
+/** By the token after the prefix, and where it depends on the operation by the one after that. */
+const zones: Readonly<Record<string, Zone | Readonly<Record<string, Zone>>>> = {
+  invoke: 'public',
+  async: 'public',
+  calls: 'public',
+  cancel: 'public',
+  console: 'public',
+  state: {
+    get: 'public',
+    set: 'public',
+    append: 'public',
+    delete: 'public',
+    size: 'public',
+    list: 'public',
+    open: 'private',
+    push: 'private',
+    read: 'private',
+    write: 'private',
+    resize: 'private',
+    lock: 'private',
+    unlock: 'private',
+  } satisfies Record<StateOp, Zone>,
+  functions: {
+    upload: 'public',
+    describe: 'public',
+    list: 'public',
+    delete: 'public',
+    fetch: 'public',
+    program: 'private',
+  },
+  files: {
+    put: 'public',
+    get: 'public',
+    describe: 'public',
+    list: 'public',
+    delete: 'public',
+    index: 'private',
+  },
+  objects: 'private',
+  call: 'control',
+  function: 'control',
+  file: 'control',
+  host: 'control',
+  event: 'control',
+  initialize: 'private',
+  executor: 'private',
+};
+
+/** Nothing for a subject that is none of the system's. An operation that there is not is answered as one that is public. */
+export function zoneOf(prefix: string, subject: string): Zone | undefined {
+  const [first, kind = '', op = ''] = subject.split('.', 3);
+  if (first !== prefix || !Object.hasOwn(zones, kind)) return undefined;
+  const zone = zones[kind]!;
+  if (typeof zone === 'string') return zone;
+  return Object.hasOwn(zone, op) ? zone[op]! : 'public';
+}
+
+/** Whether a message on a subject of the system may match what a client wants to hear. @param pattern a valid one */
+export function mayHearSystem(prefix: string, pattern: string): boolean {
+  const [first, kind] = pattern.split('.', 2);
+  if (first === '>') return true;
+  if (first !== '*' && first !== prefix) return false;
+  return kind === '*' || kind === '>' || (kind !== undefined && Object.hasOwn(zones, kind));
 }
 
 /** The tokens of a subject after the prefix and the given number of fixed tokens. */

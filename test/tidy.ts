@@ -85,6 +85,13 @@ test('only actors know the arguments, the environment and signals', (t) => {
   t.deepEqual(knowing, []);
 });
 
+test('nobody but a bus publishes what may throw: news is told', (t) => {
+  const publishing = sources
+    .filter((path) => /^(src|actors)\//.test(path) && !/^src\/(bus|nats-listener)\//.test(path))
+    .filter((path) => /\bbus\.publish\(/i.test(read(path)));
+  t.deepEqual(publishing, []);
+});
+
 test('there is no import cycle', (t) => {
   const done = new Set<string>();
   const cycles: string[] = [];

@@ -19,24 +19,40 @@
  * its reply subject, by the same table: nobody owns it here, so it travels.
  * The reply subject of a request is in the memory bus's inbox, which NATS may publish to as well.
  *
+ * A subject of the zone `private` never leaves this host, whoever subscribes, and what comes from NATS on one is refused.
+ * One of the zone `control` is between hosts: a message there, or an answer to it, that is larger than the server
+ * takes travels in parts (see parts.ts). To anybody else such an answer becomes `too_large`.
+ *
  * NATS says "no responders" of a message that nobody else subscribes to. That is dropped where somebody here heard it.
  * A body stays a value here and becomes bytes when it is sent.
  */
 import { FaasmError } from '../../proto/errors.ts';
+import { headers as names } from '../../proto/headers.ts';
+import type { Zone } from '../../proto/subjects.ts';
+import type { Drops } from './drops.ts';
+import { respondError } from './error-headers.ts';
+import { tooLarge } from './failures.ts';
+import { headersSize } from './headers.ts';
 import { requestTimeoutMs } from './inbox.ts';
 import type { MemoryBus } from './memory.ts';
+import { PartsReceiver, PartsSender, readOffer, withoutOffer } from './parts.ts';
 import {
   type Body,
   type Bus,
   type BusMessage,
+  emptyBody,
   type Handler,
   type HostBus,
   type HostPublishOptions,
   type HostSubscribeOptions,
   isNoResponders,
+  type PublishOptions,
   type RequestOptions,
   type Subscription,
+  type TellOptions,
+  toBytes,
 } from './port.ts';
+import { toErrorHeaders } from './to-error-headers.ts';
 
 /** Reply subjects of messages that were heard here and sent as well; the oldest is forgotten first. */
 const heardHereMax = 10_000;
@@ -49,22 +65,31 @@ interface Share {
   turn: number;
 }
 
-/** Owns both buses: closing it closes them. */
-export function createClusterBus(local: MemoryBus, remote: Bus): HostBus {
-  return new ClusterBus(local, remote);
+/** The zone of a subject, or of a pattern; nothing for what is none of the system's. */
+export type ZoneOf = (subject: string) => Zone | undefined;
+
+/** Owns both buses: closing it closes them. @param zoneOf without it there are no zones */
+export function createClusterBus(local: MemoryBus, remote: Bus, zoneOf: ZoneOf = () => undefined): HostBus {
+  return new ClusterBus(local, remote, zoneOf);
 }
 
 class ClusterBus implements HostBus {
   readonly #local: MemoryBus;
   readonly #remote: Bus;
+  readonly #zoneOf: ZoneOf;
+  readonly #sender: PartsSender;
+  readonly #receiver: PartsReceiver;
   readonly #shares = new Map<string, Share>();
   readonly #heardHere = new Set<string>();
 
-  constructor(local: MemoryBus, remote: Bus) {
+  constructor(local: MemoryBus, remote: Bus, zoneOf: ZoneOf) {
     this.#local = local;
     this.#remote = remote;
+    this.#zoneOf = zoneOf;
+    this.#sender = new PartsSender(remote);
+    this.#receiver = new PartsReceiver(remote, local.maxPayloadBytes);
     remote.subscribe(`${local.inbox.prefix}*`, (message) => {
-      if (!this.#isMistaken(message)) local.inbox.deliver(message);
+      if (!this.#isMistaken(message)) this.#onAnswer(message);
     });
   }
 
@@ -74,21 +99,56 @@ class ClusterBus implements HostBus {
   }
 
   publish(subject: string, body: Body, options?: HostPublishOptions): void {
+    this.#publish(subject, body, options, false);
+  }
+
+  /** @param betweenHosts also where the subject does not say so, as for an answer */
+  #publish(
+    subject: string,
+    body: Body,
+    options: HostPublishOptions | undefined,
+    betweenHosts: boolean,
+  ): void {
     const interest = this.#local.interest(subject, options?.origin);
-    if (interest === 'taken') {
+    const zone = interest === 'taken' ? 'private' : this.#zoneOf(subject);
+    if (zone === 'private') {
       this.#local.publish(subject, body, options);
       return;
     }
     const reply = options?.reply;
     if (interest === 'shared' && reply !== undefined) this.#rememberHeard(reply);
-    this.#remote.publish(subject, body, { reply, headers: options?.headers });
+    this.#send(subject, body, { reply, headers: options?.headers }, betweenHosts || zone === 'control');
     if (interest === 'shared') this.#local.publish(subject, body, options);
+  }
+
+  #send(subject: string, body: Body, options: PublishOptions, inParts: boolean): void {
+    const { reply, headers = {} } = options;
+    const bytes = inParts ? toBytes(body) : emptyBody;
+    const size = bytes.length + headersSize(headers);
+    if (size <= this.#remote.maxPayloadBytes) {
+      this.#remote.publish(subject, body, options);
+      return;
+    }
+    if (size > this.#local.maxPayloadBytes) throw tooLarge(subject, size, this.#local.maxPayloadBytes);
+    const offer = { ...headers, [names.parts]: [this.#sender.offer(bytes)] };
+    this.#remote.publish(subject, emptyBody, { reply, headers: offer });
+  }
+
+  /** What NATS does not take is heard here all the same. */
+  tell(subject: string, body: Body, options?: TellOptions): void {
+    if (!this.#staysHere(subject)) this.#remote.tell(subject, body, options);
+    this.#local.tell(subject, body, options);
+  }
+
+  get drops(): Drops {
+    return this.#local.drops;
   }
 
   subscribe(subject: string, handler: Handler, options?: HostSubscribeOptions): Subscription {
     const queue = options?.queue;
     const key = queue === undefined ? subject : `${subject} ${queue}`;
     const here = this.#local.subscribe(subject, handler, options);
+    if (this.#zoneOf(subject) === 'private') return here;
     // A handler may be subscribed twice; each subscription counts.
     const own: Handler = (message) => handler(message);
     const share = this.#shares.get(key) ?? this.#share(key, subject, queue);
@@ -120,6 +180,7 @@ class ClusterBus implements HostBus {
   }
 
   async close(): Promise<void> {
+    this.#sender.close();
     await this.#local.close();
     await this.#remote.close();
   }
@@ -127,7 +188,7 @@ class ClusterBus implements HostBus {
   /** A subject that nothing can be sent to stays here too, to be refused. */
   #staysHere(subject: string): boolean {
     try {
-      return this.#local.interest(subject) === 'taken';
+      return this.#local.interest(subject) === 'taken' || this.#zoneOf(subject) === 'private';
     } catch {
       return true;
     }
@@ -139,7 +200,7 @@ class ClusterBus implements HostBus {
       grouped: queue !== undefined,
       remote: this.#remote.subscribe(
         subject,
-        (message) => this.#deliver(share, message),
+        (message) => this.#onMessage(share, message),
         queue === undefined ? {} : { queue },
       ),
       turn: 0,
@@ -148,8 +209,58 @@ class ClusterBus implements HostBus {
     return share;
   }
 
-  #deliver(share: Share, message: BusMessage): void {
+  #onAnswer(message: BusMessage): void {
+    const { inbox } = this.#local;
+    const offer = readOffer(message);
+    if (offer === undefined) {
+      inbox.deliver(message);
+      return;
+    }
+    if (!inbox.waits(message.subject)) return;
+    this.#receiver.fetch(offer).then(
+      (body) => inbox.deliver(toWhole(message, body)),
+      (thrown: unknown) => {
+        const headers = toErrorHeaders(FaasmError.from(thrown));
+        inbox.deliver({ ...message, headers, body: emptyBody });
+      },
+    );
+  }
+
+  #onMessage(share: Share, message: BusMessage): void {
     if (this.#isMistaken(message)) return;
+    const zone = this.#zoneOf(message.subject);
+    if (zone === 'private') {
+      this.drops.add(message.subject, 'forbidden');
+      const why = `${message.subject} is said inside a host only`;
+      respondError(this, message, new FaasmError('forbidden', why));
+      return;
+    }
+    if (zone !== 'control') {
+      this.#deliver(share, message);
+      return;
+    }
+    const offer = readOffer(message);
+    const answered = this.#answeredInParts(message);
+    if (offer === undefined) {
+      this.#deliver(share, answered);
+      return;
+    }
+    this.#receiver.fetch(offer).then(
+      (body) => this.#deliver(share, toWhole(answered, body)),
+      (thrown: unknown) => {
+        this.drops.add(message.subject, FaasmError.from(thrown).code);
+        respondError(this, message, thrown);
+      },
+    );
+  }
+
+  #answeredInParts(message: BusMessage): BusMessage {
+    const { reply } = message;
+    if (reply === undefined) return message;
+    return { ...message, answer: (body, headers) => this.#publish(reply, body, { headers }, true) };
+  }
+
+  #deliver(share: Share, message: BusMessage): void {
     const handlers = [...share.handlers];
     if (share.grouped) {
       this.#local.call(handlers[share.turn++ % handlers.length]!, message);
@@ -169,4 +280,8 @@ class ClusterBus implements HostBus {
   #isMistaken(message: BusMessage): boolean {
     return isNoResponders(message) && this.#heardHere.delete(message.subject);
   }
+}
+
+function toWhole(message: BusMessage, body: Uint8Array): BusMessage {
+  return { ...message, headers: withoutOffer(message.headers ?? {}), body };
 }

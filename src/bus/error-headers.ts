@@ -1,17 +1,9 @@
-/** Errors on the bus: the headers of the NATS services convention, with our code and details beside them. */
+/** Errors as answers on the bus. */
 import { type ErrorDetails, FaasmError, isErrorCode } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
 import { headersSize } from './headers.ts';
-import { type Bus, type BusMessage, emptyBody, type Headers, header, respond, toBytes } from './port.ts';
-
-export function toErrorHeaders(error: FaasmError): Headers {
-  return {
-    [names.serviceError]: [oneLine(error.message)],
-    [names.serviceErrorCode]: [String(error.http)],
-    [names.errorCode]: [error.code],
-    ...(Object.keys(error.details).length > 0 && { [names.errorDetails]: [JSON.stringify(error.details)] }),
-  };
-}
+import { type Bus, type BusMessage, emptyBody, header, respond, toBytes } from './port.ts';
+import { toErrorHeaders } from './to-error-headers.ts';
 
 /**
  * The error that a message carries, or nothing when it is an ordinary answer. Its body is what a call had put out
@@ -52,8 +44,4 @@ function parseDetails(json: string | undefined): ErrorDetails {
   } catch {
     return {};
   }
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/[\r\n]+/g, ' ');
 }

@@ -93,6 +93,11 @@ export class Inbox {
     return request !== undefined && this.answer(request, message);
   }
 
+  /** Whether a request waits for an answer on this subject. */
+  waits(subject: string): boolean {
+    return this.#named.has(subject);
+  }
+
   /** Hands a message to its request, whatever subject it came on; false when that has an answer already. */
   answer(waiting: Waiting, message: BusMessage): boolean {
     const request = waiting as Request;

@@ -6,6 +6,7 @@
  * A request is answered by a call of its sender's; where somebody listens in on `>` or `_INBOX.>`, by a message.
  */
 import { FaasmError } from '../../proto/errors.ts';
+import { Drops } from './drops.ts';
 import { busClosed, noResponders, tooLarge } from './failures.ts';
 import { headersSize } from './headers.ts';
 import { Inbox, requestTimeoutMs, type Waiting } from './inbox.ts';
@@ -22,6 +23,7 @@ import {
   type RequestOptions,
   type Subscription,
   statusHeader,
+  type TellOptions,
 } from './port.ts';
 import { closest, deliver, type Entry, type Interest, inboxRoot, interestOf, Routes } from './routes.ts';
 import { checkQueue, parsePattern, parseSubject } from './subject.ts';
@@ -102,6 +104,7 @@ class AnswerMessage implements BusMessage {
 class InProcessBus implements MemoryBus {
   readonly maxPayloadBytes: number;
   readonly inbox = new Inbox();
+  readonly drops = new Drops();
   readonly #onError: (error: unknown, message: BusMessage) => void;
   readonly #routes = new Routes();
   readonly #callEntry = (entry: Entry, message: BusMessage): void => {
@@ -122,6 +125,14 @@ class InProcessBus implements MemoryBus {
     const message = { subject, reply, headers: options?.headers, body };
     const heard = this.#send(message, options?.origin);
     if (!heard && reply !== undefined) this.#answerNobody(reply);
+  }
+
+  tell(subject: string, body: Body, _options?: TellOptions): void {
+    try {
+      this.publish(subject, body);
+    } catch (thrown) {
+      this.drops.add(subject, FaasmError.from(thrown).code);
+    }
   }
 
   subscribe(subject: string, handler: Handler, options?: HostSubscribeOptions): Subscription {

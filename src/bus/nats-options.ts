@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { credsAuthenticator, type NodeConnectionOptions, nkeyAuthenticator } from 'nats';
 import { FaasmError } from '../../proto/errors.ts';
+import type { Drops } from './drops.ts';
 import type { BusMessage } from './port.ts';
 
 export type BusStatus = 'connected' | 'disconnected' | 'reconnecting';
@@ -32,6 +33,8 @@ export interface NatsBusOptions {
   readonly inboxPrefix?: string | undefined;
   /** Between two attempts to connect again; it goes on for ever. @default 1000 */
   readonly reconnectDelayMs?: number;
+  /** Counts what cannot be sent. @default one of its own */
+  readonly drops?: Drops;
   readonly onStatus?: (status: BusStatus, detail: string) => void;
   /** A handler threw (with its message), or the server refused something. @default a process warning */
   readonly onError?: (error: unknown, message?: BusMessage) => void;

@@ -4,6 +4,7 @@
  */
 import { connect, type NatsConnection } from 'nats';
 import { FaasmError } from '../../proto/errors.ts';
+import { Drops } from './drops.ts';
 import { busClosed, tooLarge } from './failures.ts';
 import { headersSize } from './headers.ts';
 import { Inbox, requestTimeoutMs } from './inbox.ts';
@@ -19,6 +20,7 @@ import {
   type RequestOptions,
   type SubscribeOptions,
   type Subscription,
+  type TellOptions,
   toBytes,
 } from './port.ts';
 import { checkQueue, checkSubject, parsePattern } from './subject.ts';
@@ -45,17 +47,19 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<Bus> {
 }
 
 class NatsBus implements Bus {
+  readonly drops: Drops;
   readonly #connection: NatsConnection;
   readonly #inbox: Inbox;
   readonly #onError: (error: unknown, message?: BusMessage) => void;
   #maxPayloadBytes: number;
   #connected = true;
   /** What was published while there was no connection; the client itself drops that at each attempt. */
-  #held: (() => void)[] = [];
+  #held: { readonly subject: string; readonly send: () => void }[] = [];
   #heldBytes = 0;
   #closed = false;
 
   constructor(connection: NatsConnection, options: NatsBusOptions) {
+    this.drops = options.drops ?? new Drops();
     this.#connection = connection;
     this.#maxPayloadBytes = connection.info!.max_payload;
     this.#onError =
@@ -88,6 +92,15 @@ class NatsBus implements Bus {
     checkSubject(subject);
     if (options?.reply !== undefined) checkSubject(options.reply);
     this.#send(subject, body, options);
+  }
+
+  tell(subject: string, body: Body, { fleeting = false }: TellOptions = {}): void {
+    try {
+      if (fleeting && !this.#connected) throw notConnected();
+      this.publish(subject, body);
+    } catch (thrown) {
+      this.drops.add(subject, FaasmError.from(thrown).code);
+    }
   }
 
   subscribe(subject: string, handler: Handler, options?: SubscribeOptions): Subscription {
@@ -149,23 +162,29 @@ class NatsBus implements Bus {
       ...(headers !== undefined && { headers: toNatsHeaders(headers) }),
     };
     if (this.#connected) this.#connection.publish(subject, bytes, settings);
-    else this.#hold(size, () => this.#connection.publish(subject, bytes, settings));
+    else this.#hold(subject, size, () => this.#connection.publish(subject, bytes, settings));
   }
 
-  #hold(bytes: number, send: () => void): void {
+  #hold(subject: string, bytes: number, send: () => void): void {
     if (this.#heldBytes + bytes > heldMaxBytes || this.#held.length >= heldMax) {
-      const why = `${this.#held.length} messages already wait for the connection to come back`;
-      throw new FaasmError('no_capacity', `Cannot publish: NATS is not connected and ${why}`);
+      throw notConnected(` and ${this.#held.length} messages already wait for the connection to come back`);
     }
     this.#heldBytes += bytes;
-    this.#held.push(send);
+    this.#held.push({ subject, send });
   }
 
   #sendHeld(): void {
     const held = this.#held;
     this.#held = [];
     this.#heldBytes = 0;
-    for (const send of held) send();
+    for (const { subject, send } of held) {
+      try {
+        send();
+      } catch (thrown) {
+        // The server that came back may take less than the one before.
+        this.drops.add(subject, FaasmError.from(thrown).code);
+      }
+    }
   }
 
   #call(handler: Handler, message: BusMessage): void {
@@ -177,4 +196,8 @@ class NatsBus implements Bus {
       this.#onError(error, message);
     }
   }
+}
+
+function notConnected(more = ''): FaasmError {
+  return new FaasmError('no_capacity', `Cannot publish: NATS is not connected${more}`);
 }

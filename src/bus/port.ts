@@ -8,6 +8,8 @@
  * Delivery may happen before `publish` returns; messages of one publisher on one subject keep their order.
  */
 import { FaasmError } from '../../proto/errors.ts';
+import type { Drops } from './drops.ts';
+import { toErrorHeaders, toShortErrorHeaders } from './to-error-headers.ts';
 
 export type Headers = Readonly<Record<string, readonly string[]>>;
 
@@ -51,6 +53,11 @@ export interface PublishOptions {
   readonly headers?: Headers | undefined;
 }
 
+export interface TellOptions {
+  /** Worth nothing later: while there is no connection it is dropped, and does not wait for one. @default false */
+  readonly fleeting?: boolean;
+}
+
 export interface RequestOptions {
   readonly headers?: Headers | undefined;
   /** How long to wait for the answer, in milliseconds; 0 waits for ever. @default 5000 */
@@ -77,6 +84,12 @@ export interface Bus {
    * @throws FaasmError `bad_request` for a subject that cannot be published to, `too_large`, `draining` once closed
    */
   publish(subject: string, body: Body, options?: PublishOptions): void;
+  /**
+   * Publishes what nobody waits for, as news is: never throws. What cannot be sent is dropped, and counted in `drops`.
+   */
+  tell(subject: string, body: Body, options?: TellOptions): void;
+  /** What `tell` and `respond` could not send, and messages that nobody could read. */
+  readonly drops: Drops;
   /** A handler that throws is reported and harms nobody. @throws FaasmError `bad_request` for a bad subject */
   subscribe(subject: string, handler: Handler, options?: SubscribeOptions): Subscription;
   /**
@@ -141,8 +154,31 @@ export function isNoResponders(message: Pick<BusMessage, 'headers' | 'body'>): b
   );
 }
 
-/** Answers a message, if its sender wants an answer. */
+/**
+ * Answers a message, if its sender wants an answer. Never throws: an answer that cannot be sent, as when the bus does
+ * not take so large a one, becomes an answer that says so; where that cannot be sent either, it is dropped and counted.
+ */
 export function respond(bus: Bus, message: BusMessage, body: Body, headers?: Headers): void {
+  try {
+    send(bus, message, body, headers);
+  } catch (thrown) {
+    respondShort(bus, message, FaasmError.from(thrown));
+  }
+}
+
+function respondShort(bus: Bus, message: BusMessage, error: FaasmError): void {
+  bus.drops.add(message.reply ?? message.subject, error.code);
+  for (const toHeaders of [toErrorHeaders, toShortErrorHeaders]) {
+    try {
+      send(bus, message, emptyBody, toHeaders(error));
+      return;
+    } catch {
+      // Its sender hears of it by its own deadline.
+    }
+  }
+}
+
+function send(bus: Bus, message: BusMessage, body: Body, headers: Headers | undefined): void {
   if (message.answer !== undefined) message.answer(body, headers);
   else if (message.reply !== undefined) bus.publish(message.reply, body, { headers });
 }

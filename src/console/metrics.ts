@@ -1,6 +1,7 @@
 /** The metrics of one host, for Prometheus. What is counted is counted elsewhere; it is put into words when asked for. */
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from 'prom-client';
 import type { HostStatus, StateStatus } from '../../proto/messages.ts';
+import type { Drop } from '../bus/drops.ts';
 import { boundsMs } from './durations.ts';
 import type { Tally } from './tally.ts';
 
@@ -13,6 +14,10 @@ export interface Metrics {
 export interface OwnStatus {
   host(): HostStatus | undefined;
   state(): StateStatus | undefined;
+  /** What it needs, and whether that is there. */
+  components(): Iterable<readonly [component: string, isThere: boolean]>;
+  /** Messages that its bus did not deliver. */
+  drops(): readonly Drop[];
 }
 
 export function createMetrics(tally: Tally, own: OwnStatus): Metrics {
@@ -33,6 +38,25 @@ export function createMetrics(tally: Tally, own: OwnStatus): Metrics {
   registry.registerMetric(durationHistogram(tally) as unknown as Metric);
   for (const gauge of hostGauges) register(registry, gauge, own.host);
   for (const gauge of stateGauges) register(registry, gauge, own.state);
+  new Gauge({
+    name: 'faasm_component_up',
+    help: '1 while what this host needs is there, as nats and redis; while it is 0, the host is not ready',
+    labelNames: ['component'],
+    registers: [registry],
+    collect() {
+      for (const [component, isThere] of own.components()) this.set({ component }, isThere ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'faasm_messages_dropped_total',
+    help: 'Messages that could not be sent, or were not understood, by what they were about and by why',
+    labelNames: ['kind', 'code'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { kind, code, count } of own.drops()) this.inc({ kind, code }, count);
+    },
+  });
   return { contentType: registry.contentType, text: () => registry.metrics() };
 }
 

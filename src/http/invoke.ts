@@ -57,7 +57,7 @@ export class Invocation implements Exchange, Abandonable {
   abandon(): void {
     const { bus, subjects, log } = this.#parts;
     log.debug({ requestId: this.requestId, call: this.#callId }, 'the client left: its call is cancelled');
-    bus.publish(subjects.cancel(this.#route.user, this.#callId), emptyBody);
+    bus.tell(subjects.cancel(this.#route.user, this.#callId), emptyBody);
   }
 
   #send(input: Uint8Array): void {

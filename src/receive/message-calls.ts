@@ -85,7 +85,7 @@ export class MessageCalls {
 
   #cancel(callId: CallId): void {
     const { bus, subjects } = this.#options;
-    bus.publish(subjects.cancel(userOfCall(callId), callId), emptyBody);
+    bus.tell(subjects.cancel(userOfCall(callId), callId), emptyBody);
   }
 
   async #do(message: Message, callId: CallId): Promise<Partial<Message>> {

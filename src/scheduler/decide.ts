@@ -11,6 +11,9 @@ import type { Call, CallError } from '../../proto/call.ts';
 import type { HostStatus } from '../../proto/messages.ts';
 import type { CallId, FunctionName, HostId, UserName } from '../../proto/names.ts';
 
+/** 1 MiB: to move a larger input to another host takes longer than to start the function here. */
+const movedInputMaxBytes = 1024 * 1024;
+
 export interface SchedulerLimits {
   /** Calls of one user at once on this host; chained ones count. */
   readonly callsPerUserMax: number;
@@ -140,7 +143,7 @@ function chooseHost(state: SchedulerState, call: Call, nowMs: number): HostId {
   if (state.hosts.size <= 1) return state.host;
   const key = `${call.user}/${call.function}@${call.version}`;
   const hereHasRoom = here === undefined || hasRoom(here.status);
-  if (hereHasRoom && here?.warm.has(key)) return state.host;
+  if (hereHasRoom && (here?.warm.has(key) || call.input.length > movedInputMaxBytes)) return state.host;
 
   const others = [...state.hosts.values()].filter(
     ({ status, heardMs }) =>

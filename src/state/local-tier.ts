@@ -40,7 +40,7 @@ import type { WritePlace } from './values.ts';
 export type AskState = (op: StateOp, user: UserName, key: StateKey, value: unknown) => Promise<unknown>;
 
 export interface LocalTierOptions {
-  /** The executor, by the name that `event.executor.gone` calls it. */
+  /** The executor, by the name that `executor.gone` calls it. */
   readonly owner: string;
   readonly ask: AskState;
   /** How long a guest waits for a lock, in milliseconds. @default 60000 */

@@ -7,6 +7,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import type { StateDescription, StateStatus } from '../../proto/messages.ts';
 import { fromStateToken, type StateKey, toHostId } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
+import { jsonCodec } from '../bus/json.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
 import type { Codec } from '../bus/port.ts';
 import type { LockMode } from './locks.ts';
@@ -15,7 +16,7 @@ import type { WritePlace } from './values.ts';
 
 /** Asks for the shared memory of a value. Only an executor of this host can use the answer. */
 export interface OpenRequest {
-  /** The executor, by the name that `event.executor.gone` will call it. */
+  /** The executor, by the name that `executor.gone` will call it. */
   readonly owner: string;
   /** `extend` makes the value where there is none, and fills it with zeros up to `totalBytes`. */
   readonly mode: 'read' | 'extend';
@@ -142,7 +143,7 @@ const listBodyCodec = msgpackCodec<ListRequest>('state.list', (value) => {
   return { after: fromStateToken(after), limit };
 });
 
-export const stateStatusCodec = msgpackCodec<StateStatus>('event.state', (value) => ({
+export const stateStatusCodec = jsonCodec<StateStatus>('event.state', (value) => ({
   host: toHostId(String(field(value, 'host'))),
   unpushedValues: toCount(value, 'unpushedValues'),
   failingValues: toCount(value, 'failingValues'),

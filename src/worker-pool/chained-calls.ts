@@ -81,7 +81,7 @@ export class ChainedCalls {
     const { bus, subjects } = this.#options;
     const user = userOfCall(parent);
     for (const id of [...(this.#children.get(parent) ?? [])]) {
-      bus.publish(subjects.cancel(user, id), emptyBody);
+      bus.tell(subjects.cancel(user, id), emptyBody);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** What every bus has to do, alone and between processes. */
 import type { ExecutionContext, TestFn } from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
+import { fromErrorHeaders } from '../../src/bus/error-headers.ts';
 import {
   type Bus,
   type BusMessage,
@@ -357,6 +358,32 @@ export function busContract(
       'thrown',
       'thrown',
     ]);
+  });
+
+  check('tell() never throws, and counts what it drops', async (t, given) => {
+    const { heard } = collect(given.other, 'news');
+    await settle(given);
+    given.bus.tell('news', text('1'));
+    await settle(given);
+    t.deepEqual(heard.map(read), ['1']);
+    const { bus } = given;
+    bus.tell('news.too.large', new Uint8Array(80 * 1024 * 1024));
+    bus.tell('', emptyBody);
+    await bus.close();
+    bus.tell('news.late', emptyBody, { fleeting: true });
+    const codes = bus.drops.list().map(({ code }) => code);
+    t.true(codes.includes('too_large') && codes.includes('bad_request') && codes.includes('draining'));
+  });
+
+  check('respond() says that an answer is too large, and throws nothing', async (t, given) => {
+    given.other.subscribe('large', (message) =>
+      respond(given.other, message, new Uint8Array(80 * 1024 * 1024)),
+    );
+    await settle(given);
+    const answer = await given.bus.request('large', emptyBody);
+    t.is(fromErrorHeaders(answer)?.code, 'too_large');
+    await given.other.close();
+    t.notThrows(() => respond(given.other, { ...answer, reply: 'somewhere' }, emptyBody));
   });
 
   check('close() fails the requests that wait', async (t, given) => {

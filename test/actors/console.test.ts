@@ -8,6 +8,7 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
 import type { BoardData } from '../../src/console/board.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../../src/functions/messages.ts';
+import { Readiness } from '../../src/readiness.ts';
 import { hostStatusCodec } from '../../src/scheduler/messages.ts';
 import { callEventsCodec } from '../../src/worker-pool/messages.ts';
 import { callIdOf } from '../call-ids.ts';
@@ -20,7 +21,8 @@ const version = 'a'.repeat(64);
 
 function start(t: { teardown(fn: () => void): void }) {
   const bus = createMemoryBus({ onError: () => {} });
-  const started = startConsole({ bus, subjects, log: silentLog, host: here });
+  const readiness = new Readiness();
+  const started = startConsole({ bus, subjects, log: silentLog, host: here, readiness });
   t.teardown(() => started.stop());
   const ask = async (kind: 'page' | 'data' | 'metrics') => {
     const answer = await bus.request(subjects.console(here, kind), emptyBody);
@@ -31,7 +33,7 @@ function start(t: { teardown(fn: () => void): void }) {
       subjects.event('calls'),
       new Encodable([{ ...event, endedAtMs: Date.now(), ...change }], callEventsCodec),
     );
-  return { bus, ask, call, data: async () => JSON.parse((await ask('data')).text) as BoardData };
+  return { bus, readiness, ask, call, data: async () => JSON.parse((await ask('data')).text) as BoardData };
 }
 
 const event: CallEvent = {
@@ -128,6 +130,21 @@ test('startConsole() counts the calls of its own host for Prometheus', async (t)
   }
 });
 
+test('startConsole() tells what this host lacks, and what its bus dropped', async (t) => {
+  const { bus, readiness, ask } = start(t);
+  readiness.set('redis', undefined);
+  readiness.set('nats', 'not connected');
+  bus.drops.add('faasm.event.calls', 'no_capacity');
+  bus.drops.add('faasm.event.state', 'no_capacity');
+  bus.drops.add('_INBOX.abc.1', 'too_large');
+  const lines = (await ask('metrics')).text.split('\n');
+  const has = (line: string) => t.true(lines.includes(line), line);
+  has('faasm_component_up{component="redis"} 1');
+  has('faasm_component_up{component="nats"} 0');
+  has('faasm_messages_dropped_total{kind="event",code="no_capacity"} 2');
+  has('faasm_messages_dropped_total{kind="answer",code="too_large"} 1');
+});
+
 test('startConsole() keeps metrics few, however many functions are called', async (t) => {
   const { call, ask } = start(t);
   for (let n = 0; n < 1000; n++) call({ function: toFunctionName(`f${n}`) });
@@ -139,7 +156,7 @@ test('startConsole() keeps metrics few, however many functions are called', asyn
 test('startConsole() survives events that are none', async (t) => {
   const { bus, data } = start(t);
   const odd = {
-    id: 7,
+    id: '',
     durationMs: 'x',
     user: null,
     function: { a: 1 },
@@ -148,7 +165,7 @@ test('startConsole() survives events that are none', async (t) => {
     stderr: 'x'.repeat(9999),
   };
   bus.publish(subjects.event('calls'), new Encodable([odd as unknown as CallEvent], callEventsCodec));
-  bus.publish(subjects.event('calls'), Buffer.from('no msgpack at all'));
+  bus.publish(subjects.event('calls'), Buffer.from('no JSON at all'));
   const { calls } = await data();
   t.is(calls.length, 1);
   t.like(calls[0], { id: '', user: '', code: 'internal', durationMs: 0 });
@@ -171,7 +188,7 @@ test('the page loads nothing, allows only itself, and sets text as text', async 
 
 test('stop() leaves nobody to ask', async (t) => {
   const bus = createMemoryBus();
-  startConsole({ bus, subjects, log: silentLog, host: here }).stop();
+  startConsole({ bus, subjects, log: silentLog, host: here, readiness: new Readiness() }).stop();
   const asked = bus.request(subjects.console(here, 'page'), emptyBody);
   t.is((await t.throwsAsync<Error & { code: string }>(asked)).code, 'no_responders');
 });

@@ -1,6 +1,8 @@
 import test from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
+import type { Zone } from '../../proto/subjects.ts';
 import { createClusterBus } from '../../src/bus/cluster.ts';
+import { fromErrorHeaders } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { connectNatsBus } from '../../src/bus/nats.ts';
 import { type BusMessage, Encodable, emptyBody, type HostBus, respond, toBytes } from '../../src/bus/port.ts';
@@ -16,13 +18,18 @@ test.after.always(() => server.stop());
 /** One after the other: they share the server and its subjects. */
 const serial = test.serial as typeof test;
 
-async function openHost(errors: unknown[] = []): Promise<HostBus> {
-  const remote = await connectNatsBus({ url: server.url, noEcho: true });
+const zones = (subject: string): Zone | undefined => {
+  const [zone] = subject.split('.');
+  return zone === 'control' || zone === 'private' ? zone : undefined;
+};
+
+async function openHost(errors: unknown[] = [], url = server.url): Promise<HostBus> {
+  const remote = await connectNatsBus({ url, noEcho: true });
   const local = createMemoryBus({
     maxPayloadBytes: remote.maxPayloadBytes,
     onError: (error) => errors.push(error),
   });
-  return createClusterBus(local, remote);
+  return createClusterBus(local, remote, zones);
 }
 
 busContract(serial, 'cluster, one host', 'one bus', async () => {
@@ -292,4 +299,133 @@ serial('createClusterBus() stops being a responder when its last subscription en
     const error = await t.throwsAsync(one.request('s', emptyBody), { instanceOf: FaasmError });
     t.is(error?.code, 'no_responders');
   });
+});
+
+/** Hosts on a server that takes 64 KiB, which take 64 MiB themselves. */
+async function onNarrowCluster(
+  run: (one: HostBus, two: HostBus, url: string) => Promise<void>,
+): Promise<void> {
+  await using narrow = await startNatsServer({ config: 'max_payload: 65536' });
+  const open = async () =>
+    createClusterBus(createMemoryBus(), await connectNatsBus({ url: narrow.url, noEcho: true }), zones);
+  const [one, two] = [await open(), await open()];
+  try {
+    await run(one, two, narrow.url);
+  } finally {
+    await one.close();
+    await two.close();
+  }
+}
+
+const pattern = (size: number): Uint8Array => new Uint8Array(size).map((_, at) => (at * 31) % 251);
+
+for (const size of [65_535, 65_536, 65_537, 5_000_000]) {
+  test(`createClusterBus() carries ${size} bytes to another host and back`, async (t) => {
+    await onNarrowCluster(async (one, two) => {
+      two.subscribe(
+        'control.echo',
+        (message) => respond(two, message, toBytes(message.body), message.headers),
+        {
+          queue: 'q',
+        },
+      );
+      await two.flush();
+      const body = pattern(size);
+      const answer = await one.request('control.echo', body, { headers: { A: ['1', '2'] } });
+      t.true(Buffer.from(toBytes(answer.body)).equals(body));
+      t.deepEqual({ ...answer.headers }, { A: ['1', '2'] });
+    });
+  });
+}
+
+test('createClusterBus() carries many large messages at once', async (t) => {
+  await onNarrowCluster(async (one, two) => {
+    two.subscribe('control.size', (message) => {
+      respond(two, message, pattern(toBytes(message.body).length));
+    });
+    await two.flush();
+    const sizes = Array.from({ length: 30 }, (_, at) => 60_000 + at * 7919);
+    const answers = await Promise.all(sizes.map((size) => one.request('control.size', pattern(size))));
+    t.deepEqual(
+      answers.map(({ body }) => toBytes(body).length),
+      sizes,
+    );
+  });
+});
+
+test('createClusterBus() answers too_large at once where the other side is no host', async (t) => {
+  await onNarrowCluster(async (_, two, url) => {
+    two.subscribe('public.large', (message) => respond(two, message, pattern(70_000)), { queue: 'q' });
+    await two.flush();
+    const client = await connectNatsBus({ url });
+    t.is(fromErrorHeaders(await client.request('public.large', emptyBody))?.code, 'too_large');
+    await client.close();
+  });
+});
+
+test('createClusterBus() gives up a message whose parts do not come, and tells who waits', async (t) => {
+  await onNarrowCluster(async (one, two, url) => {
+    two.subscribe('control.echo', (message) => respond(two, message, message.body));
+    await two.flush();
+    const forger = await connectNatsBus({ url });
+    const offer = { 'Faasm-Parts': ['_INBOX.nobody.1 500000 65536'] };
+    const answer = await forger.request('control.echo', emptyBody, { headers: offer });
+    t.is(fromErrorHeaders(answer)?.code, 'no_responders');
+    const huge = { 'Faasm-Parts': ['_INBOX.nobody.1 9999999999 65536'] };
+    const refused = await forger.request('control.echo', emptyBody, { headers: huge });
+    t.is(fromErrorHeaders(refused)?.code, 'too_large');
+    forger.subscribe('control.forged', (message) => respond(forger, message, emptyBody, offer));
+    await forger.flush();
+    t.is(fromErrorHeaders(await one.request('control.forged', emptyBody))?.code, 'no_responders');
+    await forger.close();
+  });
+});
+
+serial('createClusterBus() keeps private subjects inside the host', async (t) => {
+  await onCluster(async ({ one, two, hear, heard, settle }) => {
+    hear('one', 'private.news');
+    hear('two', 'private.news');
+    hear('two', 'private.work', { queue: 'q' });
+    hear('two', '*.op', { queue: 'q' });
+    await settle();
+    one.tell('private.news', bytes('1'));
+    await settle();
+    t.deepEqual(heard, ['one: 1']);
+    for (const subject of ['private.news', 'private.work', 'private.op']) {
+      const asked = await one.request(subject, emptyBody).then(text, (error: FaasmError) => error.code);
+      t.is(asked, subject === 'private.news' ? 'one' : 'no_responders');
+    }
+    const client = await connectNatsBus({ url: server.url });
+    const forged = await client.request('private.op', bytes('2'));
+    await client.close();
+    t.is(fromErrorHeaders(forged)?.code, 'forbidden');
+    t.deepEqual(heard, ['one: 1', 'one: ']);
+    t.deepEqual(two.drops.list(), [{ kind: 'op', code: 'forbidden', count: 1 }]);
+  });
+});
+
+serial('tell() is heard in the host while NATS is away', async (t) => {
+  const gone = await startNatsServer();
+  const lost = Promise.withResolvers<void>();
+  const local = createMemoryBus();
+  const remote = await connectNatsBus({
+    url: gone.url,
+    drops: local.drops,
+    noEcho: true,
+    onStatus: (status) => void (status === 'disconnected' && lost.resolve()),
+  });
+  const bus = createClusterBus(local, remote, zones);
+  const heard: string[] = [];
+  bus.subscribe('news.a', (message) => void heard.push(text(message)));
+  await gone.stop();
+  await lost.promise;
+  const large = new Uint8Array(512 * 1024);
+  for (let each = 0; each < 100; each++) bus.tell('news.a', bytes('x'), { fleeting: true });
+  for (let each = 0; each < 100; each++) bus.tell('news.b', large);
+  t.is(heard.length, 100);
+  t.deepEqual(bus.drops.list(), [
+    { kind: 'a', code: 'no_capacity', count: 100 },
+    { kind: 'b', code: 'no_capacity', count: 68 },
+  ]);
+  await bus.close();
 });

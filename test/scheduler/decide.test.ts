@@ -56,6 +56,20 @@ const placing = test.macro({
 test('here when nothing is known', placing, [], 'here', 0);
 test('here when a warm Faaslet is here', placing, [host('here', { warm }), host('b', { warm })], 'here', 0);
 test('where a warm Faaslet is', placing, [host('here'), host('b', { warm })], 'b', 0);
+test('here with a large input though a warm Faaslet is elsewhere', (t) => {
+  const state = createSchedulerState(here, { ...limits, inputMaxBytes: 2 ** 24 });
+  decide(state, { type: 'changed', user: 'ada' as UserName, name: 'f' as FunctionName, version: '1' });
+  for (const status of [host('here'), host('b', { warm })])
+    decide(state, { type: 'status', status, nowMs: 0 });
+  const place = (id: string, bytes: number) => {
+    const effect = invoke(state, call(id, { input: new Uint8Array(bytes) }));
+    return effect?.type === 'place' ? effect.host : undefined;
+  };
+  t.is(place('a', 2 ** 20), 'b' as HostId);
+  t.is(place('b', 2 ** 20 + 1), here);
+  decide(state, { type: 'status', status: host('here', full), nowMs: 0 });
+  t.is(place('c', 2 ** 20 + 1), 'b' as HostId);
+});
 test('here cold rather than elsewhere cold', placing, [host('here'), host('b')], 'here', 0);
 test('elsewhere when here is full', placing, [host('here', full), host('b')], 'b', 0);
 test(

@@ -310,7 +310,7 @@ test('locks of an executor that is gone are free', async (t) => {
   const { one, two, bus } = await start(t);
   await one.lockWrite(key);
   const waiting = two.lockWrite(key);
-  bus.publish(subjects.event('executor.gone'), new Encodable({ owner: 'x1' }, executorGoneCodec));
+  bus.publish(subjects.executorGone(), new Encodable({ owner: 'x1' }, executorGoneCodec));
   await t.notThrowsAsync(waiting);
 });
 
@@ -318,7 +318,7 @@ test('what an executor that is gone had mapped or half done does not stand in th
   const { one, two, bus, store } = await start(t, { config: { pushDelayMs: 1_000_000 } });
   const view = viewSegment(await one.open(key, 5));
   view.words[word.mutex] = stateActorOwner + 1;
-  bus.publish(subjects.event('executor.gone'), new Encodable({ owner: 'x1' }, executorGoneCodec));
+  bus.publish(subjects.executorGone(), new Encodable({ owner: 'x1' }, executorGoneCodec));
   await two.write(key, new Uint8Array(100_000).fill(3), true);
   t.is((await store.describe(ann, key))?.sizeBytes, 100_000);
 });

@@ -27,3 +27,46 @@ test('events with much text are told in messages that a NATS server takes', (t) 
   t.true(sizes.length > 2);
   t.true(Math.max(...sizes) < 1024 * 1024 - 4096);
 });
+
+test('events are lines of JSON', (t) => {
+  const bus = createMemoryBus();
+  const subjects = createSubjects();
+  const bodies: string[] = [];
+  bus.subscribe(
+    subjects.event('calls'),
+    ({ body }) => void bodies.push(Buffer.from(toBytes(body)).toString()),
+  );
+  const events = new CallEvents(bus, subjects);
+  const told = [event({ id: 'a', stderr: 'one\ntwo' }), event({ id: 'b' })];
+  for (const each of told) events.add(each);
+  events.flush();
+  t.deepEqual(
+    bodies.map((body) => body.split('\n').map((line) => JSON.parse(line))),
+    [told],
+  );
+});
+
+test('events fit the largest message of the bus, the longest by leaving their texts out', (t) => {
+  const bus = createMemoryBus({ maxPayloadBytes: 4096 });
+  const subjects = createSubjects();
+  const heard: CallEvent[] = [];
+  bus.subscribe(subjects.event('calls'), (message) => {
+    t.true(toBytes(message.body).length <= 4096);
+    heard.push(...readBody(message, callEventsCodec));
+  });
+  const events = new CallEvents(bus, subjects);
+  const error = { code: 'guest_trapped', message: '\u0001'.repeat(2000), details: { trap: 'unreachable' } };
+  for (let each = 0; each < 100; each++) events.add(event({ stderr: '€'.repeat(each * 40), error }));
+  events.flush();
+  t.is(heard.length, 100);
+  t.true(heard.every((each) => each.error?.code === 'guest_trapped'));
+});
+
+test('events that the bus does not take are dropped and counted', async (t) => {
+  const bus = createMemoryBus();
+  const events = new CallEvents(bus, createSubjects());
+  await bus.close();
+  events.add(event());
+  t.notThrows(() => events.flush());
+  t.deepEqual(bus.drops.list(), [{ kind: 'event', code: 'draining', count: 1 }]);
+});
