@@ -70,8 +70,8 @@ export interface CallsOptions {
 }
 
 export interface CallsActor {
-  /** Takes and runs nothing more, and waits for what runs, `drainTimeoutMs` at most. */
-  stop(): Promise<void>;
+  /** Takes and runs nothing more, and waits for what runs. @param drainTimeoutMs at most; @default as configured */
+  stop(drainTimeoutMs?: number): Promise<void>;
 }
 
 /** Who runs the call says that it is late; so long after, it is taken to be lost. */
@@ -340,14 +340,14 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   follow(sweep());
 
   return {
-    async stop() {
+    async stop(drainTimeoutMs = config.drainTimeoutMs) {
       served.unsubscribe();
       step({ type: 'stop' });
       stopped = true;
       clearTimeout(timer);
       clearInterval(sweeper);
       const enough = new AbortController();
-      const timeout = delay(config.drainTimeoutMs, undefined, { signal: enough.signal }).catch(() => {});
+      const timeout = delay(drainTimeoutMs, undefined, { signal: enough.signal }).catch(() => {});
       await Promise.race([idle(), timeout]);
       enough.abort();
       if (working.size > 0)

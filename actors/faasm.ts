@@ -8,11 +8,13 @@
  * Never: does what a command does; that is in src/cli, and a host is in start.ts
  */
 import { join } from 'node:path';
+import { FaasmError } from '../proto/errors.ts';
 import type { ServeOptions, World } from '../src/cli/command.ts';
 import { runCli } from '../src/cli/run.ts';
 import type { Config } from '../src/config.ts';
 
 import type { Dev, DevSummary } from './dev.ts';
+import type { LastNet } from './last-net.ts';
 import type { Host } from './start.ts';
 
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
@@ -33,6 +35,8 @@ const world: World = {
 };
 
 let serving = false;
+/** Of a host; nothing before it starts. */
+let net: LastNet | undefined;
 
 // Whoever read the result, or the log, has seen enough; a host goes on.
 for (const stream of [process.stdout, process.stderr]) {
@@ -41,7 +45,7 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 const status = await runCli(process.argv.slice(2), world);
-if (serving) process.exit(status);
+if (serving) exit(status);
 process.exitCode = status;
 
 /** Resolves when the host has stopped, which a signal makes it do. */
@@ -49,15 +53,19 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
   serving = true;
   const stopping = stopRequested();
   await import('./v8-flags.ts');
-  const [{ startHost }, { createLog }] = await Promise.all([import('./start.ts'), import('../src/log.ts')]);
+  const [{ startHost }, { createLog }, { spreadLastNet }, { toEndTimeoutMs }] = await Promise.all([
+    import('./start.ts'),
+    import('../src/log.ts'),
+    import('./last-net.ts'),
+    import('./slices.ts'),
+  ]);
   const pretty = process.stderr.isTTY && !options.json;
   const log = createLog({ level: config.FAASM_LOG_LEVEL, pretty });
-  process.on('uncaughtException', (err) => {
-    log('host').error({ err }, 'this is a bug; the host ends');
-    process.exit(1);
-  });
-
-  const host = await startHost(config, { log, pipe: { input: process.stdin, output: process.stdout } });
+  const { caught, endWithin } = (net = spreadLastNet(log));
+  const starting = startHost(config, { log, pipe: { input: process.stdin, output: process.stdout } });
+  const host = await Promise.race([starting, caught.then(() => undefined)]);
+  // It has taken nothing that could be finished.
+  if (host === undefined) exit(1);
   const dev = options.dev ? await develop(config, host) : undefined;
   const summary = await Promise.race([dev?.ready, stopping.then(() => undefined)]);
   if (dev === undefined || summary !== undefined) await announce(config, host, options, summary);
@@ -66,7 +74,8 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
     () => ({ pipe: 'ended' }),
     (broken: unknown) => ({ pipe: 'broken', broken }),
   );
-  const end = await Promise.race([pipeEnded, stopping.then((signal) => ({ signal }))]);
+  const end = await Promise.race([pipeEnded, caught, stopping.then((signal) => ({ signal }))]);
+  endWithin(toEndTimeoutMs(config));
   const broken = 'broken' in end ? end.broken : undefined;
   log('host').info(
     { ...end, broken: undefined },
@@ -76,6 +85,13 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
   await host.stop();
   log('host').info('stopped');
   if (broken !== undefined) throw broken;
+  const bug = await Promise.race([caught, undefined]);
+  if (bug !== undefined)
+    throw new FaasmError('internal', `The host ended by a bug in ${bug.uncaught}; its log says which`);
+}
+
+function exit(status: number): never {
+  return net === undefined ? process.exit(status) : net.exit(status);
 }
 
 async function develop(config: Config, host: Host): Promise<Dev> {
@@ -142,7 +158,7 @@ function stopRequested(): Promise<StopSignal> {
           first = { signal, atMs };
           resolve(signal);
         } else if (signal !== first.signal || atMs - first.atMs > sameSignalMs) {
-          process.exit(128 + signalNumbers[signal]);
+          exit(128 + signalNumbers[signal]);
         }
       });
     }

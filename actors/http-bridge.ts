@@ -28,8 +28,8 @@ export interface HttpBridgeOptions {
 export interface HttpBridge {
   /** As they are, also where any free port was asked for. */
   readonly ports: readonly number[];
-  /** Takes no more requests, and resolves when those under way are answered. */
-  close(): Promise<void>;
+  /** Takes no more requests, and resolves when those under way are answered. @param drainTimeoutMs at most; @default as configured */
+  close(drainTimeoutMs?: number): Promise<void>;
 }
 
 /** @throws FaasmError `conflict` that names the port and its setting when something else listens there */
@@ -50,9 +50,9 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
   };
   const dispatch = createDispatch({ parts, ready });
   const ways = config.ports.map(() => createHttpPort(config, dispatch));
-  const close = async (): Promise<void> => {
+  const close = async (drainTimeoutMs = config.drainTimeoutMs): Promise<void> => {
     closing.abort();
-    await Promise.all(ways.map((way) => way.close(config.drainTimeoutMs)));
+    await Promise.all(ways.map((way) => way.close(drainTimeoutMs)));
   };
   const ports: number[] = [];
   try {

@@ -20,6 +20,8 @@ import type { SocketOptions } from './socket.ts';
 import type { WorkerPoolConfig } from './worker-pool.ts';
 
 const pagesPerMiB = 16;
+/** For all that a stopping host does beside waiting for calls and saving state. */
+const endMarginMs = 10_000;
 /** Of a message inside the host; arguments and environment are half of it. */
 const headersMaxBytes = 64 * 1024;
 
@@ -27,6 +29,11 @@ const headersMaxBytes = 64 * 1024;
 export function toMemoryKind(text: string): 'auto' | 'mapped' | 'copy' {
   if (text === 'auto' || text === 'mapped' || text === 'copy') return text;
   throw new FaasmError('bad_request', `FAASM_MEMORY is auto, mapped or copy, not ${quote(text)}`);
+}
+
+/** A host that was told to end has ended by then: calls have the drain's time, state has it again to be saved. */
+export function toEndTimeoutMs(config: Config): number {
+  return 2 * config.FAASM_DRAIN_TIMEOUT_MS + endMarginMs;
 }
 
 /** Inside a host a message may be as large as anything that is let in, with headers. */

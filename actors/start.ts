@@ -104,8 +104,12 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
 
   /** What to undo, the last first. */
   const closers: (() => unknown)[] = [];
+  let drainEndsMs = Number.POSITIVE_INFINITY;
+  /** All that waits for calls waits no longer than the drain together. */
+  const drainLeftMs = (): number => Math.max(0, drainEndsMs - performance.now());
   /** Also when one of them fails. @throws what the first of them failed with */
   const stopAll = async (): Promise<void> => {
+    drainEndsMs = performance.now() + config.FAASM_DRAIN_TIMEOUT_MS;
     const failures: unknown[] = [];
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
       try {
@@ -213,7 +217,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     });
     closers.push(() => functions.stop());
     // What runs may still chain and start functions, so those actors stop after it has ended.
-    closers.push(() => pool.drain(config.FAASM_DRAIN_TIMEOUT_MS));
+    closers.push(() => pool.drain(drainLeftMs()));
     const queue = await openSqliteCallQueue(join(data, 'calls.db'));
     closers.push(() => queue.close());
     const calls = await startCalls({
@@ -226,7 +230,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       newCallId,
       log: log('calls'),
     });
-    closers.push(() => calls.stop());
+    closers.push(() => calls.stop(drainLeftMs()));
 
     const bridge = await startHttpBridge({
       bus,
@@ -235,7 +239,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       log: log('http-bridge'),
       ready: () => ({ ready: readiness.why === '', why: readiness.why }),
     });
-    closers.push(() => bridge.close());
+    closers.push(() => bridge.close(drainLeftMs()));
     const { socket, pipe } = await openWaysIn(bus, newCallId, redis);
     closers.push(() => {
       readiness.set('host', 'draining');
@@ -302,7 +306,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     const createCalls = () => new MessageCalls({ bus, subjects, callTimeoutMs, newCallId });
     const limits = toFrameLimits(config);
     const open: { stop(timeoutMs: number): Promise<void> }[] = [];
-    closers.push(() => Promise.all(open.map((way) => way.stop(config.FAASM_DRAIN_TIMEOUT_MS))));
+    closers.push(() => Promise.all(open.map((way) => way.stop(drainLeftMs()))));
     const socket = ways.has('socket')
       ? await startSocket({
           createCalls,

@@ -10,6 +10,7 @@
  *
  * What to do is decided in src/worker-pool/decide.ts; here it is done.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Call, type CallError, type CallResult, fromCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
@@ -78,6 +79,8 @@ interface Job {
 /** How often late calls and busy executors are looked for, while there are calls. */
 const tickMs = 5;
 const statusMs = 1000;
+/** What executors may take to end when the host stops. */
+const executorEndMs = 3000;
 
 export async function startWorkerPool({
   bus,
@@ -407,7 +410,9 @@ export async function startWorkerPool({
       whenStopped = resolve;
     });
     for (const executor of executors.values()) executor.kill('the host is stopping');
-    if (executors.size > 0) await stopped;
+    if (executors.size > 0) await Promise.race([stopped, delay(executorEndMs, undefined, { ref: false })]);
+    if (executors.size > 0)
+      log.error({ executors: executors.size }, 'executors cannot be stopped, and are left');
     clearInterval(ticking);
     ticking = undefined;
     events.flush();

@@ -19,11 +19,15 @@ export interface RunningCommand {
 }
 
 /** Ports are any free ones where `args` does not say otherwise. */
-export function startCommand(args: readonly string[], folder: string): RunningCommand {
+export function startCommand(
+  args: readonly string[],
+  folder: string,
+  environment: Readonly<Record<string, string>> = {},
+): RunningCommand {
   const ports = { FAASM_HTTP_PORT: '0', FAASM_UPLOAD_PORT: '0', FAASM_NATS_PORT: '0' };
   const child = spawn(process.execPath, [program, ...args], {
     cwd: folder,
-    env: { PATH: process.env.PATH, FAASM_LOG_LEVEL: 'debug', ...ports },
+    env: { PATH: process.env.PATH, FAASM_LOG_LEVEL: 'debug', ...ports, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const texts = { stdout: '', stderr: '' };

@@ -3,9 +3,9 @@
  * An address is a plain number: user space ends far below 2^53.
  */
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import type koffi from 'koffi';
 import { FaasmError } from '../../../proto/errors.ts';
+import { loadKoffi } from '../../koffi.ts';
 
 export const protRead = 1;
 export const protWrite = 2;
@@ -76,21 +76,6 @@ function bind(ffi: typeof koffi): Libc {
     scheduleAsBatch: () => setScheduler(thisThread, schedBatch, [0]),
     errno: () => names.get(ffi.errno()) ?? `errno ${ffi.errno()}`,
   };
-}
-
-/**
- * koffi's own entry finds out the platform by reading Node's executable, which takes two thirds of its load time in
- * every thread; its native part is asked for by name first.
- */
-function loadKoffi(): typeof koffi {
-  const require = createRequire(import.meta.url);
-  const { platform, arch } = process;
-  try {
-    const besideKoffi = createRequire(require.resolve('koffi'));
-    return besideKoffi(`@koromix/koffi-${platform}-${arch}/${platform}_${arch}/koffi.node`) as typeof koffi;
-  } catch {
-    return require('koffi') as typeof koffi;
-  }
 }
 
 /** What the kernel said no to, with the reason and the way out. */
