@@ -4,7 +4,7 @@
  * In:   NATS clients on a TCP port; every subject that they subscribe to
  * Out:  every subject that they publish to
  * Owns: the port and its connections
- * Never: reads what a message says
+ * Never: reads what a message says, or lets a client say what hosts say to each other or inside
  */
 import type { HostBus } from '../src/bus/port.ts';
 import type { Log } from '../src/log.ts';
@@ -18,6 +18,9 @@ export interface NatsListenerActorOptions {
     /** 0 takes a free one. */
     readonly port: number;
     readonly maxPayloadBytes: number;
+    readonly maxListening?: number;
+    /** Of the system's subjects. @default 'faasm' */
+    readonly prefix?: string;
     /** @default 'faasm' */
     readonly serverName?: string;
   };

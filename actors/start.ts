@@ -370,6 +370,8 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
         host: config.FAASM_LISTEN,
         port: config.FAASM_NATS_PORT,
         maxPayloadBytes: config.FAASM_MESSAGE_MAX_BYTES,
+        maxListening: config.FAASM_NATS_LISTENING_MAX,
+        prefix: subjects.prefix,
       },
       log: log('nats-listener'),
     });

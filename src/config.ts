@@ -124,6 +124,12 @@ export const settings = {
     type: 'count',
     about: 'largest message of a NATS client',
   },
+  FAASM_NATS_LISTENING_MAX: {
+    default: '64',
+    type: 'count',
+    about:
+      "subscriptions of all NATS clients that hear the host's own messages, as of faasm.event.>, at most; 0 for none",
+  },
 
   FAASM_EXECUTORS_MAX: { default: '32', type: 'count', about: 'executor threads at most' },
   FAASM_EXECUTORS_SPARE: {

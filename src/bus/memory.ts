@@ -4,6 +4,7 @@
  * before the handler goes on. Bodies and headers are handed on as they are.
  *
  * A request is answered by a call of its sender's; where somebody listens in on `>` or `_INBOX.>`, by a message.
+ * A subscription with an origin is of somebody outside this process, and never hears these answers.
  */
 import { FaasmError } from '../../proto/errors.ts';
 import { Drops } from './drops.ts';
@@ -110,8 +111,13 @@ class InProcessBus implements MemoryBus {
   readonly #callEntry = (entry: Entry, message: BusMessage): void => {
     if (entry.active) this.call(entry.handler, message);
   };
-  /** Subscriptions that may hear what goes to an inbox. */
+  /** Answers to this process's requests are not for those outside it. */
+  readonly #callInside = (entry: Entry, message: BusMessage): void => {
+    if (entry.origin === undefined) this.#callEntry(entry, message);
+  };
+  /** Subscriptions that may hear what goes to an inbox, and those of them that may hear what goes to the own one. */
   #listeningIn = 0;
+  #listeningInside = 0;
   #closed = false;
 
   constructor(options: MemoryBusOptions) {
@@ -141,13 +147,16 @@ class InProcessBus implements MemoryBus {
     if (options?.queue !== undefined) checkQueue(options.queue);
     const entry = { tokens, handler, queue: options?.queue, origin: options?.origin, active: true };
     const listensIn = tokens[0] === '>' || tokens[0] === '*' || tokens[0] === '_INBOX';
+    const listensInside = listensIn && options?.origin === undefined;
     if (listensIn) this.#listeningIn++;
+    if (listensInside) this.#listeningInside++;
     this.#routes.add(entry);
     return {
       unsubscribe: () => {
         if (!entry.active) return;
         entry.active = false;
         if (listensIn) this.#listeningIn--;
+        if (listensInside) this.#listeningInside--;
         this.#routes.remove(entry);
       },
     };
@@ -187,7 +196,7 @@ class InProcessBus implements MemoryBus {
   }
 
   readonly #answerRequest: AnswerRequest = (waiting, body, headers) => {
-    if (this.#listeningIn > 0 || this.#closed) this.publish(waiting.reply, body, { headers });
+    if (this.#listeningInside > 0 || this.#closed) this.publish(waiting.reply, body, { headers });
     else {
       const message = new AnswerMessage(waiting, headers, body);
       this.#checkSize(message);
@@ -201,8 +210,8 @@ class InProcessBus implements MemoryBus {
     this.#checkSize(message);
     if (this.inbox.owns(message.subject)) {
       const answered = this.inbox.deliver(message);
-      if (this.#listeningIn === 0) return answered;
-      return deliver(this.#routes.find(message.subject), message, origin, this.#callEntry) || answered;
+      if (this.#listeningInside === 0) return answered;
+      return deliver(this.#routes.find(message.subject), message, origin, this.#callInside) || answered;
     }
     return deliver(this.#routes.find(message.subject), message, origin, this.#callEntry);
   }

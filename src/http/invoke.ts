@@ -82,7 +82,16 @@ export class Invocation implements Exchange, Abandonable {
     else this.#fail(error);
   };
 
+  /** The answer came over the bus: what HTTP cannot carry fails this call, and no other. */
   readonly #answer = (message: BusMessage): void => {
+    try {
+      this.#sendAnswer(message);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  };
+
+  #sendAnswer(message: BusMessage): void {
     const error = fromErrorHeaders(message);
     if (error !== undefined) {
       this.#fail(error);
@@ -113,7 +122,7 @@ export class Invocation implements Exchange, Abandonable {
     this.res.writeHead(status, head);
     if (output.length > joinedMaxBytes) this.res.end(output);
     else this.res.end(toLatin1(output), 'latin1');
-  };
+  }
 
   readonly #fail = (thrown: unknown): void => {
     this.#connection?.answered(this);

@@ -9,15 +9,29 @@ import { FaasmError } from '../../proto/errors.ts';
 import { decodeHeaders, encodeHeaders } from '../bus/headers.ts';
 import { type BusMessage, type HostBus, isNoResponders, toBytes } from '../bus/port.ts';
 import { checkQueue, parsePattern, parseSubject } from '../bus/subject.ts';
+import type { Boundary } from './boundary.ts';
 import { ClientSubscriptions } from './client-subscriptions.ts';
 import { type ConnectOptions, connectDefaults, parseConnect } from './connect-options.ts';
 import type { Authorize, Grant } from './grant.ts';
-import { authorizationViolation, type Operation, payloadViolation } from './operation.ts';
+import {
+  authorizationViolation,
+  type Operation,
+  payloadViolation,
+  subscriptionsExceeded,
+} from './operation.ts';
 import { Outbox } from './outbox.ts';
 import { Parser } from './parser.ts';
+import type { Holder, Quotas } from './quotas.ts';
 
 /** As the original server has it. */
 const controlLineMaxBytes = 4096;
+
+/**
+ * A client whose operations have taken so long at a stretch rests for as long, so that others have the thread as well:
+ * one that publishes and does not wait fills half of it at most.
+ */
+const stretchMs = 5;
+const restMaxMs = 100;
 
 /** A client that is cut off has so long to read why, in milliseconds. */
 const farewellMs = 1000;
@@ -35,11 +49,13 @@ export interface ConnectionOptions {
   readonly maxPingsOut: number;
   readonly authTimeoutMs: number;
   readonly authorize: Authorize | undefined;
+  readonly boundary: Boundary;
+  readonly quotas: Quotas;
   /** @param why in the protocol's words; `client` when the client left */
   readonly onClosed: (connection: Connection, why: string) => void;
 }
 
-export class Connection {
+export class Connection implements Holder {
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
   readonly #outbox: Outbox;
@@ -51,17 +67,20 @@ export class Connection {
   #grant: Grant = {};
   #pingsOut = 0;
   #closed = false;
+  #restAtMs = 0;
 
   constructor(options: ConnectionOptions) {
     const { socket, authorize } = options;
     this.#options = options;
     this.#socket = socket;
-    this.#outbox = new Outbox(socket, options.maxPendingBytes, () => this.#cutOffSlow());
+    this.#outbox = new Outbox(socket, options.maxPendingBytes, () => this.cutOff());
     const limits = { controlLineMaxBytes, payloadMaxBytes: options.maxPayloadBytes };
     this.#parser = new Parser(limits, (operation) => this.#handle(operation), authorize !== undefined);
     this.#subscriptions = new ClientSubscriptions({
       bus: options.bus,
       origin: this,
+      quotas: options.quotas,
+      listensIn: (pattern) => options.boundary.listensIn(pattern),
       deliver: (sid, message) => this.#deliver(sid, message),
     });
     this.#pingTimer = setInterval(() => this.#ping(), options.pingIntervalMs);
@@ -69,9 +88,8 @@ export class Connection {
       this.#authTimer = setTimeout(() => this.close('Authentication Timeout'), options.authTimeoutMs);
     }
     socket.setNoDelay(true);
-    socket.on('data', (chunk: Uint8Array) => {
-      if (!this.#closed) this.#parser.push(chunk);
-    });
+    socket.on('data', (chunk: Uint8Array) => this.#read(chunk));
+    socket.on('drain', () => this.#tellHeld());
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#end('client'));
     this.#outbox.write(`INFO ${JSON.stringify(options.info)}\r\n`);
@@ -93,9 +111,41 @@ export class Connection {
     this.#socket.once('close', () => clearTimeout(late));
   }
 
+  /** What it has yet to read is forgotten. */
+  cutOff(): void {
+    this.#outbox.drop();
+    this.close('Slow Consumer');
+  }
+
+  #read(chunk: Uint8Array): void {
+    if (this.#closed) return;
+    const startMs = performance.now();
+    this.#restAtMs = startMs + stretchMs;
+    const rest = this.#parser.push(chunk);
+    if (rest !== undefined) this.#rest(rest, performance.now() - startMs);
+    this.#tellHeld();
+  }
+
+  #rest(chunk: Uint8Array, tookMs: number): void {
+    this.#socket.pause();
+    setTimeout(
+      () => {
+        this.#socket.resume();
+        this.#read(chunk);
+      },
+      Math.min(tookMs, restMaxMs),
+    );
+  }
+
+  /** What is held for it: what it has not read, and what it has not said to the end. */
+  #tellHeld(): void {
+    if (!this.#closed) this.#options.quotas.hold(this, this.#outbox.pendingBytes + this.#parser.heldBytes);
+  }
+
   #end(why: string): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#options.quotas.hold(this, 0);
     clearInterval(this.#pingTimer);
     clearTimeout(this.#authTimer);
     this.#subscriptions.end();
@@ -128,6 +178,7 @@ export class Connection {
         this.close(operation.text);
         break;
     }
+    if (performance.now() > this.#restAtMs) this.#parser.pause();
   }
 
   #connect(json: string): void {
@@ -162,8 +213,13 @@ export class Connection {
       this.close();
       return;
     }
-    if (this.#grant.publish?.(subject, reply) === false) {
+    const { boundary } = this.#options;
+    if (this.#grant.publish?.(subject, reply) === false || !boundary.mayPublish(subject)) {
       this.#fail(`Permissions Violation for Publish to "${subject}"`);
+      return;
+    }
+    if (reply !== undefined && !boundary.mayReplyTo(reply)) {
+      this.#fail(`Permissions Violation for Publish with Reply of "${reply}"`);
       return;
     }
     if (reply !== undefined && !isValid(parseSubject, reply)) {
@@ -192,16 +248,17 @@ export class Connection {
       this.#fail(refused);
       return;
     }
-    this.#subscriptions.subscribe(sid, subject, queue);
-    this.#acknowledge();
+    if (this.#subscriptions.subscribe(sid, subject, queue)) this.#acknowledge();
+    else this.#fail(subscriptionsExceeded);
   }
 
   #refuseSubscription(subject: string, queue: string | undefined): string | undefined {
-    if (this.#grant.subscribe?.(subject) === false) {
+    const mayJoin = queue === undefined || this.#options.boundary.mayJoin(subject);
+    if (this.#grant.subscribe?.(subject) === false || !mayJoin) {
       const group = queue === undefined ? '' : ` using queue "${queue}"`;
       return `Permissions Violation for Subscription to "${subject}"${group}`;
     }
-    if (this.#subscriptions.size >= this.#options.maxSubscriptions) return 'maximum subscriptions exceeded';
+    if (this.#subscriptions.size >= this.#options.maxSubscriptions) return subscriptionsExceeded;
     const valid = isValid(parsePattern, subject) && (queue === undefined || isValid(checkQueue, queue));
     return valid ? undefined : 'Invalid Subject';
   }
@@ -214,7 +271,10 @@ export class Connection {
     return !unheard;
   }
 
-  #send(sid: string, { subject, reply, headers, body }: BusMessage): void {
+  /** Where the system is asked, only the system knows where the answer goes. */
+  #send(sid: string, message: BusMessage): void {
+    const { subject, headers, body } = message;
+    const reply = this.#options.boundary.isSystem(subject) ? undefined : message.reply;
     const bytes = toBytes(body);
     const target = reply === undefined ? `${subject} ${sid}` : `${subject} ${sid} ${reply}`;
     if (headers !== undefined && this.#client.headers) {
@@ -224,6 +284,7 @@ export class Connection {
     } else {
       this.#outbox.write(`MSG ${target} ${bytes.length}\r\n`, bytes, lineEnd);
     }
+    this.#tellHeld();
   }
 
   #ping(): void {
@@ -233,11 +294,6 @@ export class Connection {
     }
     this.#pingsOut++;
     this.#outbox.write('PING\r\n');
-  }
-
-  #cutOffSlow(): void {
-    this.#outbox.drop();
-    this.close('Slow Consumer');
   }
 
   #acknowledge(): void {

@@ -43,3 +43,4 @@ export const unknownOperation = 'Unknown Protocol Operation';
 export const authorizationViolation = 'Authorization Violation';
 export const payloadViolation = 'Maximum Payload Violation';
 export const controlLineExceeded = 'maximum control line exceeded';
+export const subscriptionsExceeded = 'maximum subscriptions exceeded';

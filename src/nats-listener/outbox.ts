@@ -22,10 +22,15 @@ export class Outbox {
     this.#onFull = onFull;
   }
 
+  /** Written and not gone yet. */
+  get pendingBytes(): number {
+    return this.#bytes + this.#socket.writableLength;
+  }
+
   write(text: string, ...pieces: readonly Uint8Array[]): void {
     this.#add(Buffer.from(text, 'utf8'));
     for (const piece of pieces) this.#add(piece);
-    if (this.#bytes + this.#socket.writableLength > this.#maxBytes) this.#onFull();
+    if (this.pendingBytes > this.#maxBytes) this.#onFull();
     else if (this.#bytes > batchMaxBytes) this.flush();
     else if (!this.#scheduled) {
       this.#scheduled = true;

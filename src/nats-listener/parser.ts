@@ -45,6 +45,7 @@ export class Parser {
   #parts: Uint8Array[] = [];
   #partsBytes = 0;
   #payload: PayloadHead | undefined;
+  #paused = false;
 
   /** @param take gets every operation as soon as it is complete */
   constructor(limits: ParserLimits, take: (operation: Operation) => void, connectFirst = false) {
@@ -53,10 +54,24 @@ export class Parser {
     this.connectFirst = connectFirst;
   }
 
-  /** Nothing is taken after a violation. */
-  push(chunk: Uint8Array): void {
+  /** Of an operation that is not complete. */
+  get heldBytes(): number {
+    return this.#partsBytes;
+  }
+
+  /** After the operation that is being taken. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /**
+   * Nothing is taken after a violation.
+   * @returns what is left of the chunk where it was paused meanwhile, to be pushed next
+   */
+  push(chunk: Uint8Array): Uint8Array | undefined {
+    this.#paused = false;
     let at = 0;
-    while (at < chunk.length && this.#state !== 'broken') {
+    while (at < chunk.length && this.#state !== 'broken' && !this.#paused) {
       switch (this.#state) {
         case 'name':
           this.#takeLetter(chunk[at++]!);
@@ -82,6 +97,7 @@ export class Parser {
           break;
       }
     }
+    return this.#paused ? chunk.subarray(at) : undefined;
   }
 
   #takeLetter(byte: number): void {

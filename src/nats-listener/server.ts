@@ -3,8 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { FaasmError } from '../../proto/errors.ts';
 import type { HostBus } from '../bus/port.ts';
+import { type Boundary, createBoundary } from './boundary.ts';
 import { Connection } from './connection.ts';
 import type { Authorize } from './grant.ts';
+import { Quotas } from './quotas.ts';
 
 export interface NatsListenerOptions {
   readonly bus: HostBus;
@@ -16,10 +18,14 @@ export interface NatsListenerOptions {
   readonly maxPayloadBytes?: number;
   /** @default 1024 */
   readonly maxConnections?: number;
-  /** Of one client. @default 10000 */
+  /** Of one client. @default 1000 */
   readonly maxSubscriptions?: number;
+  /** Of all clients together, those that hear the system's own messages. @default 64 */
+  readonly maxListening?: number;
   /** A client that leaves more unread is cut off. @default 64 MiB */
   readonly maxPendingBytes?: number;
+  /** The first token of the system's subjects: which of them are a client's business, `proto/subjects.ts` says. @default 'faasm' */
+  readonly prefix?: string;
   /** @default 'faasm' */
   readonly serverName?: string;
   /** Without it everybody may do everything. */
@@ -55,6 +61,12 @@ const protocolVersion = '2.10.0';
 
 const maxPingsOut = 2;
 
+/** A message that matches all of them takes about 10 ms to write. */
+const allSubscriptionsMax = 10_000;
+
+/** 256 MiB: what all clients have not read, or not said to the end. */
+const allPendingMaxBytes = 256 * 1024 * 1024;
+
 /** @throws FaasmError `conflict` when the port is in use, `forbidden` when it may not be opened */
 export async function startNatsListener(options: NatsListenerOptions): Promise<NatsListener> {
   const listener = new Listener(options);
@@ -66,12 +78,20 @@ class Listener implements NatsListener {
   readonly #options: NatsListenerOptions;
   readonly #serverId = toServerId(randomBytes(55));
   readonly #connections = new Set<Connection>();
+  readonly #boundary: Boundary;
+  readonly #quotas: Quotas;
   readonly #server: Server;
   #clients = 0;
   #port = 0;
 
   constructor(options: NatsListenerOptions) {
     this.#options = options;
+    this.#boundary = createBoundary(options.prefix ?? 'faasm');
+    this.#quotas = new Quotas({
+      subscriptionsMax: allSubscriptionsMax,
+      listeningMax: options.maxListening ?? 64,
+      pendingMaxBytes: allPendingMaxBytes,
+    });
     this.#server = createServer((socket) => this.#accept(socket));
   }
 
@@ -112,11 +132,13 @@ class Listener implements NatsListener {
       info: this.#info(clientId, address, maxPayloadBytes),
       maxPayloadBytes,
       maxPendingBytes: this.#options.maxPendingBytes ?? 64 * 1024 * 1024,
-      maxSubscriptions: this.#options.maxSubscriptions ?? 10_000,
+      maxSubscriptions: this.#options.maxSubscriptions ?? 1000,
       pingIntervalMs: this.#options.pingIntervalMs ?? 120_000,
       maxPingsOut,
       authTimeoutMs: this.#options.authTimeoutMs ?? 2000,
       authorize,
+      boundary: this.#boundary,
+      quotas: this.#quotas,
       onClosed: ({ name }, why) => {
         this.#connections.delete(connection);
         onEvent?.({ kind: refused ? 'refused' : 'disconnected', clientId, address, name, why });

@@ -10,7 +10,7 @@ import type { CallStatus, FunctionDescription } from '../../proto/messages.ts';
 import { type CallId, toFunctionName, toUserName } from '../../proto/names.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
+import { Encodable, emptyBody, type Headers, header, respond, toBytes } from '../../src/bus/port.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { functionDescriptionCodec, functionListCodec } from '../../src/functions/messages.ts';
 import { callIdOf } from '../call-ids.ts';
@@ -77,6 +77,35 @@ test('POST /f/ hands request headers on to the call', async (t) => {
   t.is(header(messages[0]!, names.callId), answer.headers.get('faasm-call-id') ?? '');
   t.is(header(messages[1]!, names.traceparent), undefined);
   t.not(header(messages[1]!, names.callId), header(messages[0]!, names.callId));
+});
+
+const unfit = test.macro(async (t, path: string, headers: Headers) => {
+  const { bus, fetch } = await startBridge(t);
+  let answers = headers;
+  for (const subject of [subjects.invoke('*', '*'), subjects.state('*', '*', '*')]) {
+    bus.subscribe(subject, (message) => respond(bus, message, emptyBody, answers));
+  }
+  const method = path.startsWith('/f/') ? 'POST' : 'GET';
+  const refused = await fetch(path, { method });
+  t.true(refused.status >= 500, `${refused.status}`);
+  await refused.text();
+  answers = {};
+  t.is((await fetch('/f/demo/echo', { method: 'POST' })).status, 200);
+});
+
+for (const name of [names.traceparent, names.returnValue, names.output]) {
+  test(`an answer with ${name} that HTTP cannot carry fails its call alone`, unfit, '/f/demo/echo', {
+    [name]: ['\u2603\r\nX: y'],
+  });
+}
+test('an error with details that are none of ours fails its call alone', unfit, '/f/demo/echo', {
+  [names.serviceError]: ['\u2603'],
+  [names.errorCode]: ['draining'],
+  [names.errorDetails]: ['{"retryAfterMs":"\u2603","status":"x","headers":{"a":"\u2603"}}'],
+});
+test('a version that HTTP cannot carry fails its request alone', unfit, '/s/demo/key', {
+  'Faasm-Version': ['\u2603'],
+  'Faasm-Size': ['0'],
 });
 
 const logs = test.macro(async (t, path: string, code: ErrorCode, level: string) => {

@@ -22,8 +22,8 @@ const settings = {
   plain: { name: 'plain', config: '', options: {} },
   token: {
     name: 'token',
-    config: 'authorization { token: t0k, timeout: 0.3 }',
-    options: { authorize: token, authTimeoutMs: 300 },
+    config: 'authorization { token: t0k, timeout: 3 }',
+    options: { authorize: token, authTimeoutMs: 3000 },
   },
   permissions: {
     name: 'permissions',
