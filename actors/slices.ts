@@ -54,14 +54,19 @@ export function toPoolConfig(
 ): WorkerPoolConfig {
   return {
     host,
-    chainDepthMax: config.FAASM_CHAIN_DEPTH_MAX,
+    chains: {
+      depthMax: config.FAASM_CHAIN_DEPTH_MAX,
+      treeCallsMax: config.FAASM_CALL_TREE_MAX,
+      // Half of what is kept for chained calls, so that one user never has all of it.
+      runningPerUserMax: Math.max(1, Math.ceil(config.FAASM_ACTIVE_CALLS_MAX / 8)),
+    },
     limits: {
       executorsMax: Math.max(1, config.FAASM_EXECUTORS_MAX),
       executorsSpare: config.FAASM_EXECUTORS_SPARE,
       executorIdleMs: 30_000,
       activeCallsMax: config.FAASM_ACTIVE_CALLS_MAX,
-      // A quarter more for those that others wait for, with room left in the 16,300 instances that a process can have.
-      chainedReserve: Math.ceil(config.FAASM_ACTIVE_CALLS_MAX / 4),
+      // A quarter more, for calls that others wait for and for other users, with room left in the 16,300 instances that a process can have.
+      activeCallsReserve: Math.ceil(config.FAASM_ACTIVE_CALLS_MAX / 4),
       queuedCallsMax: config.FAASM_QUEUED_CALLS_MAX,
       busyAfterMs: 10,
       demotedAfterMs: 25,

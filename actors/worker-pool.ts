@@ -31,7 +31,7 @@ import { programCodec } from '../src/functions/messages.ts';
 import type { Log } from '../src/log.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
 import { CallEvents } from '../src/worker-pool/call-events.ts';
-import { ChainedCalls } from '../src/worker-pool/chained-calls.ts';
+import { ChainedCalls, type ChainLimits, type Tree } from '../src/worker-pool/chained-calls.ts';
 import { decide, type PoolEffect, type PoolMessage } from '../src/worker-pool/decide.ts';
 import { cancelled } from '../src/worker-pool/endings.ts';
 import { answerExecutor } from '../src/worker-pool/executor-asks.ts';
@@ -44,7 +44,7 @@ import { createPoolState, type PoolLimits } from '../src/worker-pool/state.ts';
 export interface WorkerPoolConfig {
   readonly host: HostId;
   readonly limits: PoolLimits;
-  readonly chainDepthMax: number;
+  readonly chains: ChainLimits;
   readonly executor: Omit<
     ExecutorSettings,
     'name' | 'control' | 'calls' | 'ends' | 'faaslets' | 'row' | 'chainDepthMax' | 'files'
@@ -74,6 +74,8 @@ interface Job {
   readonly arrivedMs: number;
   readonly initializes: boolean;
   executor: number | undefined;
+  /** Of chained calls, where it is in one. */
+  tree?: Tree | undefined;
 }
 
 /** How often late calls and busy executors are looked for, while there are calls. */
@@ -112,7 +114,14 @@ export async function startWorkerPool({
     for (const executor of executors.values()) executor.forget(key);
   });
   const events = new CallEvents(bus, subjects);
-  const chained = new ChainedCalls({ bus, subjects, catalog, depthMax: config.chainDepthMax, newCallId });
+  const chained = new ChainedCalls({
+    bus,
+    subjects,
+    catalog,
+    limits: config.chains,
+    newCallId,
+    onIdle: tellIfIdle,
+  });
 
   const files = new FileFeed((user) => listFiles(bus, subjects, user));
 
@@ -128,6 +137,7 @@ export async function startWorkerPool({
       const id = toCallId(token, toUserName(user));
       if (coming.has(id)) coming.set(id, 'cancelled');
       step({ type: 'cancel', id, nowMs: Date.now() });
+      chained.cancelTree(id);
     }),
   ];
   const statusTimer = setInterval(publishStatus, statusMs);
@@ -212,6 +222,10 @@ export async function startWorkerPool({
       clearInterval(ticking);
       ticking = undefined;
     }
+    tellIfIdle();
+  }
+
+  function tellIfIdle(): void {
     if (state.calls.size === 0 && chained.pending === 0) whenIdle?.();
   }
 
@@ -245,9 +259,9 @@ export async function startWorkerPool({
       }
       case 'cancel':
         executors.get(effect.executor)?.cancel(effect.id);
-        chained.cancelChildren(effect.id);
         return;
-      case 'finish':
+      case 'finish': {
+        const call = jobs.get(effect.id)?.call;
         finish(effect.id, {
           output: new Uint8Array(0),
           returnValue: 1,
@@ -255,7 +269,9 @@ export async function startWorkerPool({
           stderr: undefined,
           response: undefined,
         });
+        if (call !== undefined) chained.abandoned(call);
         return;
+      }
     }
   }
 
@@ -269,7 +285,7 @@ export async function startWorkerPool({
         name,
         faaslets: faaslets.buffer,
         row,
-        chainDepthMax: config.chainDepthMax,
+        chainDepthMax: config.chains.depthMax,
         files: files.connect(),
       },
       {
@@ -302,8 +318,9 @@ export async function startWorkerPool({
   function onEnded(id: CallId, ended: EndedCall): void {
     const job = jobs.get(id);
     if (job !== undefined) {
-      const refusal = ended.chains.length > 0 ? chained.refusal(job.call, ended.chains) : undefined;
-      if (refusal === undefined) for (const child of ended.chains) void chained.make(job.call, child, false);
+      const { chains } = ended;
+      const refusal = chains.length > 0 ? chained.refusal(job, job.call.depth, chains) : undefined;
+      if (chains.length > 0 && refusal === undefined) chained.make(job, job.call.depth, chains);
       finish(id, refusal === undefined ? ended : refused(ended, refusal));
     }
     step({ type: 'ended', id, ranUs: ended.ranUs, nowMs: Date.now() });
@@ -326,19 +343,16 @@ export async function startWorkerPool({
     const job = jobs.get(id);
     const executor = job?.executor === undefined ? undefined : executors.get(job.executor);
     if (job === undefined || executor === undefined) return;
-    const parent: Call = { ...job.call, depth };
-    const refusal = chained.refusal(parent, calls);
+    const refusal = chained.refusal(job, depth, calls);
     if (refusal !== undefined) {
       executor.tell(id, { type: 'refused', run, error: refusal });
       return;
     }
     step({ type: 'waits', id, nowMs: Date.now() });
-    for (const child of calls) {
-      const { handle } = child;
-      void chained
-        .make(parent, child, true)
-        .then((result) => executor.tell(id, { type: 'settled', run, handle, result }));
-    }
+    chained.waits(id);
+    chained.make(job, depth, calls, ({ handle }, result) => {
+      executor.tell(id, { type: 'settled', run, handle, result });
+    });
   }
 
   function onChained(parent: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void {
@@ -346,6 +360,8 @@ export async function startWorkerPool({
     if (job === undefined) return;
     const event = toChainedEvent(config.host, job.call, newCallId(job.call.user), message, Date.now());
     tellOf(event);
+    const refusal = chained.ranBeside(job);
+    if (refusal !== undefined) step({ type: 'refused', id: parent, error: refusal, nowMs: Date.now() });
   }
 
   function finish(

@@ -14,6 +14,8 @@ export interface Call {
   readonly rootId: CallId;
   /** 0 for a root, one more for each chain. */
   readonly depth: number;
+  /** How many calls its tree had chained when this one was, as far as was known where it was. */
+  readonly treeCalls?: number;
   /** When the call is stopped, in Unix milliseconds. */
   readonly deadlineMs: number;
   /** Of FunctionVersion; set when the call is placed. */

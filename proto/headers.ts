@@ -4,6 +4,8 @@ export const headers = {
   parentId: 'Faasm-Parent-Id',
   rootId: 'Faasm-Root-Id',
   depth: 'Faasm-Depth',
+  /** How many calls the tree of a chained call has chained. */
+  treeCalls: 'Faasm-Tree-Calls',
   /** Unix milliseconds, or nothing for the default. */
   deadline: 'Faasm-Deadline',
   /** As in `500ms`, `2s`; counted from the arrival. */

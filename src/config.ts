@@ -140,12 +140,13 @@ export const settings = {
   FAASM_ACTIVE_CALLS_MAX: {
     default: '10000',
     type: 'count',
-    about: 'calls running or suspended at most; further ones queue',
+    about:
+      'calls running or suspended of one user at most, and of all users a quarter more; further ones queue',
   },
   FAASM_QUEUED_CALLS_MAX: {
     default: '10000',
     type: 'count',
-    about: 'calls queued at most; further ones get 429',
+    about: 'calls queued at most, four of five of one user; further ones get 429',
   },
   FAASM_CALLS_PER_USER_MAX: { default: '20000', type: 'count', about: 'calls of one user under way at most' },
   FAASM_ASYNC_CALLS_MAX: {
@@ -167,6 +168,12 @@ export const settings = {
     default: '1000',
     type: 'count',
     about: 'calls that chain calls that chain calls, at most so deep',
+  },
+  FAASM_CALL_TREE_MAX: {
+    default: '20000',
+    type: 'count',
+    about:
+      'chained calls of one tree at most, from the call that nobody chained to the last; 0 for any number',
   },
   FAASM_FUNCTIONS_PER_USER_MAX: { default: '1000', type: 'count', about: 'functions of one user at most' },
   FAASM_FAASLETS_MAX: {

@@ -27,6 +27,7 @@ export const callCodec: Codec<Call> = {
       version: call.version ?? '',
       traceparent: call.traceparent ?? '',
       given: call.given,
+      treeCalls: call.treeCalls ?? 0,
       pointer: call.pointer === undefined ? 0 : call.pointer + 1,
     }),
   decode: (bytes) => {
@@ -55,7 +56,7 @@ export const callResultCodec: Codec<CallResult> = {
 };
 
 function toCall(message: Message): Call {
-  const { type, depth, deadlineMs, version, traceparent, given, pointer } = message;
+  const { type, depth, deadlineMs, version, traceparent, given, pointer, treeCalls } = message;
   if (type !== 'CALL') throw badMessage('call', `its type is ${type}`);
   if (deadlineMs === 0) throw badMessage('call', 'it has no deadline');
   if (message.input.kind !== 'inline' || message.output.kind !== 'inline') {
@@ -78,6 +79,7 @@ function toCall(message: Message): Call {
     ...(version !== '' && { version }),
     ...(traceparentPattern.test(traceparent) && { traceparent }),
     ...(given !== undefined && { given }),
+    ...(treeCalls > 0 && { treeCalls }),
     ...(pointer > 0 && { pointer: pointer - 1 }),
   };
 }

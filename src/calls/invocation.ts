@@ -41,6 +41,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
   const given = readCallArguments(message.headers);
   const id = givenId === undefined ? defaults.newCallId(user) : toCallId(givenId, user);
   const depth = toNumber(header(message, names.depth), names.depth) ?? 0;
+  const treeCalls = toNumber(header(message, names.treeCalls), names.treeCalls);
   const attempt = toNumber(header(message, names.attempt), names.attempt);
   return {
     id,
@@ -51,6 +52,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
     depth,
     deadlineMs: Math.min(latestMs, deadline(message, defaults.nowMs) ?? latestMs),
     ...(parentId !== undefined && { parentId: toCallId(parentId, user) }),
+    ...(treeCalls !== undefined && { treeCalls }),
     ...(traceparent !== undefined && { traceparent }),
     ...(given !== undefined && { given }),
     ...(attempt !== undefined && { attempt }),
@@ -101,6 +103,7 @@ export function toChainHeaders(
     [names.parentId]: [parent.id],
     [names.rootId]: [parent.rootId],
     [names.depth]: [String(parent.depth + 1)],
+    ...(parent.treeCalls !== undefined && { [names.treeCalls]: [String(parent.treeCalls)] }),
     ...(awaited && { [names.deadline]: [String(parent.deadlineMs)] }),
     ...(parent.traceparent !== undefined && { [names.traceparent]: [parent.traceparent] }),
   };

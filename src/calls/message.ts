@@ -59,6 +59,7 @@ export interface Message {
   /** A place in the module's table, plus 1; 0 for none. */
   pointer: number;
   response: ResponseHead | undefined;
+  treeCalls: number;
 }
 
 const noBytes = new Uint8Array(0);
@@ -89,6 +90,7 @@ export const emptyMessage: Readonly<Message> = {
   given: undefined,
   pointer: 0,
   response: undefined,
+  treeCalls: 0,
 };
 
 /** The number of the wire type, as in the low bits of a tag. */
@@ -130,6 +132,7 @@ export function encodeMessage(message: Partial<Message>): Uint8Array {
   if (message.given !== undefined) writeArguments(writer, 30, message.given);
   writeNumber(writer, 31, message.pointer ?? 0);
   if (message.response !== undefined) writeResponse(writer, 32, message.response);
+  writeNumber(writer, 45, message.treeCalls ?? 0);
   const bytes = writer.finish();
   if (bytes.length > callMaxBytes) throw tooLarge(bytes.length);
   return bytes;
@@ -247,6 +250,9 @@ function readMessage(bytes: Uint8Array): Message {
         break;
       case 32:
         message.response = readResponse(reader, wire);
+        break;
+      case 45:
+        message.treeCalls = readInt(reader, wire);
         break;
       default:
         reader.skipType(wire, 0, field);

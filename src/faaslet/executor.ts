@@ -220,7 +220,17 @@ export class Executor {
     if (program === undefined || parent.depth >= chainDepthMax || this.#running.size >= runningMax)
       return false;
     const child = newRun(++this.#lastLocal, parent.slot, parent.depth + 1, program, (outcome) => {
-      const { output, error, returnValue } = outcome;
+      const { output, error, returnValue, chains } = outcome;
+      // Made as those of a call that the pool ran, when it has ended; nobody is told what becomes of them.
+      if (chains.length > 0) {
+        this.#parts.post({
+          type: 'chain',
+          slot: child.slot,
+          run: child.id,
+          depth: child.depth,
+          calls: chains,
+        });
+      }
       this.#parts.post({
         type: 'chained',
         slot: parent.slot,

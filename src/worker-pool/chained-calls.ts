@@ -1,28 +1,86 @@
-/** The calls that calls make: checked against the rules of chaining, sent to the scheduler, counted until they end. */
+/**
+ * The calls that calls make: checked against the rules of chaining, sent to the scheduler, counted until they end.
+ *
+ * A tree of calls has a bound, and so has what is under way of it: a call is sent when its user has few enough that
+ * run, and only so many in one turn of the event loop; the others wait for their turns. Who waits for calls that it
+ * chained does not count as running, so a tree can always go on.
+ *
+ * Every host counts what it chains of a tree. A call is told the count, and a host goes on from the highest that it
+ * was told: so a tree that goes from host to host is counted on.
+ */
 import type { Call, CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
-import { type CallId, type UserName, userOfCall } from '../../proto/names.ts';
+import type { CallId, UserName } from '../../proto/names.ts';
 import type { Subjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
 import { type Bus, emptyBody, header, toBytes } from '../bus/port.ts';
 import { toChainHeaders } from '../calls/invocation.ts';
 import type { ChainedCall, ChainedResult } from '../faaslet/host/faasm/call-context.ts';
 import type { Catalog } from '../functions/catalog.ts';
+import { ChainTurns, type Waiting } from './chain-turns.ts';
+
+export interface ChainLimits {
+  /** A call that nobody chained has depth 0. */
+  readonly depthMax: number;
+  /** Chained calls of one tree, from its root to its end; 0 for any number. */
+  readonly treeCallsMax: number;
+  /** Chained calls of one user that run at once, those that wait for chained calls not counted. */
+  readonly runningPerUserMax: number;
+}
+
+/** A call that may chain others. */
+export interface Chaining {
+  readonly call: Call;
+  /** From its first chained call on. */
+  tree?: Tree | undefined;
+}
+
+export interface Tree {
+  readonly user: UserName;
+  readonly root: CallId;
+  /** Chained calls of it, ever. */
+  made: number;
+  /** Those of them that have not ended. */
+  open: number;
+}
 
 export interface ChainedCallsOptions {
   readonly bus: Bus;
   readonly subjects: Subjects;
   readonly catalog: Catalog;
-  /** A call that nobody chained has depth 0. */
-  readonly depthMax: number;
+  readonly limits: ChainLimits;
   newCallId(user: UserName): CallId;
+  /** The last chained call has ended. */
+  onIdle(): void;
 }
+
+interface Child extends Waiting {
+  readonly id: CallId;
+  readonly parentCall: Call;
+  readonly call: ChainedCall;
+  readonly awaited: boolean;
+  readonly tree: Tree;
+  /** Whether it counts as running. */
+  runs: boolean;
+  settle(result: ChainedResult): void;
+}
+
+/** Each takes some tens of microseconds, so a turn of the event loop is over within a few milliseconds. */
+const sentPerTurnMax = 64;
+
+const failed: ChainedResult = { returnValue: 1, output: emptyBody };
 
 export class ChainedCalls {
   readonly #options: ChainedCallsOptions;
-  readonly #children = new Map<CallId, Set<CallId>>();
+  readonly #turns = new ChainTurns<Child>();
+  readonly #trees = new Map<CallId, Tree>();
+  /** Calls that were sent and have not ended. */
+  readonly #sent = new Map<CallId, Child>();
+  readonly #sentBy = new Map<CallId, Set<Child>>();
+  readonly #running = new Map<UserName, number>();
   #pending = 0;
+  #sentThisTurn = 0;
 
   constructor(options: ChainedCallsOptions) {
     this.#options = options;
@@ -33,56 +91,168 @@ export class ChainedCalls {
     return this.#pending;
   }
 
-  /** Why none of these calls can be made, if one of them cannot. */
-  refusal(parent: Call, calls: readonly ChainedCall[]): CallError | undefined {
-    const { catalog, depthMax } = this.#options;
-    const name = `${parent.user}/${parent.function}`;
-    if (parent.depth >= depthMax) {
-      return refusal(
-        `${name} is chained ${parent.depth} deep, which is the most; raise FAASM_CHAIN_DEPTH_MAX`,
-      );
+  /** Why none of these calls can be made, if one of them cannot. @param depth of the call that chains them */
+  refusal(parent: Chaining, depth: number, calls: readonly ChainedCall[]): CallError | undefined {
+    const { catalog, limits } = this.#options;
+    const { user, function: own } = parent.call;
+    const name = `${user}/${own}`;
+    if (depth >= limits.depthMax) {
+      return refusal(`${name} is chained ${depth} deep, which is the most; raise FAASM_CHAIN_DEPTH_MAX`);
     }
-    const unknown = calls.find((call) => catalog.version(parent.user, call.function) === undefined);
-    if (unknown === undefined) return undefined;
+    const unknown = calls.find((call) => catalog.version(user, call.function) === undefined);
+    if (unknown === undefined) return this.#treeRefusal(parent, calls.length);
     const dropped = calls.length === 1 ? '' : `; none of its ${calls.length} chained calls was made`;
-    return refusal(
-      `${name} chained ${parent.user}/${unknown.function}, and there is no such function${dropped}`,
-    );
+    return refusal(`${name} chained ${user}/${unknown.function}, and there is no such function${dropped}`);
   }
 
   /**
-   * Makes one call; its result, where a failure is a nonzero return value.
+   * Makes calls, each in its turn, and tells the result of each, where a failure is a nonzero return value.
    * A call that its parent waits for has no more time than its parent.
    */
-  async make(parent: Call, child: ChainedCall, awaited: boolean): Promise<ChainedResult> {
-    const { bus, subjects, newCallId } = this.#options;
-    const id = newCallId(parent.user);
-    const siblings = this.#children.get(parent.id) ?? new Set();
-    this.#children.set(parent.id, siblings.add(id));
-    this.#pending++;
-    try {
-      const subject = subjects.invoke(parent.user, child.function);
-      const headers = toChainHeaders(parent, id, awaited, child.pointer);
-      const answer = await bus.request(subject, child.input, { headers, timeoutMs: 0 });
-      const output = toBytes(expectAnswer(answer).body);
-      return { returnValue: Number(header(answer, names.returnValue) ?? 0), output };
-    } catch (thrown) {
-      const { details, output = emptyBody } = FaasmError.from(thrown);
-      return { returnValue: details.returnValue ?? 1, output };
-    } finally {
-      this.#pending--;
-      siblings.delete(id);
-      if (siblings.size === 0) this.#children.delete(parent.id);
+  make(
+    parent: Chaining,
+    depth: number,
+    calls: readonly ChainedCall[],
+    onResult?: (call: ChainedCall, result: ChainedResult) => void,
+  ): void {
+    const tree = this.#treeOf(parent);
+    tree.made += calls.length;
+    tree.open += calls.length;
+    this.#trees.set(tree.root, tree);
+    this.#pending += calls.length;
+    const { user, id } = parent.call;
+    const parentCall: Call = { ...parent.call, depth, treeCalls: tree.made };
+    this.#turns.add(
+      calls.map((call) => ({
+        id: this.#options.newCallId(user),
+        user,
+        root: tree.root,
+        parent: id,
+        parentCall,
+        call,
+        awaited: onResult !== undefined,
+        tree,
+        runs: false,
+        settle: (result) => onResult?.(call, result),
+      })),
+    );
+    this.#sendSome();
+  }
+
+  /** Counts a call that an executor chained and ran by itself. @returns why the tree may not go on, if it may not */
+  ranBeside(parent: Chaining): CallError | undefined {
+    this.#treeOf(parent).made++;
+    return this.#treeRefusal(parent, 0);
+  }
+
+  /** The call waits for calls that it chained, and computes nothing meanwhile. */
+  waits(id: CallId): void {
+    const child = this.#sent.get(id);
+    if (child !== undefined) this.#stopsRunning(child);
+  }
+
+  /** The call did not come to its end: nobody waits for what it chained, and a tree ends with its root. */
+  abandoned({ id, user, rootId }: Call): void {
+    if (id === rootId) {
+      this.cancelTree(id);
+      return;
+    }
+    for (const child of this.#turns.drop(user, rootId, id)) this.#ended(child, failed);
+    for (const child of this.#sentBy.get(id) ?? []) this.#cancel(child);
+  }
+
+  /** Drops what is left of a tree, whether its root has ended or not. @param root of a tree, or any other call */
+  cancelTree(root: CallId): void {
+    const tree = this.#trees.get(root);
+    if (tree === undefined) return;
+    for (const child of this.#turns.drop(tree.user, root)) this.#ended(child, failed);
+    for (const child of this.#sent.values()) if (child.tree === tree) this.#cancel(child);
+  }
+
+  #treeOf(parent: Chaining): Tree {
+    const { user, rootId, treeCalls = 0 } = parent.call;
+    parent.tree ??= this.#trees.get(rootId) ?? { user, root: rootId, made: 0, open: 0 };
+    parent.tree.made = Math.max(parent.tree.made, treeCalls);
+    return parent.tree;
+  }
+
+  #treeRefusal(parent: Chaining, more: number): CallError | undefined {
+    const { treeCallsMax } = this.#options.limits;
+    const { made } = this.#treeOf(parent);
+    if (treeCallsMax === 0 || made + more <= treeCallsMax) return undefined;
+    const { user, function: own } = parent.call;
+    return refusal(
+      `${user}/${own} cannot chain ${more} more: the tree of calls it is in has ${made}, and may have ${treeCallsMax}; raise FAASM_CALL_TREE_MAX`,
+    );
+  }
+
+  #sendSome(): void {
+    while (this.#sentThisTurn < sentPerTurnMax) {
+      const child = this.#turns.take(this.#mayRunMore);
+      if (child === undefined) return;
+      if (this.#sentThisTurn++ === 0) setImmediate(this.#onTurn);
+      void this.#send(child);
     }
   }
 
-  /** Nobody waits for the children of this call any more. */
-  cancelChildren(parent: CallId): void {
+  readonly #mayRunMore = (user: UserName): boolean =>
+    (this.#running.get(user) ?? 0) < this.#options.limits.runningPerUserMax;
+
+  readonly #onTurn = (): void => {
+    this.#sentThisTurn = 0;
+    this.#sendSome();
+  };
+
+  async #send(child: Child): Promise<void> {
     const { bus, subjects } = this.#options;
-    const user = userOfCall(parent);
-    for (const id of [...(this.#children.get(parent) ?? [])]) {
-      bus.tell(subjects.cancel(user, id), emptyBody);
+    const { id, user, parent, parentCall, call, awaited } = child;
+    this.#sent.set(id, child);
+    const siblings = this.#sentBy.get(parent);
+    if (siblings === undefined) this.#sentBy.set(parent, new Set([child]));
+    else siblings.add(child);
+    this.#running.set(user, (this.#running.get(user) ?? 0) + 1);
+    child.runs = true;
+    let result: ChainedResult;
+    try {
+      const headers = toChainHeaders(parentCall, id, awaited, call.pointer);
+      const answer = await bus.request(subjects.invoke(user, call.function), call.input, {
+        headers,
+        timeoutMs: 0,
+      });
+      const output = toBytes(expectAnswer(answer).body);
+      result = { returnValue: Number(header(answer, names.returnValue) ?? 0), output };
+    } catch (thrown) {
+      const { details, output = emptyBody } = FaasmError.from(thrown);
+      result = { returnValue: details.returnValue ?? 1, output };
     }
+    this.#sent.delete(id);
+    const left = this.#sentBy.get(parent)!;
+    left.delete(child);
+    if (left.size === 0) this.#sentBy.delete(parent);
+    this.#stopsRunning(child);
+    this.#ended(child, result);
+    this.#sendSome();
+  }
+
+  #stopsRunning(child: Child): void {
+    if (!child.runs) return;
+    child.runs = false;
+    const running = this.#running.get(child.user)! - 1;
+    if (running === 0) this.#running.delete(child.user);
+    else this.#running.set(child.user, running);
+  }
+
+  #ended(child: Child, result: ChainedResult): void {
+    const { tree } = child;
+    if (--tree.open === 0) this.#trees.delete(tree.root);
+    this.#pending--;
+    child.settle(result);
+    if (this.#pending === 0) this.#options.onIdle();
+  }
+
+  #cancel({ user, id }: Child): void {
+    const { bus, subjects } = this.#options;
+    bus.tell(subjects.cancel(user, id), emptyBody);
   }
 }
 

@@ -9,6 +9,7 @@
  * Invariants
  * - While calls of a user are on an executor, only that user's calls are posted there; so stopping an executor costs
  *   no other user a call.
+ * - A user never has all places for running calls, nor all of the queue.
  * - The last idle executor is not given to a program that had to be killed, so others find one.
  * - A call is answered once: by its executor, or by `finish` when it is late, cancelled or lost.
  * - An executor is killed only for a call that is over its time and inside its guest.
@@ -18,9 +19,19 @@
 import type { CallError } from '../../proto/call.ts';
 import type { CallId } from '../../proto/names.ts';
 import { cancelled, exhausted, late, lost, queueFull } from './endings.ts';
-import { choose, expectedUs, hasRoom, isBusy, isProven, recordEnd, recordKill } from './placement.ts';
+import {
+  choose,
+  expectedUs,
+  hasQueueRoom,
+  hasRoom,
+  isBusy,
+  isProven,
+  recordEnd,
+  recordKill,
+} from './placement.ts';
 import {
   activeCalls,
+  activeOf,
   type CallQueue,
   type CallState,
   type ExecutorState,
@@ -47,6 +58,8 @@ export type PoolMessage =
       readonly nowMs: number;
     }
   | { readonly type: 'cancel'; readonly id: CallId; readonly nowMs: number }
+  /** It may not go on. */
+  | { readonly type: 'refused'; readonly id: CallId; readonly error: CallError; readonly nowMs: number }
   /** Taken back from an executor before it began. */
   | { readonly type: 'withdrawn'; readonly ids: readonly CallId[]; readonly nowMs: number }
   /** It waits for calls that it chained, and computes nothing meanwhile. */
@@ -92,6 +105,9 @@ export function decide(state: PoolState, message: PoolMessage): PoolEffect[] {
     case 'cancel':
       end(state, message.id, cancelled, message.nowMs, effects);
       break;
+    case 'refused':
+      end(state, message.id, () => message.error, message.nowMs, effects);
+      break;
     case 'withdrawn':
       for (const id of message.ids) takeBack(state, id, message.nowMs);
       drainQueues(state, message.nowMs, effects);
@@ -118,7 +134,6 @@ export function decide(state: PoolState, message: PoolMessage): PoolEffect[] {
 }
 
 function admit(state: PoolState, work: Work, nowMs: number, effects: PoolEffect[]): void {
-  const { limits } = state;
   if (work.deadlineMs <= nowMs) {
     effects.push({ type: 'finish', id: work.id, error: late(work) });
     return;
@@ -132,11 +147,11 @@ function admit(state: PoolState, work: Work, nowMs: number, effects: PoolEffect[
   };
   state.calls.set(work.id, call);
   const queue = queueOf(state, work);
-  if (!queue.byUser.has(work.user) && hasRoom(state, work, nowMs) && place(state, call, nowMs, effects))
-    return;
-  if (queue.length >= limits.queuedCallsMax) {
+  const queued = queue.byUser.get(work.user)?.length ?? 0;
+  if (queued === 0 && hasRoom(state, work, nowMs) && place(state, call, nowMs, effects)) return;
+  if (!hasQueueRoom(state, queue, queued)) {
     state.calls.delete(work.id);
-    effects.push({ type: 'finish', id: work.id, error: queueFull(work, queue.length) });
+    effects.push({ type: 'finish', id: work.id, error: queueFull(work, queued) });
     return;
   }
   enqueue(state, work, false);
@@ -150,6 +165,9 @@ function place(state: PoolState, call: CallState, nowMs: number, effects: PoolEf
   const executor = choose(state, call.work);
   if (executor === undefined) return false;
   executor.user = call.work.user;
+  const { root } = call.work;
+  if (executor.calls.size === 0) executor.root = root;
+  else if (executor.root !== root) executor.root = undefined;
   executor.calls.add(call.work.id);
   if (executor.versions.size >= versionsMax) executor.versions.clear();
   executor.versions.add(call.work.version);
@@ -159,6 +177,8 @@ function place(state: PoolState, call: CallState, nowMs: number, effects: PoolEf
   executor.expectedUs += call.expectedUs;
   if (executor.calls.size === 1) executor.turnSinceMs = nowMs;
   call.executor = executor.id;
+  state.active++;
+  state.activeByUser.set(call.work.user, activeOf(state, call.work.user) + 1);
   effects.push({ type: 'post', executor: executor.id, id: call.work.id });
   return true;
 }
@@ -210,8 +230,7 @@ function forget(state: PoolState, id: CallId, ranUs: number | undefined, nowMs: 
 }
 
 function release(state: PoolState, call: CallState, nowMs: number): void {
-  const executor = call.executor === undefined ? undefined : state.executors.get(call.executor);
-  call.executor = undefined;
+  const executor = leaveExecutor(state, call);
   if (executor === undefined) return;
   executor.calls.delete(call.work.id);
   if (call.unproven) executor.unproven--;
@@ -220,6 +239,18 @@ function release(state: PoolState, call: CallState, nowMs: number): void {
   executor.user = undefined;
   executor.expectedUs = 0;
   executor.idleSinceMs = nowMs;
+}
+
+/** The call holds no place any more. */
+function leaveExecutor(state: PoolState, call: CallState): ExecutorState | undefined {
+  if (call.executor === undefined) return undefined;
+  const executor = state.executors.get(call.executor);
+  call.executor = undefined;
+  state.active--;
+  const left = activeOf(state, call.work.user) - 1;
+  if (left === 0) state.activeByUser.delete(call.work.user);
+  else state.activeByUser.set(call.work.user, left);
+  return executor;
 }
 
 function takeBack(state: PoolState, id: CallId, nowMs: number): void {
@@ -238,7 +269,7 @@ function countNothing(state: PoolState, id: CallId): void {
   call.expectedUs = 0;
 }
 
-/** No call is posted for so long after one found no room: some will have ended by then. */
+/** No call of its user is posted for so long after one found no room: some will have ended by then. */
 const fullMs = 20;
 
 /** It waits for room, unless nothing else takes any. */
@@ -247,7 +278,7 @@ function onFull(state: PoolState, id: CallId, error: CallError, nowMs: number, e
   if (call === undefined) return;
   if (activeCalls(state) > 1) {
     takeBack(state, id, nowMs);
-    state.fullUntilMs = nowMs + fullMs;
+    state.fullUntilMs.set(call.work.user, nowMs + fullMs);
     return;
   }
   if (call.finishedMs === undefined) effects.push({ type: 'finish', id, error });
@@ -305,7 +336,7 @@ function onGone(
   state.executors.delete(executor.id);
   for (const id of calls.reverse()) {
     const call = state.calls.get(id)!;
-    call.executor = undefined;
+    leaveExecutor(state, call);
     if (call.finishedMs === undefined && notBegun.has(id)) {
       enqueue(state, call.work, true);
       continue;
@@ -330,6 +361,7 @@ function onTick(
   }
   for (const executor of state.executors.values()) killIfLate(state, executor, nowMs, effects);
   stopIdle(state, nowMs, effects);
+  for (const [user, untilMs] of state.fullUntilMs) if (untilMs <= nowMs) state.fullUntilMs.delete(user);
   drainQueues(state, nowMs, effects);
 }
 
@@ -397,6 +429,7 @@ function keepSpares(state: PoolState, effects: PoolEffect[]): void {
       ready: false,
       user: undefined,
       calls: new Set(),
+      root: undefined,
       unproven: 0,
       expectedUs: 0,
       versions: new Set(),

@@ -30,10 +30,11 @@ export function cancelled(work: Pick<Work, 'name'>): CallError {
   return { code: 'cancelled', message: `${work.name} was cancelled`, details: { component: 'worker-pool' } };
 }
 
+/** @param queued of its user's calls */
 export function queueFull(work: Work, queued: number): CallError {
   return {
     code: 'too_many_requests',
-    message: `Cannot run ${work.name}: ${queued} calls are queued, which is the most; try again, or raise FAASM_QUEUED_CALLS_MAX`,
+    message: `Cannot run ${work.name}: ${queued} calls of ${work.user} are queued, which is the most now; try again, or raise FAASM_QUEUED_CALLS_MAX`,
     details: { component: 'worker-pool', retryAfterMs: 1000 },
   };
 }

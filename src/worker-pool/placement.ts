@@ -7,7 +7,8 @@
  * unproven programs are kept apart from calls of other trees, as killing an executor ends all that is on it.
  */
 import {
-  activeCalls,
+  activeOf,
+  type CallQueue,
   type ExecutorState,
   type PoolLimits,
   type PoolState,
@@ -15,10 +16,22 @@ import {
   type Work,
 } from './state.ts';
 
+/** So many times as many places as are left free one user may have: four of five, and with chained calls most of 21. */
+const shareOfFree = { root: 4, chained: 20 };
+
+/** Each user leaves a part of what is free to others, so however many come, the next still finds some. */
 export function hasRoom(state: PoolState, work: Work, nowMs: number): boolean {
-  if (nowMs < state.fullUntilMs) return false;
-  const { activeCallsMax, chainedReserve } = state.limits;
-  return activeCalls(state) <= activeCallsMax + (work.chained ? chainedReserve : 0);
+  if (nowMs < (state.fullUntilMs.get(work.user) ?? 0)) return false;
+  const { activeCallsMax, activeCallsReserve } = state.limits;
+  const own = activeOf(state, work.user);
+  if (!work.chained && own >= activeCallsMax) return false;
+  const free = activeCallsMax + activeCallsReserve - state.active;
+  return own < free * (work.chained ? shareOfFree.chained : shareOfFree.root);
+}
+
+/** Of the queue a user has its part as of the places. */
+export function hasQueueRoom({ limits }: PoolState, { length }: CallQueue, own: number): boolean {
+  return own < (limits.queuedCallsMax - length) * shareOfFree.root;
 }
 
 /**
@@ -75,9 +88,7 @@ function leavesLastIdle(state: PoolState, work: Work, held: number): boolean {
 }
 
 function mayShare(state: PoolState, work: Work, executor: ExecutorState): boolean {
-  if (isProven(state, work.version) && executor.unproven === 0) return true;
-  for (const id of executor.calls) if (state.calls.get(id)!.work.root !== work.root) return false;
-  return true;
+  return executor.root === work.root || (executor.unproven === 0 && isProven(state, work.version));
 }
 
 export function isProven(state: PoolState, version: string): boolean {

@@ -8,10 +8,10 @@ export interface PoolLimits {
   readonly executorsSpare: number;
   /** An executor beyond the spare ones stops after so long without a call. */
   readonly executorIdleMs: number;
-  /** Calls on all executors at most; later ones queue. */
+  /** Calls of one user on executors at most that nobody chained; later ones queue. */
   readonly activeCallsMax: number;
-  /** So many chained calls more, since those who wait for them hold places. */
-  readonly chainedReserve: number;
+  /** So many calls more, of all: chained ones, since those who wait for them hold places, and of other users. */
+  readonly activeCallsReserve: number;
   /** Calls queued at most, and as many chained ones; later ones are refused. */
   readonly queuedCallsMax: number;
   /** An executor that has been inside one guest for so long gets no further calls, and loses those not begun. */
@@ -51,6 +51,8 @@ export interface ExecutorState {
   /** Whose calls are on it. */
   user: UserName | undefined;
   readonly calls: Set<CallId>;
+  /** The root of all of them; nothing where they are, or have been, of several trees. */
+  root: CallId | undefined;
   /** How many of them are of programs that were unproven when they came. */
   unproven: number;
   /** How long they take together, as far as their programs are known. */
@@ -97,10 +99,13 @@ export interface PoolState {
   readonly records: Map<string, ProgramRecord>;
   readonly executors: Map<number, ExecutorState>;
   readonly calls: Map<CallId, CallState>;
+  /** Calls that are on executors, and how many each user has there. */
+  active: number;
+  readonly activeByUser: Map<UserName, number>;
   /** Chained calls go first: others wait for them. */
   readonly queues: { readonly chained: CallQueue; readonly roots: CallQueue };
-  /** An executor had no room for a call: nothing is posted before this. */
-  fullUntilMs: number;
+  /** An executor had no room for a call of this user: none is posted before this. */
+  readonly fullUntilMs: Map<UserName, number>;
   lastExecutor: number;
 }
 
@@ -110,8 +115,10 @@ export function createPoolState(limits: PoolLimits): PoolState {
     records: new Map(),
     executors: new Map(),
     calls: new Map(),
+    active: 0,
+    activeByUser: new Map(),
     queues: { chained: { byUser: new Map(), length: 0 }, roots: { byUser: new Map(), length: 0 } },
-    fullUntilMs: 0,
+    fullUntilMs: new Map(),
     lastExecutor: 0,
   };
 }
@@ -121,5 +128,9 @@ export function queuedCalls({ queues }: PoolState): number {
 }
 
 export function activeCalls(state: PoolState): number {
-  return state.calls.size - queuedCalls(state);
+  return state.active;
+}
+
+export function activeOf({ activeByUser }: PoolState, user: UserName): number {
+  return activeByUser.get(user) ?? 0;
 }

@@ -22,6 +22,7 @@ const chained: Call = {
   parentId: callIdOf('demo', 'call-0'),
   rootId: callIdOf('demo', 'call-r'),
   depth: 2,
+  treeCalls: 17,
   version: 'ab'.repeat(32),
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   given: { args: ['-x', '', 'é'], env: { LANG: 'de=DE' } },

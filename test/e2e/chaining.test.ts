@@ -51,6 +51,36 @@ test('a chained call is made when its caller has ended', async (t) => {
   t.true(await ran(user));
 });
 
+test('a chained call is made also when its caller was run beside another', async (t) => {
+  const user = newUser();
+  await at.put(`${user}/marker`, marker);
+  // Quick without an input; with one, it leaves a call to be made.
+  const middle = `(module
+    (import "env" "__faasm_chain_name" (func $chain (param i32 i32 i32) (result i32)))
+    (import "env" "__faasm_read_input" (func $input (param i32 i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 16) "marker\\00")
+    (func (export "exec") (result i32)
+      (if (call $input (i32.const 0) (i32.const 0))
+        (then (drop (call $chain (i32.const 16) (i32.const 0) (i32.const 0)))))
+      (i32.const 0)))`;
+  await at.put(`${user}/middle`, middle);
+  const caller = `(module
+    (import "env" "__faasm_chain_name" (func $chain (param i32 i32 i32) (result i32)))
+    (import "env" "__faasm_await_call" (func $await (param i32) (result i32)))
+    (memory (export "memory") 1)
+    (data (i32.const 16) "middle\\00")
+    (func (export "exec") (result i32) (local $left i32)
+      (local.set $left (i32.const 50))
+      (loop $more
+        (drop (call $await (call $chain (i32.const 16) (i32.const 0) (i32.const 0))))
+        (br_if $more (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+      (call $await (call $chain (i32.const 16) (i32.const 0) (i32.const 1)))))`;
+  await at.put(`${user}/caller`, caller);
+  t.is((await at.post(`${user}/caller`)).status, 200);
+  t.true(await ran(user));
+});
+
 for (const [how, code] of [
   ['without waiting', withoutWaiting],
   ['and waits', waiting],

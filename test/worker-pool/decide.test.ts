@@ -3,6 +3,7 @@ import type { CallId, UserName } from '../../proto/names.ts';
 import { decide, type PoolEffect, type PoolMessage } from '../../src/worker-pool/decide.ts';
 import {
   activeCalls,
+  activeOf,
   createPoolState,
   type PoolLimits,
   type PoolState,
@@ -15,7 +16,7 @@ const limits: PoolLimits = {
   executorsSpare: 1,
   executorIdleMs: 1000,
   activeCallsMax: 8,
-  chainedReserve: 4,
+  activeCallsReserve: 4,
   queuedCallsMax: 3,
   busyAfterMs: 10,
   demotedAfterMs: 100,
@@ -178,7 +179,7 @@ test('decide() runs chained calls beyond the active calls, as their callers wait
 });
 
 test('decide() posts a queued chained call before calls that queued earlier', (t) => {
-  const state = ready(1, { activeCallsMax: 1, chainedReserve: 0, executorsMax: 1 });
+  const state = ready(1, { activeCallsMax: 1, activeCallsReserve: 0, executorsMax: 1 });
   for (const id of ['a', 'b', 'c']) call(state, work(id));
   call(state, work('child', 'ada', { chained: true }));
   const ended = decide(state, { type: 'ended', id: 'a' as CallId, ranUs: 1, nowMs: 1 });
@@ -274,6 +275,37 @@ test('decide() lets proven calls share an executor, and unproven ones when there
   t.like(posts(call(state, work('d')))[0], { executor: 1 });
 });
 
+test('decide() leaves places to others, however many calls a user has', (t) => {
+  const state = ready(2, { activeCallsMax: 80, activeCallsReserve: 20, queuedCallsMax: 100 });
+  for (let at = 0; at < 200; at++) call(state, work(`e${at}`, 'eve', { chained: at % 2 === 0 }));
+  t.is(activeOf(state, 'eve' as UserName), 96);
+  t.is(posts(call(state, work('b', 'bob'))).length, 1);
+});
+
+test('decide() leaves room in the queue to others, however many calls a user has', (t) => {
+  const state = ready(1, { activeCallsMax: 1, activeCallsReserve: 0, queuedCallsMax: 10 });
+  const refused = Array.from({ length: 20 }, (_, at) => finishes(call(state, work(`e${at}`, 'eve')))).flat();
+  t.is(refused.length, 11);
+  t.regex(refused[0]?.type === 'finish' ? refused[0].error.message : '', /8 calls of eve.*QUEUED_CALLS_MAX/);
+  t.deepEqual(finishes(call(state, work('b', 'bob'))), []);
+});
+
+test('decide() ends a call that may not go on with the reason', (t) => {
+  const state = ready(1);
+  call(state, work('a'));
+  const error = { code: 'chain_refused', message: 'too many', details: {} } as const;
+  const effects = decide(state, { type: 'refused', id: 'a' as CallId, error, nowMs: 1 });
+  t.like(finishes(effects)[0], { id: 'a', error });
+});
+
+test('decide() lets the calls of other users be posted when one user finds no room', (t) => {
+  const state = ready(2);
+  for (const id of ['a', 'b']) call(state, work(id, 'eve'));
+  const error = { code: 'no_capacity', message: 'no room', details: {} } as const;
+  decide(state, { type: 'full', id: 'b' as CallId, error, nowMs: 1 });
+  t.is(posts(call(state, work('c', 'bob'), 2)).length, 1);
+});
+
 /** Has the call killed for being late, and gives the executor that comes in place of its own. */
 function killed(state: PoolState, each: Work): void {
   call(state, each);
@@ -366,6 +398,12 @@ function simulate(random: Random): string | undefined {
     for (const { byUser, length } of [state.queues.chained, state.queues.roots]) {
       if (length !== [...byUser.values()].flat().length) fail('a queue count is off');
     }
+    const active = [...state.calls.values()].filter(({ executor }) => executor !== undefined);
+    if (state.active !== active.length) fail('the count of active calls is off');
+    for (const [user, count] of state.activeByUser) {
+      if (count !== active.filter(({ work: each }) => each.user === user).length)
+        fail(`the count of ${user} is off`);
+    }
   };
 
   const perform = (effect: PoolEffect): void => {
@@ -385,6 +423,8 @@ function simulate(random: Random): string | undefined {
       const owner = (id: CallId) => id.split('-')[0];
       if (calls.some((id) => owner(id) !== owner(effect.id))) fail('two users share an executor');
       calls.push(effect.id);
+      const posted = [...executors.values()].flat().filter((id) => owner(id) === owner(effect.id));
+      if (posted.length >= limits.activeCallsMax + limits.activeCallsReserve) fail('a user has all places');
     }
     if (effect.type === 'withdraw') {
       const calls = executors.get(effect.executor) ?? [];
