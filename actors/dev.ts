@@ -23,7 +23,6 @@ import {
 } from '../src/build/discover-functions.ts';
 import type { GuestKit } from '../src/build/guest-kit.ts';
 import { languageOf } from '../src/build/language.ts';
-import type { BuildStage } from '../src/build/options.ts';
 import { type ReadSources, readSources } from '../src/build/read-sources.ts';
 
 export interface DevOptions {
@@ -39,6 +38,16 @@ export interface DevOptions {
   readKit(): Promise<Pick<GuestKit, 'version'>>;
   /** Says a line, or several. */
   note(text: string): void;
+  /** Tells of a pass while it goes on; of what is fine after the first one nothing else is said. */
+  progress(pass: Pass): void;
+}
+
+export interface Pass {
+  /** Functions that it is done with, and all that are there. */
+  readonly done: number;
+  readonly all: number;
+  /** What happens now, as in `compiling for demo/echo`. */
+  readonly doing: string;
 }
 
 export interface Dev {
@@ -61,17 +70,25 @@ const atOnceMax = 2;
 /** Editors write a file in several steps. */
 const settleMs = 100;
 
-export function startDev({ folder, cacheFolder, host, build, readKit, note }: DevOptions): Dev {
+/** How often a folder that is not there is looked for. */
+const lookAgainMs = 1000;
+
+export function startDev({ folder, cacheFolder, host, build, readKit, note, progress }: DevOptions): Dev {
   /** sha256 of what was built last, by `user/name`. */
   const seen = new Map<string, string>();
   let known: readonly string[] = [];
   let refusedBefore = new Set<string>();
-  let loading = false;
+  let isFirst = true;
+  let done = 0;
   let stopped = false;
   let settling: NodeJS.Timeout | undefined;
+  let looking: NodeJS.Timeout | undefined;
+  let watcher: FSWatcher | undefined;
 
-  const watcher = startWatching();
-  const ready = pass();
+  watchOrWait();
+  const ready = pass().finally(() => {
+    isFirst = false;
+  });
   let latest: Promise<unknown> = ready;
 
   return {
@@ -79,18 +96,32 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note }: De
     async stop() {
       stopped = true;
       clearTimeout(settling);
+      clearInterval(looking);
       watcher?.close();
       await latest;
     },
   };
 
-  function startWatching(): FSWatcher | undefined {
-    const onError = (error: Error): void => note(`Changes of ${folder} are not seen: ${error.message}`);
+  function watchOrWait(): void {
+    if (existsSync(folder)) {
+      startWatching();
+      return;
+    }
+    note(`There is no folder ${folder} here; write ${join(folder, 'me', 'hello.c')}, say, and it is built`);
+    looking = setInterval(() => {
+      if (!existsSync(folder)) return;
+      clearInterval(looking);
+      startWatching();
+      onChange();
+    }, lookAgainMs);
+  }
+
+  function startWatching(): void {
+    const onError = (error: Error): void => note(`Changes in ${folder} are not seen: ${error.message}`);
     try {
-      return watch(folder, { recursive: true }, onChange).on('error', onError);
+      watcher = watch(folder, { recursive: true }, onChange).on('error', onError);
     } catch (thrown) {
       onError(thrown as Error);
-      return undefined;
     }
   }
 
@@ -110,6 +141,7 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note }: De
       note(`${gone}: its source is gone and it stays live; delete it with faasm rm ${gone}`);
     }
     known = names;
+    done = 0;
     const failed = new Set<string>();
     let built = 0;
     const waiting = [...found.functions];
@@ -123,6 +155,7 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note }: De
           if (error.retry) seen.delete(nameOf(next));
           if (!stopped) note(`${nameOf(next)}: ${error.message}`);
         }
+        done++;
       }
     };
     await Promise.all(Array.from({ length: atOnceMax }, worker));
@@ -161,22 +194,16 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note }: De
       sources,
       flags: { includes, extra: includes.map((path) => `-iquote${path}`) },
       cacheFolder,
-      onProgress: (stage) => tell(name, stage),
+      onProgress: (stage) => progress({ done, all: known.length, doing: `${stage} for ${name}` }),
     });
     if (warnings !== '') note(warnings);
     const isLive = (await liveVersion(fn)) === sha256(wasm);
     if (!isLive && !stopped) await host.upload(fn.user, fn.name, wasm);
+    if (isFirst) return !cached;
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
     if (!cached) note(`${name}: live, ${wasm.length} bytes, built in ${seconds} s`);
     else if (!isLive) note(`${name}: live, ${wasm.length} bytes`);
     return !cached;
-  }
-
-  function tell(name: string, stage: BuildStage): void {
-    if (stage === 'compiling') note(`${name}: compiling`);
-    if (stage !== 'loading toolchain' || loading) return;
-    loading = true;
-    note('Loading the toolchain, which takes some seconds the first time');
   }
 
   async function liveVersion({ user, name }: DiscoveredFunction): Promise<string | undefined> {

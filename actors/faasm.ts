@@ -10,9 +10,10 @@
 import { join } from 'node:path';
 import { FaasmError } from '../proto/errors.ts';
 import type { ServeOptions, World } from '../src/cli/command.ts';
+import { createProgress, type Progress } from '../src/cli/progress.ts';
 import { runCli } from '../src/cli/run.ts';
 import type { Config } from '../src/config.ts';
-
+import type { Log } from '../src/log.ts';
 import type { Dev, DevSummary } from './dev.ts';
 import type { LastNet } from './last-net.ts';
 import type { Host } from './start.ts';
@@ -51,7 +52,11 @@ process.exitCode = status;
 /** Resolves when the host has stopped, which a signal makes it do. */
 async function serve(config: Config, options: ServeOptions): Promise<void> {
   serving = true;
-  const stopping = stopRequested();
+  let callsUnderWay = (): number => 0;
+  const stopping = stopRequested((status) => {
+    process.stderr.write(`Ended at once, with ${toCalls(callsUnderWay())} under way\n`);
+    exit(status);
+  });
   await import('./v8-flags.ts');
   const [{ startHost }, { createLog }, { spreadLastNet }, { toEndTimeoutMs }] = await Promise.all([
     import('./start.ts'),
@@ -59,16 +64,21 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
     import('./last-net.ts'),
     import('./slices.ts'),
   ]);
-  const pretty = process.stderr.isTTY && !options.json;
-  const log = createLog({ level: config.FAASM_LOG_LEVEL, pretty });
+  const progress = process.stderr.isTTY && !options.json ? createProgress(process.stderr) : undefined;
+  const log = createLog({ level: config.FAASM_LOG_LEVEL, tell: progress?.note });
   const { caught, endWithin } = (net = spreadLastNet(log));
   const starting = startHost(config, { log, pipe: { input: process.stdin, output: process.stdout } });
   const host = await Promise.race([starting, caught.then(() => undefined)]);
   // It has taken nothing that could be finished.
   if (host === undefined) exit(1);
-  const dev = options.dev ? await develop(config, host) : undefined;
+  callsUnderWay = host.callsUnderWay;
+  const dev = options.dev ? await develop(config, host, log('dev'), progress) : undefined;
   const summary = await Promise.race([dev?.ready, stopping.then(() => undefined)]);
-  if (dev === undefined || summary !== undefined) await announce(config, host, options, summary);
+  progress?.show('');
+  if (dev === undefined || summary !== undefined) {
+    await announce(config, host, progress === undefined, summary);
+    if (progress === undefined) log('host').info(`Faasm host ${host.id} is ready`);
+  }
 
   const pipeEnded = host.pipeEnded.then(
     () => ({ pipe: 'ended' }),
@@ -77,10 +87,8 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
   const end = await Promise.race([pipeEnded, caught, stopping.then((signal) => ({ signal }))]);
   endWithin(toEndTimeoutMs(config));
   const broken = 'broken' in end ? end.broken : undefined;
-  log('host').info(
-    { ...end, broken: undefined },
-    'stopping: calls under way are finished and state is saved',
-  );
+  const waited = `waiting for ${toCalls(host.callsUnderWay())}, ${config.FAASM_DRAIN_TIMEOUT_MS / 1000} s at most`;
+  log('host').info({ ...end, broken: undefined }, `${waited}; Ctrl-C ends at once`);
   await dev?.stop();
   await host.stop();
   log('host').info('stopped');
@@ -94,7 +102,8 @@ function exit(status: number): never {
   return net === undefined ? process.exit(status) : net.exit(status);
 }
 
-async function develop(config: Config, host: Host): Promise<Dev> {
+/** @param progress where people look on; else all that is said goes to the log */
+async function develop(config: Config, host: Host, log: Log, progress: Progress | undefined): Promise<Dev> {
   const [{ startDev }, { buildCached }, { stopToolchain }, { readGuestKitAgain }] = await Promise.all([
     import('./dev.ts'),
     import('../src/build/build-cached.ts'),
@@ -107,7 +116,8 @@ async function develop(config: Config, host: Host): Promise<Dev> {
     host,
     build: buildCached,
     readKit: readGuestKitAgain,
-    note: (text) => process.stderr.write(`${text}\n`),
+    note: (text) => (progress === undefined ? log.info(text) : progress.note(text)),
+    progress: ({ done, all, doing }) => progress?.show(`${done} of ${all} functions are live: ${doing}`),
   });
   return {
     ready: dev.ready,
@@ -122,7 +132,7 @@ async function develop(config: Config, host: Host): Promise<Dev> {
 async function announce(
   config: Config,
   host: Host,
-  { json }: ServeOptions,
+  json: boolean,
   summary: DevSummary | undefined,
 ): Promise<void> {
   const [{ toAnnouncement, toPlaceJson }, { showSocketAddress }, { toWaysIn }] = await Promise.all([
@@ -147,8 +157,12 @@ async function announce(
   out.write(text);
 }
 
+function toCalls(count: number): string {
+  return count === 1 ? '1 call' : `${count} calls`;
+}
+
 /** Resolves with the first signal to stop; the second one ends the process at once. */
-function stopRequested(): Promise<StopSignal> {
+function stopRequested(endAtOnce: (status: number) => void): Promise<StopSignal> {
   return new Promise((resolve) => {
     let first: { signal: StopSignal; atMs: number } | undefined;
     for (const signal of Object.keys(signalNumbers) as StopSignal[]) {
@@ -158,7 +172,7 @@ function stopRequested(): Promise<StopSignal> {
           first = { signal, atMs };
           resolve(signal);
         } else if (signal !== first.signal || atMs - first.atMs > sameSignalMs) {
-          exit(128 + signalNumbers[signal]);
+          endAtOnce(128 + signalNumbers[signal]);
         }
       });
     }

@@ -8,6 +8,8 @@
  */
 import './v8-flags.ts';
 import { readSync, writeSync } from 'node:fs';
+import { isatty } from 'node:tty';
+import { inputFromTerminal } from '../src/cli/input.ts';
 import type { GuestStreams } from '../src/run/streams.ts';
 
 /** Node reads and writes no view of shared memory, and a guest's may be shared. */
@@ -18,8 +20,13 @@ const retryMs = 2;
 const chunk = new Uint8Array(chunkBytes);
 const neverChanged = new Int32Array(new SharedArrayBuffer(4));
 
+/** Once a guest reads from a terminal, where somebody looks on. */
+let isToTell = isatty(0) && isatty(2);
+
 export const guestStreams: GuestStreams = {
   readInput(into) {
+    if (isToTell) writeSync(2, inputFromTerminal);
+    isToTell = false;
     const length = Math.min(into.length, chunkBytes);
     const read = untilReady(() => readSync(0, chunk, 0, length, null)) ?? 0;
     into.set(chunk.subarray(0, read));

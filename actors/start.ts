@@ -1,6 +1,5 @@
 /** A host: one bus and the actors on it, started and stopped in the right order. */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { FaasmError } from '../proto/errors.ts';
@@ -38,6 +37,7 @@ import { openS3Bucket } from '../src/s3/bucket.ts';
 import { createS3Client, type S3Settings } from '../src/s3/client.ts';
 import { toBucket } from '../src/s3/place.ts';
 import { openStateStore } from '../src/state/open-store.ts';
+import { openDataFolder } from '../src/storage/data-folder.ts';
 import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
 import { startFiles } from './files.ts';
@@ -78,6 +78,8 @@ export interface Host {
   readonly socket: SocketAddress | undefined;
   /** Settles when the pipe has ended; never where there is none. */
   readonly pipeEnded: Promise<void>;
+  /** Running, suspended and queued ones. */
+  callsUnderWay(): number;
   /** Takes nothing new, finishes what runs, saves what is to be saved. */
   stop(): Promise<void>;
 }
@@ -99,7 +101,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
   const subjects = createSubjects(config.FAASM_PREFIX);
   const data = resolve(config.FAASM_DATA);
   const begunFolder = join(data, 'begun-calls');
-  await mkdir(data, { recursive: true });
+  await openDataFolder(data);
   const readiness = new Readiness();
 
   /** What to undo, the last first. */
@@ -255,6 +257,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       natsPort: listener?.port,
       socket: socket?.address,
       pipeEnded: pipe?.ended ?? new Promise(() => {}),
+      callsUnderWay: () => pool.callsUnderWay(),
       stop: stopAll,
       async upload(user, name, module) {
         const answer = await bus.request(subjects.functions('upload', user, name), module, {

@@ -60,6 +60,7 @@ export interface WorkerPoolOptions {
 }
 
 export interface WorkerPool {
+  callsUnderWay(): number;
   /** Waits until no call is left, chained ones included, for at most so long. */
   drain(timeoutMs: number): Promise<void>;
   /** Stops the executors, whatever they do. */
@@ -144,7 +145,7 @@ export async function startWorkerPool({
   step({ type: 'tick', samples: [], nowMs: Date.now() });
   publishStatus();
 
-  return { drain, stop };
+  return { callsUnderWay: () => jobs.size, drain, stop };
 
   function onCall(message: BusMessage): void | Promise<void> {
     const call = readBody(message, callCodec);

@@ -50,11 +50,11 @@ export interface Command<Taken extends Options = Options> {
 
 export interface World {
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly stdin: Readable;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
   /** For results alone. */
-  readonly stdout: Writable;
+  readonly stdout: Writable & { readonly isTTY?: boolean };
   /** For all that is said beside the result. */
-  readonly stderr: Writable & { readonly isTTY?: boolean };
+  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** Is a host, until it is told to stop. */
   serve(config: Config, options: ServeOptions): Promise<void>;
   /** Those of this process, for a guest that is run in it; the engine is safe for guests from then on. */

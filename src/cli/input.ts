@@ -14,6 +14,9 @@ export interface InputSource {
   readonly operand?: string | undefined;
 }
 
+/** Said before a terminal is read from, which else looks as if nothing happens. */
+export const inputFromTerminal = 'The input comes from the terminal; Ctrl-D ends it\n';
+
 /** Nothing where no source is given. @throws UsageError, FaasmError `not_found` */
 export async function toInput(source: InputSource, world: World): Promise<RequestBody | undefined> {
   const { data, file, operand } = source;
@@ -24,7 +27,10 @@ export async function toInput(source: InputSource, world: World): Promise<Reques
     throw new UsageError(`${JSON.stringify(operand)} is one argument too many; data is given with -d`);
   }
   const path = file ?? (data?.startsWith('@') ? data.slice(1) : operand);
-  if (path === '-') return { stream: world.stdin };
+  if (path === '-') {
+    if (world.stdin.isTTY === true) world.stderr.write(inputFromTerminal);
+    return { stream: world.stdin };
+  }
   if (path !== undefined) return readFile(path);
   return data === undefined ? undefined : toBody(data);
 }

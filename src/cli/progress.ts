@@ -7,6 +7,8 @@ export interface Progress {
   note(text: string): void;
 }
 
+/** Of a terminal that does not say, or says 0. */
+const columnsMin = 80;
 const eraseLine = '\r\x1b[2K';
 
 export function createProgress(stderr: World['stderr']): Progress & Disposable {
@@ -16,15 +18,18 @@ export function createProgress(stderr: World['stderr']): Progress & Disposable {
     if (terminal && shown !== '') stderr.write(eraseLine);
     shown = '';
   };
+  const show = (text: string): void => {
+    if (text === shown) return;
+    stderr.write(terminal ? `${eraseLine}${text.slice(0, (stderr.columns || columnsMin) - 1)}` : `${text}\n`);
+    shown = text;
+  };
   return {
-    show(text) {
-      if (text === shown) return;
-      stderr.write(terminal ? `${eraseLine}${text}` : `${text}\n`);
-      shown = text;
-    },
+    show,
     note(text) {
+      const line = shown;
       clear();
       stderr.write(`${text}\n`);
+      if (terminal) show(line);
     },
     [Symbol.dispose]: clear,
   };

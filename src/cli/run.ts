@@ -1,6 +1,7 @@
 /** From the arguments of the `faasm` command to its exit status: 0 done, 1 failed, 2 wrong usage; or that of a program. */
 import { readFile } from 'node:fs/promises';
 import { quote } from '../../proto/names.ts';
+import { didYouMean } from '../nearest.ts';
 import { UsageError, type World } from './command.ts';
 import { commands } from './commands.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
@@ -77,7 +78,9 @@ function beforeTerminator(args: readonly string[]): readonly string[] {
 const asksForHelp = (args: readonly string[]): boolean => args.includes('--help') || args.includes('-h');
 
 const unknownCommand = (name: string): UsageError =>
-  new UsageError(`There is no command ${quote(name)}; faasm --help lists them`);
+  new UsageError(
+    `There is no command ${quote(name)}; faasm --help lists them${didYouMean(name, [...commands.keys()])}`,
+  );
 
 async function version(): Promise<string> {
   const json = await readFile(new URL('../../package.json', import.meta.url), 'utf8');

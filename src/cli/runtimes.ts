@@ -25,3 +25,16 @@ const runtimes: Readonly<Record<string, Runtime>> = {
 export function toRuntime(name: string): Runtime {
   return Object.hasOwn(runtimes, name) ? runtimes[name]! : scriptFirst;
 }
+
+const scriptEndings: Readonly<Record<string, string>> = {
+  py: 'python',
+  php: 'php',
+  rb: 'ruby',
+  js: 'javascript',
+};
+
+/** The name that a runtime for such a script has by custom; nothing where the file is none by its ending. */
+export function runtimeOfScript(path: string): string | undefined {
+  const ending = /\.([a-z]+)$/.exec(path)?.[1] ?? '';
+  return Object.hasOwn(scriptEndings, ending) ? scriptEndings[ending] : undefined;
+}

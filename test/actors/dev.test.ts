@@ -14,6 +14,7 @@ async function setUp(t: ExecutionContext) {
   const live = new Map<string, string>();
   const builds: string[] = [];
   const notes: string[] = [];
+  const doing: string[] = [];
   const uploads: string[] = [];
   const kit = { version: '1' };
   const watchers = new Set<() => void>();
@@ -36,9 +37,10 @@ async function setUp(t: ExecutionContext) {
         return { user, name, live: sha256(Buffer.from(module)), versions: [] };
       },
     },
-    async build({ sources }) {
+    async build({ sources, onProgress }) {
       const text = sources.map((source) => source.text.toString()).join('|');
       builds.push(text);
+      onProgress?.('compiling', '');
       if (text.includes('error')) throw new FaasmError('bad_request', 'clang says no');
       return { wasm: new Uint8Array(Buffer.from(text)), warnings: '', cached: text.includes('cached') };
     },
@@ -47,6 +49,7 @@ async function setUp(t: ExecutionContext) {
       notes.push(text);
       changed();
     },
+    progress: (pass) => doing.push(`${pass.done} of ${pass.all}: ${pass.doing}`),
   };
   let dev: ReturnType<typeof startDev> | undefined;
   t.teardown(async () => {
@@ -58,6 +61,7 @@ async function setUp(t: ExecutionContext) {
     live,
     builds,
     notes,
+    doing,
     uploads,
     kit,
     start: () => (dev = startDev(options)),
@@ -87,6 +91,28 @@ test('startDev() builds and uploads every function', async (t) => {
   const summary = await at.start().ready;
   t.deepEqual(summary, { live: ['demo/one', 'demo/two', 'me/one'], failed: [], built: 3 });
   t.deepEqual(Object.fromEntries(at.live), { 'demo/one': '1', 'demo/two': '2', 'me/one': '3' });
+});
+
+test('startDev() tells how far the first pass is, and of nothing else that is fine', async (t) => {
+  const at = await setUp(t);
+  for (const name of ['one', 'two', 'three']) await at.write(`demo/${name}.c`, name);
+  await at.start().ready;
+  t.deepEqual(at.notes, []);
+  t.is(at.doing.length, 3);
+  t.is(at.doing[0], '0 of 3: compiling for demo/one');
+  t.regex(at.doing[2]!, /^[12] of 3: compiling for demo\/two$/);
+  await at.write('demo/one.c', 'other');
+  await at.until(() => at.notes.some((note) => /^demo\/one: live, 5 bytes, built in/.test(note)));
+});
+
+test('startDev() says that the folder is not there, and finds it when it is', async (t) => {
+  const at = await setUp(t);
+  await rm(at.folder, { recursive: true });
+  t.deepEqual(await at.start().ready, { live: [], failed: [], built: 0 });
+  t.is(at.notes.length, 1);
+  t.regex(at.notes[0]!, /^There is no folder .*faasm-dev-\w+ here; write .*hello\.c/);
+  await at.write('demo/late.c', 'late');
+  await at.until(() => at.live.has('demo/late'));
 });
 
 test('startDev() uploads nothing that is live already', async (t) => {
@@ -151,7 +177,7 @@ test('startDev() builds everything again when the guest kit changes, and only th
   t.deepEqual(at.builds.toSorted(), ['1', '2', '3']);
   at.kit.version = '2';
   await at.write('lib/exec_entry.cpp', 'edited');
-  await at.until(() => at.notes.filter((note) => note.includes(': live')).length === 6);
+  await at.until(() => at.notes.filter((note) => note.includes(': live')).length === 4);
   t.deepEqual(at.builds.toSorted(), ['1', '1', '2', '2', '3', '3']);
 });
 

@@ -11,7 +11,7 @@ const demos = new Map<string, CachedBuildResult>();
 let cacheFolder = '';
 
 test.before(async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   cacheFolder = await mkdtemp(join(tmpdir(), 'faasm-demos-'));
   const found = (await discoverFunctions('func')).functions.filter(({ user }) => user === 'demo');
   await Promise.all(

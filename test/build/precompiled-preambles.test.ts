@@ -9,7 +9,7 @@ const source = {
 };
 
 test('PrecompiledPreambles makes a preamble that was asked for twice, and the compiler takes it', async (t) => {
-  t.timeout(120_000);
+  t.timeout(600_000);
   const preambles = new PrecompiledPreambles();
   t.deepEqual(preambles.take(source, flags).flags, []);
   await preambles.make();

@@ -28,7 +28,7 @@ test(
   'an unknown command',
   isWrong,
   ['dpeloy'],
-  /^faasm: There is no command "dpeloy"; faasm --help lists them\n$/,
+  /^faasm: There is no command "dpeloy"; faasm --help lists them; did you mean deploy\?\n$/,
 );
 test('half a command', isWrong, ['state'], /^faasm: Which of these\?[\s\S]* {2}state put /);
 test('help of an unknown command', isWrong, ['help', 'x'], /There is no command "x"/);
@@ -36,7 +36,31 @@ test(
   'an operand is missing',
   isWrong,
   ['ls'],
-  /^faasm: Something is missing\nUsage: faasm ls <user>; --help tells more\n$/,
+  /^faasm: <user> is missing\nUsage: faasm ls <user>; --help tells more\n$/,
+);
+test(
+  'a second operand is missing',
+  isWrong,
+  ['deploy', 'demo/x'],
+  /^faasm: <file\.wasm \| source> is missing\n/,
+);
+test(
+  'an operand that is one of several is missing',
+  isWrong,
+  ['file', 'put', 'demo/x'],
+  /^faasm: \(<file> \| <fo/,
+);
+test(
+  'a misspelt option',
+  isWrong,
+  ['start', '--http-prot', '1'],
+  /Unknown option '--http-prot'.*did you mean --http-port\?/,
+);
+test(
+  'a script without its runtime',
+  isWrong,
+  ['deploy', 'demo/x', 'x.py'],
+  /x\.py is a script: .*--runtime python/,
 );
 test('an operand too many', isWrong, ['ls', 'demo', 'x'], /"x" is one argument too many/);
 test('an unknown option', isWrong, ['invoke', 'demo/echo', '--fast'], /Unknown option '--fast'/);
@@ -116,7 +140,7 @@ test('a bad setting in a file', isWrong, ['start', '--config', 'bad.json'], /FAA
 test('faasm tells a wrong usage as JSON with --json', async (t) => {
   const run = await faasm(['ls', '--json']);
   t.is(run.status, 2);
-  t.deepEqual(JSON.parse(run.stderr), { code: 'usage', message: 'Something is missing' });
+  t.deepEqual(JSON.parse(run.stderr), { code: 'usage', message: '<user> is missing' });
 });
 
 test('faasm start names a secret file that is missing', async (t) => {

@@ -16,19 +16,36 @@ export interface RunningCommand {
   /** Resolves once one of its outputs has it. @throws when the command ends before */
   said(what: RegExp): Promise<void>;
   kill(signal: NodeJS.Signals): void;
+  /** As if it was typed, where the command is on a terminal. */
+  write(text: string): void;
+}
+
+export interface CommandOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly onTerminal?: boolean;
 }
 
 /** Ports are any free ones where `args` does not say otherwise. */
 export function startCommand(
   args: readonly string[],
   folder: string,
-  environment: Readonly<Record<string, string>> = {},
+  { environment = {}, onTerminal = false }: CommandOptions = {},
 ): RunningCommand {
   const ports = { FAASM_HTTP_PORT: '0', FAASM_UPLOAD_PORT: '0', FAASM_NATS_PORT: '0' };
-  const child = spawn(process.execPath, [program, ...args], {
+  const command = [process.execPath, program, ...args] as const;
+  const [file, ...rest] = onTerminal
+    ? // Of util-linux: it gives the command a terminal, and the exit status of the command is its own.
+      ['script', '--quiet', '--return', '--flush', '--command', command.join(' '), '/dev/null']
+    : command;
+  const child = spawn(file!, rest, {
     cwd: folder,
-    env: { PATH: process.env.PATH, FAASM_LOG_LEVEL: 'debug', ...ports, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env.PATH,
+      FAASM_LOG_LEVEL: onTerminal ? 'info' : 'debug',
+      ...ports,
+      ...environment,
+    },
+    stdio: [onTerminal ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   const texts = { stdout: '', stderr: '' };
   const listeners = new Set<() => void>();
@@ -37,7 +54,7 @@ export function startCommand(
   };
   let ended = false;
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => {
+    child[name]!.setEncoding('utf8').on('data', (text: string) => {
       texts[name] += text;
       tell();
     });
@@ -50,7 +67,7 @@ export function startCommand(
       tell();
     });
   });
-  const command: RunningCommand = {
+  const running: RunningCommand = {
     get stdout() {
       return texts.stdout;
     },
@@ -71,17 +88,18 @@ export function startCommand(
         check();
       }),
     kill: (signal) => void child.kill(signal),
+    write: (text) => void child.stdin?.write(text),
   };
-  running.add(command);
-  child.once('close', () => running.delete(command));
-  return command;
+  allRunning.add(running);
+  child.once('close', () => allRunning.delete(running));
+  return running;
 }
 
-const running = new Set<RunningCommand>();
+const allRunning = new Set<RunningCommand>();
 
 /** Whatever a test that failed has left. */
 export async function killAll(): Promise<void> {
-  for (const command of running) {
+  for (const command of allRunning) {
     command.kill('SIGKILL');
     await command.exit;
   }

@@ -39,7 +39,7 @@ export async function startTestHost(settings: Record<string, string> = {}): Prom
   const data = await mkdtemp(join(tmpdir(), 'faasm-host-'));
   const flags = { 'http-port': '0', 'upload-port': '0', 'nats-port': '0', data };
   const config = toConfig({ flags, environment: settings, file: {}, readSecret: () => '' });
-  const log = createLog({ level: settings.FAASM_LOG_LEVEL ?? 'silent', pretty: false });
+  const log = createLog({ level: settings.FAASM_LOG_LEVEL ?? 'silent' });
   let host = await startHost(config, { log });
   const url = () => `http://127.0.0.1:${host.httpPorts[0]}`;
   return {

@@ -8,6 +8,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import anyTest, { type ExecutionContext } from 'ava';
 import type { CallStatus } from '../../proto/messages.ts';
 import { faasm as run } from '../cli/_faasm.ts';
@@ -24,7 +25,7 @@ let urls: readonly [invoke: string, upload: string] = ['', ''];
 
 const test = (title: string, implementation: (t: ExecutionContext) => Promise<void>): void =>
   anyTest.serial(title, (t) => {
-    t.timeout(120_000);
+    t.timeout(600_000);
     return implementation(t);
   });
 
@@ -98,7 +99,7 @@ test('faasm dev builds the functions of func/, puts them live and says where', a
   t.deepEqual({ live, failed, built }, { live: ['demo/echo', 'demo/hello'], failed: [], built: 2 });
   t.regex(http.join(), /^http:\/\/localhost:\d+,http:\/\/localhost:\d+$/);
   t.regex(nats, /^nats:\/\/localhost:\d+$/);
-  t.regex(host.stderr, /^demo\/echo: live, \d+ bytes, built in/m);
+  t.regex(host.stderr, /"function":"demo\/echo".*"msg":"function live"/);
 });
 
 test('curl calls a function at either port, with a slash at the end or without', async (t) => {
@@ -263,7 +264,7 @@ test('faasm dev leaves the version live that was when an edit is broken', async 
   const file = inFolder('func/demo/hello.cpp');
   const good = await readFile(file, 'utf8');
   await writeFile(file, good.replace('return 0', 'return nothing'));
-  await host.said(/demo\/hello: Cannot build .*\n.*undeclared identifier 'nothing'/);
+  await host.said(/demo\/hello: Cannot build .*undeclared identifier 'nothing'/);
   t.is(await curl('curl -X POST http://localhost:8001/f/demo/hello'), 'Hello faasm!');
   await writeFile(file, good.replaceAll('Hello faasm!', 'Hello again!'));
   await host.said(/demo\/hello: live, .* built in/);
@@ -288,12 +289,29 @@ test('a second signal ends the host at once, whatever runs', async (t) => {
   t.deepEqual(await host.exit, { status: 130, signal: null });
 });
 
-test('faasm dev tells people what they can do', async (t) => {
+test('faasm dev without a terminal says everything as JSON', async (t) => {
   host = startCommand(['dev', '--data', 'data'], folder);
-  await host.said(/^Try:\n/m);
-  const port = /^ {2}invoke +http:\/\/localhost:(\d+)$/m.exec(host.stdout)![1]!;
-  t.regex(host.stdout, /^ {2}functions +2 live$/m);
-  const line = new RegExp(`^  (curl -X POST localhost:${port}/f/demo/hello)$`, 'm').exec(host.stdout)![1]!;
+  await host.said(/"msg":"Faasm host \S+ is ready"/);
+  for (const line of `${host.stdout}${host.stderr}`.trimEnd().split('\n'))
+    t.notThrows(() => JSON.parse(line), line);
+  host.kill('SIGINT');
+  t.deepEqual(await host.exit, { status: 0, signal: null });
+});
+
+test('faasm dev on a terminal tells people what they can do, in lines of 80 columns', async (t) => {
+  await writeFile(inFolder('func/demo/fresh.c'), '#include <stdio.h>\nint main(void) { puts("fresh"); }\n');
+  host = startCommand(['dev', '--data', 'data'], folder, { onTerminal: true });
+  await host.said(/^Try:\r$/m);
+  const port = /^ {2}invoke +http:\/\/localhost:(\d+)\r$/m.exec(host.stdout)![1]!;
+  t.true(host.stdout.includes('\r\x1b[2K2 of 3 functions are live: compiling for demo/fresh'), host.stdout);
+  t.regex(host.stdout, /^ {2}functions +3 live\r$/m);
+  t.notRegex(host.stdout, /\{"|[0-9a-f]{20}/);
+  const shown = stripVTControlCharacters(host.stdout).split(/[\r\n]+/);
+  t.deepEqual(
+    shown.filter((line) => line.length > 80),
+    [],
+  );
+  const line = new RegExp(`^  (curl -X POST localhost:${port}/f/demo/hello)\r$`, 'm').exec(host.stdout)![1]!;
   t.is((await type(line, folder)).stdout.toString(), 'Hello again!');
   urls = [`http://localhost:${port}`, ''];
 });
@@ -305,6 +323,15 @@ test('a port in use ends the host with 1 and the name of its setting', async (t)
   t.is(second.stdout, '');
   t.regex(second.stderr, new RegExp(`^faasm: Cannot listen on 127.0.0.1:${port}: .*FAASM_HTTP_PORT`, 'm'));
   t.notRegex(second.stderr, /\n\s+at /);
-  host.kill('SIGINT');
-  t.deepEqual(await host.exit, { status: 0, signal: null });
+});
+
+test('Ctrl-C says how many calls it waits for, and a second one that it ended at once', async (t) => {
+  await callSlow(103);
+  host.write('\x03');
+  await host.said(/host: waiting for 1 call, 30 s at most; Ctrl-C ends at once/);
+  // As long as one signal may come twice by itself.
+  await sleep(150);
+  host.write('\x03');
+  t.deepEqual(await host.exit, { status: 130, signal: null });
+  t.regex(host.stdout, /Ended at once, with 1 call under way\r\n/);
 });

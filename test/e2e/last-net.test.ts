@@ -20,8 +20,10 @@ async function startWith(t: ExecutionContext, before: string): Promise<Started> 
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const source = `import { isMainThread } from 'node:worker_threads'; if (isMainThread) { ${before} }`;
   const command = startCommand(['start', '--json', '--data', join(folder, 'data')], folder, {
-    NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(source)}`,
-    FAASM_DRAIN_TIMEOUT_MS: '20000',
+    environment: {
+      NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(source)}`,
+      FAASM_DRAIN_TIMEOUT_MS: '20000',
+    },
   });
   await command.said(/"http":/);
   const { http } = JSON.parse(command.stdout.split('\n')[0]!) as { http: string[] };

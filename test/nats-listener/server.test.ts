@@ -350,7 +350,7 @@ test('startNatsListenerActor() listens and logs', async (t) => {
   const lines: unknown[] = [];
   const write = (fields: unknown, message?: unknown) => void lines.push([fields, message]);
   const log = {
-    ...createLog({ level: 'silent', pretty: false })('test'),
+    ...createLog({ level: 'silent' })('test'),
     debug: write,
     info: write,
     warn: write,

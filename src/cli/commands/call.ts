@@ -48,6 +48,11 @@ export const call = defineCommand({
         ? fromLines(world.stdin)
         : [toCall({ function: name, id, async: isAsync }, await inputOf({ data, operand }, world))];
     if (options.socket === undefined) {
+      if (world.stdout.isTTY === true) {
+        throw new UsageError(
+          'A frame is no text for a terminal: give --socket, or send it to a pipe or a file',
+        );
+      }
       await writeCalls(calls, world.stdout);
       return 0;
     }

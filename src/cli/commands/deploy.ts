@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { FaasmError } from '../../../proto/errors.ts';
 import { toFilePath } from '../../../proto/file-path.ts';
 import { toFunctionName, toUserName } from '../../../proto/names.ts';
 import { languageOf, sourceEndings } from '../../build/language.ts';
@@ -17,7 +18,7 @@ import { createHostClient, type HostClient, type RequestBody, toBody } from '../
 import { toInput } from '../input.ts';
 import { asUsage, toFunctionPath } from '../operands.ts';
 import { printJson } from '../output.ts';
-import { toRuntime } from '../runtimes.ts';
+import { runtimeOfScript, toRuntime } from '../runtimes.ts';
 import { hostedOptions, settingsOptions, toSettingsHeaders } from '../settings.ts';
 import { toFileRoute } from '../shared-files.ts';
 
@@ -37,6 +38,8 @@ const options = {
 interface Upload {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: RequestBody;
+  /** Takes back what was put for it, should it be refused. */
+  undo?(): Promise<unknown>;
 }
 
 export const deploy = defineCommand({
@@ -55,7 +58,7 @@ export const deploy = defineCommand({
   async run({ operands: [name, ...paths], options, passedOn, world }) {
     const path = `/f/${toFunctionPath(name!)}`;
     const client = createHostClient(options, world);
-    const { headers, body } =
+    const { headers, body, undo } =
       options.runtime === undefined
         ? {
             headers: toSettingsHeaders(options),
@@ -64,7 +67,10 @@ export const deploy = defineCommand({
               : await readModule(paths, world),
           }
         : await putScript(client, { name: name!, paths, options, world });
-    const description = (await client.json({ method: 'PUT', path, headers, body })) as { live: string };
+    const description = (await client.json({ method: 'PUT', path, headers, body }).catch(async (thrown) => {
+      await undo?.();
+      throw thrown;
+    })) as { live: string };
     if (options.json) printJson(world.stdout, description);
     else world.stdout.write(`${name} is live, version ${description.live.slice(0, 12)}\n`);
   },
@@ -73,6 +79,9 @@ export const deploy = defineCommand({
 async function readModule([path, ...rest]: readonly string[], world: World): Promise<RequestBody> {
   if (rest.length > 0)
     throw new UsageError(`A function is one module, or sources that end in ${sourceEndings}`);
+  const runtime = runtimeOfScript(path!);
+  if (runtime !== undefined)
+    throw new UsageError(`${path} is a script: name the function that runs it, as in --runtime ${runtime}`);
   return (await toInput({ file: path! }, world))!;
 }
 
@@ -99,7 +108,26 @@ async function putScript(
     env: [...Object.entries(env).map(([key, value]) => `${key}=${value}`), ...(options.env ?? [])],
     cgi: options.cgi ?? cgi,
   });
-  const body = (await toInput({ file: script! }, world))!;
-  await client.send({ method: 'PUT', path: toFileRoute(toUserName(user), path), body });
-  return { headers: { ...headers, 'X-Faasm-Runtime': runtime }, body: toBody('') };
+  await client.json({ method: 'GET', path: `/f/${user}/${runtime}` });
+  const file = toFileRoute(toUserName(user), path);
+  const put = async (conditions: Record<string, string>): Promise<unknown> =>
+    client.send({
+      method: 'PUT',
+      path: file,
+      body: (await toInput({ file: script! }, world))!,
+      headers: conditions,
+    });
+  const isNew = await put({ 'If-None-Match': '*' }).then(
+    () => true,
+    (thrown) => {
+      if (FaasmError.from(thrown).code === 'precondition_failed') return false;
+      throw thrown;
+    },
+  );
+  if (!isNew) await put({});
+  return {
+    headers: { ...headers, 'X-Faasm-Runtime': runtime },
+    body: toBody(''),
+    ...(isNew && { undo: () => client.send({ method: 'DELETE', path: file }) }),
+  };
 }

@@ -35,6 +35,10 @@ export const functionsCopy = defineCommand({
     try {
       let failed = 0;
       const listed = (await from.list()).filter((each) => only === undefined || each.user === only);
+      if (listed.length === 0) {
+        const whose = only === undefined ? 'no functions' : `no functions of ${only}`;
+        throw new FaasmError('not_found', `There are ${whose} at ${from.place}`);
+      }
       for (const each of listed) {
         const name = `${each.user}/${each.name}`;
         try {
