@@ -8,13 +8,18 @@
  *
  * Hosts may share a store. What another host has changed is found when it says so, when somebody asks for a function
  * that is not known here, and by looking now and then.
+ *
+ * A change is answered when every host that can be reached has heard of it: from then on none takes a call for the
+ * version before. A host that has heard of a version and does not have it yet reads the store before it runs anything.
  */
+
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { LRUCache } from 'lru-cache';
 import { FaasmError } from '../proto/errors.ts';
 import { addSettings, type FunctionSettings } from '../proto/function-settings.ts';
 import { headers as names, settingsHeaders, stateHeaders } from '../proto/headers.ts';
-import type { FunctionDescription, FunctionVersion } from '../proto/messages.ts';
+import type { FunctionChanged, FunctionDescription, FunctionVersion } from '../proto/messages.ts';
 import {
   type FunctionName,
   type HostId,
@@ -26,10 +31,10 @@ import {
 import { type Subjects, tokensAfter } from '../proto/subjects.ts';
 import { expectAnswer } from '../src/bus/error-headers.ts';
 import {
-  type Bus,
   type BusMessage,
   Encodable,
   emptyBody,
+  type HostBus,
   header,
   readBody,
   respond,
@@ -43,6 +48,7 @@ import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
 import type { Asyncify } from '../src/functions/asyncify.ts';
 import { KnownFunctions } from '../src/functions/known-functions.ts';
+import { LiveVersions } from '../src/functions/live-versions.ts';
 import {
   functionChangedCodec,
   functionDescriptionCodec,
@@ -56,11 +62,12 @@ import type { Preparer } from '../src/functions/preparer.ts';
 import { createFunctionPrograms, type VersionParts } from '../src/functions/programs.ts';
 import { createProtos } from '../src/functions/protos.ts';
 import { versionOf } from '../src/functions/version.ts';
+import { Announcer } from '../src/hosts/announcer.ts';
 import type { Log } from '../src/log.ts';
 import { initializedCodec } from '../src/worker-pool/messages.ts';
 
 export interface FunctionsOptions {
-  readonly bus: Bus;
+  readonly bus: HostBus;
   readonly subjects: Subjects;
   readonly store: FunctionStore;
   readonly preparer: Preparer;
@@ -70,6 +77,10 @@ export interface FunctionsOptions {
   onStore(why: string | undefined): void;
   readonly config: {
     readonly host: HostId;
+    /** Where the store is, as in HostStores. */
+    readonly store: string;
+    /** A host that was silent for so long is not waited for. */
+    readonly hostSilentMs: number;
     /** How often to look what other hosts have changed; 0 where no other host has this store. */
     readonly refreshMs: number;
     /** The largest module that is taken. */
@@ -92,20 +103,30 @@ const refreshMaxMs = 15_000;
 const sweepMs = 3_600_000;
 /** Other hosts may change a function meanwhile; each of them has then succeeded. */
 const writeTries = 20;
+/** A store that does not have yet what another host has written there is read so often again, later each time. */
+const readTries = 6;
+const readAgainMs = 20;
 
 export async function startFunctions(options: FunctionsOptions): Promise<{ stop(): Promise<void> }> {
   const { bus, subjects, store, preparer, asyncify, memory, config, log, onStore } = options;
   const isShared = config.refreshMs > 0;
   const functions = new KnownFunctions({
     store,
-    onChange(user, name, description) {
-      if (description === undefined) programs.remove(user, name);
-      publishChange({ user, name }, description?.live ?? null);
-      log.debug({ function: `${user}/${name}`, version: description?.live }, 'function found in the store');
+    onChange(description) {
+      tellHere(toChange(description, description.live));
+      log.debug({ function: nameOf(description), version: description.live }, 'function found in the store');
+    },
+    onGone(before) {
+      programs.remove(before.user, before.name);
+      tellHere(toChange({ ...before, revision: revisionAfter(before) }, null));
+      log.debug({ function: nameOf(before) }, 'function gone from the store');
     },
     onDamaged: (user, name, err) =>
       log.error({ function: `${user}/${name}`, err }, 'a function cannot be read'),
   });
+  /** What all hosts have said of functions. */
+  const heard = new LiveVersions(config.store);
+  const announcer = new Announcer({ bus, subjects, host: config.host, hostSilentMs: config.hostSilentMs });
   /** Functions that were looked for in vain a moment ago. */
   const missing = new LRUCache<string, true>({ max: 10_000, ttl: missingMs });
   const modules = createPreparedModules(preparer, (sha256) => store.readModule(sha256));
@@ -140,6 +161,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       clearTimeout(timer);
       served.unsubscribe();
       changes.unsubscribe();
+      announcer.close();
       await Promise.allSettled(changing.values());
       asyncify.close();
       await preparer.close();
@@ -173,9 +195,12 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   }
 
   async function onOthersChange(message: BusMessage): Promise<void> {
-    const { user, name, version } = readBody(message, functionChangedCodec);
-    if (!isShared || version === (functions.get(user, name)?.description.live ?? null)) return;
+    const change = readBody(message, functionChangedCodec);
+    const { user, name, version } = change;
+    heard.hear(change);
     missing.delete(`${user}/${name}`);
+    announcer.confirm(message);
+    if (!isShared || version === (functions.get(user, name)?.description.live ?? null)) return;
     await functions.look(user, name);
   }
 
@@ -271,7 +296,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     };
     if (made !== undefined) await store.writeModule(module, made);
     const { description, dropped } = await goLive(user, name, uploaded, message);
-    publishChange(description, version);
+    await announce(toChange(description, version));
     await dropUnused(dropped);
     await store.keepProtos(
       user,
@@ -293,7 +318,8 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       const before = functions.get(user, name);
       const others = before?.description.versions.filter(({ version }) => version !== uploaded.version) ?? [];
       const versions = [uploaded, ...others].slice(0, config.versionsKept);
-      const description: FunctionDescription = { user, name, live: uploaded.version, versions };
+      const revision = revisionAfter(before?.description);
+      const description: FunctionDescription = { user, name, live: uploaded.version, versions, revision };
       try {
         const tag = await store.write(description, before?.tag ?? null);
         functions.set({ description, tag });
@@ -380,7 +406,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     await store.remove(user, name);
     functions.delete(user, name);
     programs.remove(user, name);
-    publishChange(description, null);
+    await announce(toChange({ ...description, revision: revisionAfter(description) }, null));
     await dropUnused(description.versions);
     await store.keepProtos(user, name, []);
     log.info({ function: `${user}/${name}` }, 'function deleted');
@@ -388,11 +414,27 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
   /** Gives the version that is asked for where it is kept, as a call that was placed before a change does; else the live one. */
   async function handOver(user: UserName, name: FunctionName, message: BusMessage): Promise<void> {
-    const { live, versions } = await find(user, name);
     const wanted = header(message, stateHeaders.version);
-    const version = versions.find((each) => each.version === wanted)?.version ?? live;
+    const version = await findVersion(user, name, wanted);
     const held = await programs.hold(user, name, version);
     respond(bus, message, new Encodable(held, heldProgramCodec));
+  }
+
+  async function findVersion(user: UserName, name: FunctionName, wanted?: string): Promise<string> {
+    let { live, versions, revision } = await find(user, name);
+    for (let tries = 1; wanted !== undefined && isShared; tries++) {
+      if (versions.some((each) => each.version === wanted)) return wanted;
+      const found = await functions.look(user, name);
+      ({ live, versions, revision } = found?.description ?? (await find(user, name)));
+      // What is newer than all that was heard has dropped the wanted one, or never had it.
+      if (revision >= (heard.get(`${user}/${name}`)?.revision ?? 0)) break;
+      if (tries === readTries) {
+        const why = `${store.place} does not have version ${wanted} of ${user}/${name} yet; try again`;
+        throw new FaasmError('storage_unavailable', why);
+      }
+      await delay(readAgainMs * 2 ** tries);
+    }
+    return versions.find((each) => each.version === wanted)?.version ?? live;
   }
 
   async function load(user: UserName, name: FunctionName, version: string): Promise<VersionParts> {
@@ -439,7 +481,9 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     const known = functions.get(user, name);
     if (known !== undefined || !isShared || missing.has(`${user}/${name}`)) return known?.description;
     const found = await functions.look(user, name);
-    if (found === undefined) missing.set(`${user}/${name}`, true);
+    // One that another host has put there meanwhile was heard of.
+    if (found === undefined && heard.get(`${user}/${name}`) === undefined)
+      missing.set(`${user}/${name}`, true);
     return found?.description;
   }
 
@@ -478,14 +522,25 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     return functions.all().some(({ versions }) => versions.some((each) => each.module === module));
   }
 
-  function publishChange(
-    { user, name }: Pick<FunctionDescription, 'user' | 'name'>,
+  function toChange(
+    { user, name, revision }: Pick<FunctionDescription, 'user' | 'name' | 'revision'>,
     version: string | null,
-  ): void {
-    bus.tell(
-      subjects.functionChanged(user, name),
-      new Encodable({ user, name, version }, functionChangedCodec),
+  ): FunctionChanged {
+    return { user, name, version, revision, store: config.store };
+  }
+
+  /** What this host has changed. */
+  async function announce(change: FunctionChanged): Promise<void> {
+    await announcer.announce(
+      subjects.functionChanged(change.user, change.name),
+      new Encodable(change, functionChangedCodec),
     );
+  }
+
+  /** What this host has found in its store: hosts that share it find it there too. */
+  function tellHere(change: FunctionChanged): void {
+    const body = new Encodable(change, functionChangedCodec);
+    bus.tell(subjects.functionChanged(change.user, change.name), body, isShared ? { scope: 'host' } : {});
   }
 
   async function oneAtATime<T>(user: UserName, name: FunctionName, work: () => Promise<T>): Promise<T> {
@@ -498,6 +553,10 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       if (changing.get(key) === turn) changing.delete(key);
     }
   }
+}
+
+function revisionAfter(before: FunctionDescription | undefined): number {
+  return Math.max(Date.now(), (before?.revision ?? 0) + 1);
 }
 
 const nameOf = ({ user, name }: FunctionDescription): string => `${user}/${name}`;

@@ -4,6 +4,7 @@
  * In:   `invoke.<user>.<function>`, from anybody; `function.changed.*.*`; `host.*.status`
  * Out:  `call.<host>` with a placed call, and its output or its error to whoever invoked; `functions.describe` of a function
  *       that is not known here
+ *       `cancel.<user>.<id>` of a call that another host is given up on
  * Owns: which calls of which user are under way through this host
  * Never: runs a call, queues one, or keeps a result
  *
@@ -33,14 +34,20 @@ import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import { type Places, readPlaces, toCall } from '../src/calls/invocation.ts';
 import { showPlace } from '../src/calls/place.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
-import { createSchedulerState, decide, type SchedulerLimits } from '../src/scheduler/decide.ts';
+import {
+  createSchedulerState,
+  decide,
+  type SchedulerLimits,
+  type SchedulerMessage,
+  type SchedulerSelf,
+} from '../src/scheduler/decide.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
 
 export interface SchedulerOptions {
   readonly bus: Bus;
   readonly subjects: Subjects;
   readonly config: {
-    readonly host: HostId;
+    readonly self: SchedulerSelf;
     readonly limits: SchedulerLimits;
     /** The longest that a call may take. */
     readonly callTimeoutMs: number;
@@ -51,35 +58,46 @@ export interface SchedulerOptions {
 }
 
 export interface Scheduler {
+  /** Whether other hosts can be reached at all. */
+  reach(reachable: boolean): void;
   /** From now on only what is under way may make calls. */
   drain(): void;
   stop(): void;
 }
 
-/** Another host answers a late call itself; when it does not, it is given up after so much longer. */
-const otherHostGraceMs = 5000;
+/** Another host answers a late call itself; when it has not by so much later, the call is given up. */
+const otherHostGraceMs = 100;
+/** How often hosts are looked through for silent ones. */
+const tickMs = 500;
 
 export function startScheduler({ bus, subjects, config, data, newCallId }: SchedulerOptions): Scheduler {
-  const state = createSchedulerState(config.host, config.limits);
+  const { host: self } = config.self;
+  const state = createSchedulerState(config.self, config.limits, Math.random);
+  /** Calls that run on other hosts, and how to give each of them up. */
+  const elsewhere = new Map<CallId, (error: FaasmError) => void>();
 
   const subscriptions = [
     bus.subscribe(subjects.functionChanged('*', '*'), (message) => {
-      decide(state, { type: 'changed', ...readBody(message, functionChangedCodec) });
+      decide(state, { type: 'changed', change: readBody(message, functionChangedCodec) });
     }),
     bus.subscribe(subjects.hostStatus('*'), (message) => {
-      decide(state, { type: 'status', status: readBody(message, hostStatusCodec), nowMs: Date.now() });
+      step({ type: 'status', status: readBody(message, hostStatusCodec), nowMs: performance.now() });
     }),
     serve(bus, {
       actor: 'scheduler',
-      id: config.host,
+      id: self,
       description: 'Invoke a function: raw input in, raw output out',
       endpoints: [{ name: 'invoke', subject: subjects.invoke('*', '*'), handler: onInvoke }],
     }),
   ];
 
+  const ticking = setInterval(() => step({ type: 'tick', nowMs: performance.now() }), tickMs);
+
   return {
-    drain: () => void decide(state, { type: 'drain' }),
+    reach: (reachable) => step({ type: 'reach', reachable, nowMs: performance.now() }),
+    drain: () => step({ type: 'drain' }),
     stop() {
+      clearInterval(ticking);
       for (const subscription of subscriptions) subscription.unsubscribe();
     },
   };
@@ -114,8 +132,7 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
   }
 
   function run(message: BusMessage, call: Call): Promise<void> {
-    const nowMs = Date.now();
-    const effect = decide(state, { type: 'invoke', call, nowMs });
+    const effect = decide(state, { type: 'invoke', call, nowMs: performance.now() });
     if (effect.type === 'place') return place(message, effect.call, effect.host);
     if (effect.error.code === 'not_found') return lookFirst(message, call, effect.error);
     throw fromCallError(effect.error);
@@ -126,28 +143,92 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
     const { user, function: name } = call;
     const answer = await bus.request(subjects.functions('describe', user, name), emptyBody);
     const failure = fromErrorHeaders(answer);
-    if (failure !== undefined) throw failure.code === 'not_found' ? fromCallError(error) : failure;
-    const { live } = readBody(answer, functionDescriptionCodec);
-    decide(state, { type: 'changed', user, name, version: live });
-    const effect = decide(state, { type: 'invoke', call, nowMs: Date.now() });
-    if (effect.type === 'refuse') throw fromCallError(effect.error);
+    if (failure === undefined) {
+      const { live: version, revision } = readBody(answer, functionDescriptionCodec);
+      const { store } = config.self;
+      decide(state, { type: 'changed', change: { user, name, version, revision, store } });
+    } else if (failure.code !== 'not_found') throw failure;
+    // It may have been heard of meanwhile.
+    const effect = decide(state, { type: 'invoke', call, nowMs: performance.now() });
+    if (effect.type === 'refuse')
+      throw effect.error.code === 'not_found' ? fromCallError(error) : fromCallError(effect.error);
     return await place(message, effect.call, effect.host);
   }
 
   async function place(message: BusMessage, call: Call, host: HostId): Promise<void> {
-    const timeoutMs = host === config.host ? 0 : call.deadlineMs - Date.now() + otherHostGraceMs;
+    let ranUs: number | undefined;
     try {
-      const answer = await bus.request(subjects.call(host), new Encodable(call, callCodec), { timeoutMs });
-      const { output, returnValue, error, response } = readBody(expectAnswer(answer), callResultCodec);
+      const answer = await (host === self ? ask(call, host, 0) : placeElsewhere(call, host));
+      const result = readBody(expectAnswer(answer), callResultCodec);
+      ranUs = result.ranUs;
+      const { output, returnValue, error, response } = result;
       if (error !== undefined) throw fromCallError(error, output);
       // Who sends no headers reads none: over NATS they are the dearest part of a small answer.
       const isPlain = message.headers === undefined && returnValue === 0;
       const headers = isPlain ? undefined : toAnswerHeaders(call.id, returnValue, response);
       respond(bus, message, output, headers);
     } finally {
-      decide(state, { type: 'ended', id: call.id });
+      decide(state, { type: 'ended', id: call.id, ranUs });
     }
   }
+
+  function ask(call: Call, host: HostId, timeoutMs: number): Promise<BusMessage> {
+    return bus.request(subjects.call(host), new Encodable(call, callCodec), { timeoutMs });
+  }
+
+  /** On other hosts, one after the other, until one of them takes it; else here. */
+  async function placeElsewhere(call: Call, first: HostId): Promise<BusMessage> {
+    for (let host = first; host !== self; ) {
+      try {
+        return await askOther(call, host);
+      } catch (thrown) {
+        const error = FaasmError.from(thrown);
+        if (error.code !== 'no_responders') throw error;
+      }
+      const next = decide(state, { type: 'unreachable', call, host, nowMs: performance.now() });
+      if (next.type === 'refuse') throw fromCallError(next.error);
+      host = next.host;
+    }
+    return await ask(call, self, 0);
+  }
+
+  async function askOther(call: Call, host: HostId): Promise<BusMessage> {
+    const given = Promise.withResolvers<never>();
+    elsewhere.set(call.id, given.reject);
+    try {
+      const timeoutMs = Math.max(1, call.deadlineMs - Date.now() + otherHostGraceMs);
+      return await Promise.race([ask(call, host, timeoutMs), given.promise]);
+    } catch (thrown) {
+      const error = FaasmError.from(thrown);
+      const isGivenUp = error.code === 'deadline_exceeded' || error.code === 'executor_lost';
+      if (isGivenUp) bus.tell(subjects.cancel(call.user, call.id), emptyBody);
+      throw error.code === 'deadline_exceeded' ? unanswered(call, host) : error;
+    } finally {
+      elsewhere.delete(call.id);
+    }
+  }
+
+  function step(message: Exclude<SchedulerMessage, { type: 'invoke' | 'unreachable' }>): void {
+    const effect = decide(state, message);
+    if (effect?.type !== 'lost') return;
+    for (const id of effect.calls) elsewhere.get(id)?.(lostHost());
+  }
+}
+
+function lostHost(): FaasmError {
+  return new FaasmError(
+    'executor_lost',
+    'The host that ran it is gone; it may have run, or not: call it again if it may run twice',
+    { details: { component: 'scheduler' } },
+  );
+}
+
+function unanswered({ user, function: name }: Call, host: HostId): FaasmError {
+  return new FaasmError(
+    'deadline_exceeded',
+    `${user}/${name} did not end within its time limit, and host ${host} where it ran did not answer`,
+    { details: { component: 'scheduler' } },
+  );
 }
 
 function toAnswerHeaders(id: CallId, returnValue: number, response: ResponseHead | undefined): Headers {

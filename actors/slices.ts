@@ -10,8 +10,10 @@ import { type CallsConfig, defaultCallsConfig } from '../src/calls/queue-config.
 import type { Config } from '../src/config.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import type { ModuleLimits } from '../src/faaslet/module/inspect.ts';
+import { toHostStores } from '../src/hosts/stores.ts';
 import type { HttpConfig } from '../src/http/config.ts';
 import { defaultStateConfig, type StateConfig } from '../src/state/config.ts';
+import type { HostIdentity } from '../src/worker-pool/reports.ts';
 import type { FilesOptions } from './files.ts';
 import type { FunctionsOptions } from './functions.ts';
 import type { RedisAdapterOptions } from './redis-adapter.ts';
@@ -46,14 +48,22 @@ export function toModuleLimits(config: Config): ModuleLimits {
   return { memoryMaxPages: Math.min(4096, config.FAASM_MEMORY_MAX_MIB) * pagesPerMiB };
 }
 
+/** A host tells of itself once a second; when so long nothing of it was heard, it is gone. */
+const hostSilentMs = 3000;
+
+/** @param instance random, of this run of the host */
+export function toHostIdentity(config: Config, host: HostId, instance: string): HostIdentity {
+  return { host, instance, stores: toHostStores(config), cores: availableParallelism() };
+}
+
 export function toPoolConfig(
   config: Config,
-  host: HostId,
+  identity: HostIdentity,
   memory: MemoryPort['kind'],
   folders: Pick<WorkerPoolConfig['executor'], 'contentFolder' | 'codeFolder' | 'begunFolder'>,
 ): WorkerPoolConfig {
   return {
-    host,
+    identity,
     chains: {
       depthMax: config.FAASM_CHAIN_DEPTH_MAX,
       treeCallsMax: config.FAASM_CALL_TREE_MAX,
@@ -95,21 +105,35 @@ export function toPoolConfig(
   };
 }
 
-export function toSchedulerConfig(config: Config, host: HostId): SchedulerOptions['config'] {
+export function toSchedulerConfig(
+  config: Config,
+  { host, instance, stores }: HostIdentity,
+): SchedulerOptions['config'] {
   return {
-    host,
+    self: { host, instance, store: stores.functions },
     callTimeoutMs: config.FAASM_CALL_TIMEOUT_MS,
     limits: {
       callsPerUserMax: config.FAASM_CALLS_PER_USER_MAX,
       inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
-      hostSilentMs: 5000,
+      hostSilentMs,
+      // What sending a call to another host and its answer back costs this one, a hundredth of a core's second.
+      awayUs: 5000,
+      // 100 MB a second, in parts and back together.
+      awayUsPerByte: 0.01,
+      // To read a module of some 100 KB from a store, and to compile it.
+      coldUs: 20_000,
     },
   };
 }
 
-export function toFunctionsConfig(config: Config, host: HostId): FunctionsOptions['config'] {
+export function toFunctionsConfig(
+  config: Config,
+  { host, stores }: HostIdentity,
+): FunctionsOptions['config'] {
   return {
     host,
+    store: stores.functions,
+    hostSilentMs,
     moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,
     functionsPerUserMax: config.FAASM_FUNCTIONS_PER_USER_MAX,
     versionsKept: 10,

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../proto/errors.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
 import { type CallId, type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
@@ -43,6 +44,7 @@ import { startConsole } from './console.ts';
 import { startFiles } from './files.ts';
 import { startFunctions } from './functions.ts';
 import { startHttpBridge } from './http-bridge.ts';
+import { joinCluster } from './membership.ts';
 import { startNatsListenerActor } from './nats-listener.ts';
 import { startObjects } from './objects.ts';
 import { startPipe } from './pipe.ts';
@@ -53,6 +55,7 @@ import {
   toFilesConfig,
   toFrameLimits,
   toFunctionsConfig,
+  toHostIdentity,
   toHttpConfig,
   toMemoryKind,
   toModuleLimits,
@@ -100,9 +103,12 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
   );
   const subjects = createSubjects(config.FAASM_PREFIX);
   const data = resolve(config.FAASM_DATA);
+  const identity = toHostIdentity(config, id, randomBytes(8).toString('hex'));
   const begunFolder = join(data, 'begun-calls');
   await openDataFolder(data);
   const readiness = new Readiness();
+  /** Told whether the other hosts can be reached. */
+  let onReach: (reachable: boolean) => void = () => {};
 
   /** What to undo, the last first. */
   const closers: (() => unknown)[] = [];
@@ -133,6 +139,14 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
   async function startActors(): Promise<Host> {
     const bus = await openBus();
     closers.push(() => bus.close());
+    const membership = await joinCluster({
+      bus,
+      subjects,
+      identity,
+      onNamesake: (why) => readiness.set('membership', why),
+      log: log('membership'),
+    });
+    closers.push(() => membership.leave());
     const newCallId = createCallIds();
     const { port: memory, why } = detectMemoryPort(toMemoryKind(config.FAASM_MEMORY));
     log('host').info({ host: id, memory: memory.kind, why }, 'memory of Faaslets');
@@ -173,7 +187,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     const pool = await startWorkerPool({
       bus,
       subjects,
-      config: toPoolConfig(config, id, memory.kind, {
+      config: toPoolConfig(config, identity, memory.kind, {
         contentFolder: fileStore.contentFolder,
         begunFolder,
         codeFolder: join(data, 'code'),
@@ -187,11 +201,12 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
     const scheduler = startScheduler({
       bus,
       subjects,
-      config: toSchedulerConfig(config, id),
+      config: toSchedulerConfig(config, identity),
       data: callData,
       newCallId,
     });
     closers.push(() => scheduler.stop());
+    onReach = scheduler.reach;
     const files = await startFiles({
       bus,
       subjects,
@@ -214,7 +229,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       },
       preparer: createPreparer(toModuleLimits(config)),
       asyncify: createAsyncify(),
-      config: toFunctionsConfig(config, id),
+      config: toFunctionsConfig(config, identity),
       log: log('functions'),
     });
     closers.push(() => functions.stop());
@@ -242,12 +257,17 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       ready: () => ({ ready: readiness.why === '', why: readiness.why }),
     });
     closers.push(() => bridge.close(drainLeftMs()));
+    // What the ways in have taken is placed until they are stopped; then only what runs may make calls.
+    closers.push(() => scheduler.drain());
     const { socket, pipe } = await openWaysIn(bus, newCallId, redis);
-    closers.push(() => {
-      readiness.set('host', 'draining');
-      scheduler.drain();
-    });
     const listener = config.NATS_URL === '' ? await openListener(bus) : undefined;
+
+    closers.push(async () => {
+      readiness.set('host', 'draining');
+      pool.leave();
+      await bus.leave();
+      await delay(config.FAASM_DRAIN_DELAY_MS);
+    });
 
     // Others reach this host from now on.
     await bus.flush();
@@ -285,6 +305,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
       onStatus(status, detail) {
         const connected = status === 'connected';
         readiness.set('nats', connected ? undefined : 'not connected; trying again');
+        onReach(connected);
         if (status !== 'reconnecting') log('bus')[connected ? 'info' : 'warn']({ status, detail }, 'NATS');
       },
       onError: (err) => log('bus').warn({ why: FaasmError.from(err).message }, 'NATS'),

@@ -14,8 +14,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type Call, type CallError, type CallResult, fromCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
-import type { CallEvent } from '../proto/messages.ts';
-import { type CallId, type HostId, toCallId, toUserName, type UserName } from '../proto/names.ts';
+import type { CallEvent, HostStatus } from '../proto/messages.ts';
+import { type CallId, toCallId, toUserName, type UserName } from '../proto/names.ts';
 import { queueGroup, type Subjects, tokensAfter } from '../proto/subjects.ts';
 import { respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, header, readBody, respond } from '../src/bus/port.ts';
@@ -28,6 +28,7 @@ import { type Program, programKey } from '../src/faaslet/program.ts';
 import { fileChangedCodec, listFiles } from '../src/files/messages.ts';
 import { followCatalog } from '../src/functions/catalog.ts';
 import { programCodec } from '../src/functions/messages.ts';
+import { WarmReport } from '../src/hosts/warm.ts';
 import type { Log } from '../src/log.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
 import { CallEvents } from '../src/worker-pool/call-events.ts';
@@ -38,11 +39,12 @@ import { answerExecutor } from '../src/worker-pool/executor-asks.ts';
 import { ExecutorThreadHandle } from '../src/worker-pool/executor-thread-handle.ts';
 import { executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
 import { createPrograms } from '../src/worker-pool/programs.ts';
-import { toCallEvent, toChainedEvent, toHostStatus } from '../src/worker-pool/reports.ts';
+import { type HostIdentity, toCallEvent, toChainedEvent, toHostStatus } from '../src/worker-pool/reports.ts';
 import { createPoolState, type PoolLimits } from '../src/worker-pool/state.ts';
 
 export interface WorkerPoolConfig {
-  readonly host: HostId;
+  /** As which it tells of its host. */
+  readonly identity: HostIdentity;
   readonly limits: PoolLimits;
   readonly chains: ChainLimits;
   readonly executor: Omit<
@@ -61,6 +63,8 @@ export interface WorkerPoolOptions {
 
 export interface WorkerPool {
   callsUnderWay(): number;
+  /** Tells the other hosts at once that this one takes nothing new. */
+  leave(): void;
   /** Waits until no call is left, chained ones included, for at most so long. */
   drain(timeoutMs: number): Promise<void>;
   /** Stops the executors, whatever they do. */
@@ -92,6 +96,7 @@ export async function startWorkerPool({
   log,
   newCallId,
 }: WorkerPoolOptions): Promise<WorkerPool> {
+  const { host, stores } = config.identity;
   const state = createPoolState(config.limits);
   const jobs = new Map<CallId, Job>();
   const executors = new Map<number, ExecutorThreadHandle>();
@@ -101,8 +106,10 @@ export async function startWorkerPool({
   let whenIdle: (() => void) | undefined;
   let whenStopped: (() => void) | undefined;
   let stopping = false;
+  let phase: HostStatus['phase'] = 'serving';
+  const warmReport = new WarmReport();
 
-  const catalog = followCatalog(bus, subjects, ({ user, name, version }) => {
+  const catalog = followCatalog(bus, subjects, stores.functions, ({ user, name, version }) => {
     const old = lastVersions.get(`${user}/${name}`);
     if (old !== undefined && old !== version) programs.forget(programKey(user, name, old));
     if (version === null) lastVersions.delete(`${user}/${name}`);
@@ -131,8 +138,8 @@ export async function startWorkerPool({
       files.changed(readBody(message, fileChangedCodec).user);
     }),
     // In a queue group of one, so that what is for this host does not leave it.
-    bus.subscribe(subjects.call(config.host), onCall, { queue: queueGroup('worker-pool') }),
-    bus.subscribe(subjects.initialize(config.host), onInitialize, { queue: queueGroup('worker-pool') }),
+    bus.subscribe(subjects.call(host), onCall, { queue: queueGroup('worker-pool') }),
+    bus.subscribe(subjects.initialize(host), onInitialize, { queue: queueGroup('worker-pool') }),
     bus.subscribe(subjects.cancel('*', '*'), ({ subject }) => {
       const [user = '', token = ''] = tokensAfter(subject, 1);
       const id = toCallId(token, toUserName(user));
@@ -145,7 +152,15 @@ export async function startWorkerPool({
   step({ type: 'tick', samples: [], nowMs: Date.now() });
   publishStatus();
 
-  return { callsUnderWay: () => jobs.size, drain, stop };
+  return {
+    callsUnderWay: () => jobs.size,
+    leave() {
+      phase = 'draining';
+      publishStatus();
+    },
+    drain,
+    stop,
+  };
 
   function onCall(message: BusMessage): void | Promise<void> {
     const call = readBody(message, callCodec);
@@ -269,6 +284,7 @@ export async function startWorkerPool({
           error: effect.error,
           stderr: undefined,
           response: undefined,
+          ranUs: undefined,
         });
         if (call !== undefined) chained.abandoned(call);
         return;
@@ -277,7 +293,7 @@ export async function startWorkerPool({
   }
 
   function startExecutor(id: number): ExecutorThreadHandle {
-    const name = `${config.host}-executor-${id}`;
+    const name = `${host}-executor-${id}`;
     const row = faaslets.takeRow();
     return new ExecutorThreadHandle(
       id,
@@ -359,7 +375,7 @@ export async function startWorkerPool({
   function onChained(parent: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void {
     const job = jobs.get(parent);
     if (job === undefined) return;
-    const event = toChainedEvent(config.host, job.call, newCallId(job.call.user), message, Date.now());
+    const event = toChainedEvent(host, job.call, newCallId(job.call.user), message, Date.now());
     tellOf(event);
     const refusal = chained.ranBeside(job);
     if (refusal !== undefined) step({ type: 'refused', id: parent, error: refusal, nowMs: Date.now() });
@@ -367,12 +383,12 @@ export async function startWorkerPool({
 
   function finish(
     id: CallId,
-    ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr' | 'response'>,
+    ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr' | 'response' | 'ranUs'>,
   ): void {
     const job = jobs.get(id);
     if (job === undefined) return;
     jobs.delete(id);
-    const { output, returnValue, error, response } = ended;
+    const { output, returnValue, error, response, ranUs } = ended;
     if (job.initializes) {
       if (error !== undefined) respondError(bus, job.message, fromCallError(error));
       return;
@@ -384,9 +400,10 @@ export async function startWorkerPool({
       returnValue,
       ...(error !== undefined && { error }),
       ...(response !== undefined && { response }),
+      ...(ranUs !== undefined && { ranUs }),
     };
     respond(bus, job.message, new Encodable(result, callResultCodec));
-    tellOf(toCallEvent(config.host, job, ended, Date.now()));
+    tellOf(toCallEvent(host, job, ended, Date.now()));
   }
 
   function tellOf(event: CallEvent): void {
@@ -402,9 +419,9 @@ export async function startWorkerPool({
   }
 
   function publishStatus(): void {
-    if (state.calls.size === 0) tick();
-    const status = toHostStatus(config.host, state, faaslets.use(), stopping);
-    bus.tell(subjects.hostStatus(config.host), new Encodable(status, hostStatusCodec), { fleeting: true });
+    if (state.calls.size === 0 && phase !== 'gone') tick();
+    const status = toHostStatus(config.identity, phase, state, faaslets.use(), warmReport, Date.now());
+    bus.tell(subjects.hostStatus(host), new Encodable(status, hostStatusCodec), { fleeting: true });
   }
 
   async function drain(timeoutMs: number): Promise<void> {
@@ -433,6 +450,8 @@ export async function startWorkerPool({
     clearInterval(ticking);
     ticking = undefined;
     events.flush();
+    phase = 'gone';
+    publishStatus();
   }
 }
 

@@ -41,6 +41,8 @@ export interface CallResult {
   readonly error?: CallError;
   /** Of a CGI program. */
   readonly response?: ResponseHead;
+  /** How long it computed, in microseconds; nothing when it did not run. */
+  readonly ranUs?: number;
 }
 
 /** What a CGI program says of its response beside the body, which is the output. */

@@ -22,13 +22,22 @@ export interface FunctionDescription {
   readonly live: string;
   /** Newest first. */
   readonly versions: readonly FunctionVersion[];
+  /** Grows with each change: the time of it in Unix milliseconds, and more than that of the change before. */
+  readonly revision: number;
 }
 
-/** Sent on `function.changed` once this host can run the version, or after a delete (no version). */
+/**
+ * Sent on `function.changed` once this host can run the version, or after a delete (no version).
+ * Who hears it answers with the name of its host, when all actors of that host know.
+ */
 export interface FunctionChanged {
   readonly user: UserName;
   readonly name: FunctionName;
   readonly version: string | null;
+  /** Of FunctionDescription; a change with a lower one than is known comes late. */
+  readonly revision: number;
+  /** Where the function is kept, as in HostStores. */
+  readonly store: string;
 }
 
 export const callStates = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'dead'] as const;
@@ -74,21 +83,46 @@ export interface FileChanged {
   readonly path: FilePath | null;
 }
 
-/** Sent on `host.<host>.status` once a second and when it changes much. */
+/** What hosts of one cluster have to agree on, each as a short hash of where it is: of functions, and of state. */
+export interface HostStores {
+  readonly functions: string;
+  readonly state: string;
+}
+
+/**
+ * Sent on `host.<host>.status` once a second, and at once when the phase changes.
+ * `draining`: it takes nothing new. `gone`: the last that it says; what it has not answered by then it never will.
+ */
 export interface HostStatus {
   readonly host: HostId;
+  /** Random, one for each run of a host: of two hosts with one name each has its own. */
+  readonly instance: string;
+  readonly phase: 'serving' | 'draining' | 'gone';
+  readonly stores: HostStores;
   readonly executors: number;
-  /** Calls running or suspended. */
   /** Running and idle ones, and the real memory that they hold. */
   readonly faaslets: number;
   readonly faasletBytes: number;
+  /** Calls running or suspended. */
   readonly activeCalls: number;
   readonly queuedCalls: number;
   /** The most calls it takes at once. */
   readonly capacity: number;
-  /** `user/name` of functions that have a warm Faaslet. */
-  readonly warm: readonly string[];
-  readonly draining: boolean;
+  /** Cores that its calls share. */
+  readonly cores: number;
+  /** What its calls still have to compute, as their programs did before, in microseconds of one core. */
+  readonly backlogUs: number;
+  /** Programs that have a warm Faaslet. */
+  readonly warmPrograms: number;
+  readonly warm: WarmChange;
+}
+
+/** How the programs with a warm Faaslet, as `user/name@version`, have changed since the status before. */
+export interface WarmChange {
+  /** `added` is all of them: now and then, for those who missed a change. */
+  readonly whole: boolean;
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
 }
 
 /** Sent on `event.state`, at most once a second: what a host has not saved yet. */

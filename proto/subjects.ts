@@ -71,6 +71,10 @@ export interface Subjects {
   executorGone(): string;
   /** work. Objects of a user's functions in an S3-compatible store; msgpack. */
   objects(op: ObjectOp | '*', user: UserName | '*'): string;
+  /** One host's answers to what it has told the others, numbered: each is the name of a host that has heard it. */
+  heard(host: HostId, tale: string): string;
+  /** work. One host gives its instance, so that no other one takes its name. */
+  hostInstance(host: HostId): string;
   /** broadcast. Shared files of a user changed; msgpack FileChanged. */
   fileChanged(user: UserName | '*'): string;
   /** broadcast. Heartbeat: capacity, load, warm functions; msgpack HostStatus. */
@@ -99,6 +103,8 @@ export function createSubjects(prefix = 'faasm'): Subjects {
     files: (op, user, path) => `${prefix}.files.${op}.${user}.${path}`,
     executorGone: () => `${prefix}.executor.gone`,
     objects: (op, user) => `${prefix}.objects.${op}.${user}`,
+    heard: (host, tale) => `${prefix}.heard.${host}.${tale}`,
+    hostInstance: (host) => `${prefix}.host.${host}.instance`,
     fileChanged: (user) => `${prefix}.file.changed.${user}`,
     hostStatus: (host) => `${prefix}.host.${host}.status`,
     event: (kind) => `${prefix}.event.${kind}`,
@@ -151,6 +157,7 @@ const zones: Readonly<Record<string, Zone | Readonly<Record<string, Zone>>>> = {
   function: 'control',
   file: 'control',
   host: 'control',
+  heard: 'control',
   event: 'control',
   initialize: 'private',
   executor: 'private',

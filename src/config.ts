@@ -47,6 +47,12 @@ export const settings = {
     type: 'count',
     about: 'how long a stopping host waits for its calls',
   },
+  FAASM_DRAIN_DELAY_MS: {
+    default: '0',
+    type: 'count',
+    about:
+      'how long a stopping host goes on serving HTTP while /readyz says 503, so that a load balancer sees it; 0 ends at once',
+  },
   FAASM_INPUT_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest input of a call' },
   FAASM_OUTPUT_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest output of a call' },
   FAASM_MODULE_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest module' },

@@ -45,11 +45,11 @@ import {
   type HostBus,
   type HostPublishOptions,
   type HostSubscribeOptions,
+  type HostTellOptions,
   isNoResponders,
   type PublishOptions,
   type RequestOptions,
   type Subscription,
-  type TellOptions,
   toBytes,
 } from './port.ts';
 import { toErrorHeaders } from './to-error-headers.ts';
@@ -135,8 +135,12 @@ class ClusterBus implements HostBus {
   }
 
   /** What NATS does not take is heard here all the same. */
-  tell(subject: string, body: Body, options?: TellOptions): void {
-    if (!this.#staysHere(subject)) this.#remote.tell(subject, body, options);
+  tell(subject: string, body: Body, options?: HostTellOptions): void {
+    const staysHere = options?.scope === 'host' || this.#staysHere(subject);
+    if (!staysHere) {
+      if (options?.reply !== undefined) this.#rememberHeard(options.reply);
+      this.#remote.tell(subject, body, options);
+    }
     this.#local.tell(subject, body, options);
   }
 
@@ -153,14 +157,24 @@ class ClusterBus implements HostBus {
     const own: Handler = (message) => handler(message);
     const share = this.#shares.get(key) ?? this.#share(key, subject, queue);
     share.handlers.add(own);
+    const unsubscribe = (): void => {
+      here.unsubscribe();
+      if (!share.handlers.delete(own) || share.handlers.size > 0) return;
+      this.#shares.delete(key);
+      share.remote.unsubscribe();
+    };
     return {
-      unsubscribe: () => {
-        here.unsubscribe();
-        if (!share.handlers.delete(own) || share.handlers.size > 0) return;
-        this.#shares.delete(key);
-        share.remote.unsubscribe();
+      unsubscribe,
+      async drain() {
+        if (share.handlers.size === 1) await share.remote.drain();
+        unsubscribe();
       },
     };
+  }
+
+  async leave(): Promise<void> {
+    const grouped = [...this.#shares.values()].filter((share) => share.grouped);
+    await Promise.all(grouped.map((share) => share.remote.drain()));
   }
 
   request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {

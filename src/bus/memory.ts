@@ -133,9 +133,9 @@ class InProcessBus implements MemoryBus {
     if (!heard && reply !== undefined) this.#answerNobody(reply);
   }
 
-  tell(subject: string, body: Body, _options?: TellOptions): void {
+  tell(subject: string, body: Body, { reply }: TellOptions = {}): void {
     try {
-      this.publish(subject, body);
+      this.publish(subject, body, { reply });
     } catch (thrown) {
       this.drops.add(subject, FaasmError.from(thrown).code);
     }
@@ -151,15 +151,14 @@ class InProcessBus implements MemoryBus {
     if (listensIn) this.#listeningIn++;
     if (listensInside) this.#listeningInside++;
     this.#routes.add(entry);
-    return {
-      unsubscribe: () => {
-        if (!entry.active) return;
-        entry.active = false;
-        if (listensIn) this.#listeningIn--;
-        if (listensInside) this.#listeningInside--;
-        this.#routes.remove(entry);
-      },
+    const unsubscribe = (): void => {
+      if (!entry.active) return;
+      entry.active = false;
+      if (listensIn) this.#listeningIn--;
+      if (listensInside) this.#listeningInside--;
+      this.#routes.remove(entry);
     };
+    return { unsubscribe, drain: async () => unsubscribe() };
   }
 
   request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
@@ -187,6 +186,8 @@ class InProcessBus implements MemoryBus {
       this.#onError(error, message);
     }
   }
+
+  async leave(): Promise<void> {}
 
   async flush(): Promise<void> {}
 

@@ -33,7 +33,7 @@ const heldMaxBytes = 16 * 1024 * 1024;
 /** So many messages, each with about 500 bytes beside its body, are 10 MB. */
 const heldMax = 20_000;
 
-/** What the server may take to acknowledge the last messages when the bus closes, in milliseconds. */
+/** What the server may take to acknowledge the last messages when something is closed, in milliseconds. */
 const flushTimeoutMs = 2000;
 
 /** @throws FaasmError `unauthorized`, or `no_responders` when no server can be reached */
@@ -44,6 +44,14 @@ export async function connectNatsBus(options: NatsBusOptions): Promise<Bus> {
   } catch (cause) {
     throw toConnectError(cause, options.url);
   }
+}
+
+/** Also where the connection is lost before it is done. */
+async function withinFlushTime(work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, flushTimeoutMs);
+  await Promise.race([work.catch(() => {}), late.promise]);
+  clearTimeout(timer);
 }
 
 class NatsBus implements Bus {
@@ -94,10 +102,10 @@ class NatsBus implements Bus {
     this.#send(subject, body, options);
   }
 
-  tell(subject: string, body: Body, { fleeting = false }: TellOptions = {}): void {
+  tell(subject: string, body: Body, { fleeting = false, reply }: TellOptions = {}): void {
     try {
       if (fleeting && !this.#connected) throw notConnected();
-      this.publish(subject, body);
+      this.publish(subject, body, { reply });
     } catch (thrown) {
       this.drops.add(subject, FaasmError.from(thrown).code);
     }
@@ -113,7 +121,13 @@ class NatsBus implements Bus {
         if (error === null) this.#call(handler, fromNatsMessage(message));
       },
     });
-    return { unsubscribe: () => subscription.unsubscribe() };
+    return {
+      unsubscribe: () => subscription.unsubscribe(),
+      drain: async () => {
+        if (this.#connected) await withinFlushTime(subscription.drain());
+        else subscription.unsubscribe();
+      },
+    };
   }
 
   request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
@@ -139,15 +153,7 @@ class NatsBus implements Bus {
     if (this.#closed) return;
     this.#closed = true;
     this.#inbox.close();
-    if (this.#connected) {
-      const given = new AbortController();
-      const late = new Promise((resolve) => {
-        const timer = setTimeout(resolve, flushTimeoutMs);
-        given.signal.addEventListener('abort', () => clearTimeout(timer));
-      });
-      await Promise.race([this.#connection.flush().catch(() => {}), late]);
-      given.abort();
-    }
+    if (this.#connected) await withinFlushTime(this.#connection.flush());
     await this.#connection.close();
   }
 

@@ -56,6 +56,8 @@ export interface PublishOptions {
 export interface TellOptions {
   /** Worth nothing later: while there is no connection it is dropped, and does not wait for one. @default false */
   readonly fleeting?: boolean;
+  /** Where those who heard it may say so. */
+  readonly reply?: string | undefined;
 }
 
 export interface RequestOptions {
@@ -73,6 +75,8 @@ export type Handler = (message: BusMessage) => void | Promise<void>;
 
 export interface Subscription {
   unsubscribe(): void;
+  /** As `unsubscribe`, for what is not on its way yet; resolves when what was has been handed over. */
+  drain(): Promise<void>;
 }
 
 export interface Bus {
@@ -108,6 +112,11 @@ export interface HostPublishOptions extends PublishOptions {
   readonly origin?: object | undefined;
 }
 
+export interface HostTellOptions extends TellOptions {
+  /** `host`: nobody outside this process hears it. @default 'all' */
+  readonly scope?: 'host' | 'all';
+}
+
 export interface HostSubscribeOptions extends SubscribeOptions {
   /** Whose subscription this is: what was published with the same origin does not come here. */
   readonly origin?: object | undefined;
@@ -115,7 +124,13 @@ export interface HostSubscribeOptions extends SubscribeOptions {
 
 /** The bus inside one host, alone or in a cluster: it knows which part of the process a message came from. */
 export interface HostBus extends Bus {
+  /**
+   * Leaves the queue groups of other processes: work that they send goes to other members from now on, work from
+   * this process stays here as before. Resolves when what was on its way here has been handed over.
+   */
+  leave(): Promise<void>;
   publish(subject: string, body: Body, options?: HostPublishOptions): void;
+  tell(subject: string, body: Body, options?: HostTellOptions): void;
   subscribe(subject: string, handler: Handler, options?: HostSubscribeOptions): Subscription;
 }
 

@@ -31,7 +31,7 @@ const version = '0.1.0';
 export function serve(
   bus: Bus,
   { actor, id, description, endpoints, onFailure }: ServeOptions,
-): Subscription {
+): Pick<Subscription, 'unsubscribe'> {
   const queue = queueGroup(actor);
   const service = registerService(bus, {
     name: queue,

@@ -10,6 +10,9 @@ const versionPattern = /^[0-9a-f]{64}$/;
 /** Fit to be a header; one that is not is left out, as W3C Trace Context asks. */
 export const traceparentPattern = /^[!-~]{1,256}$/;
 
+/** What its field takes: 71 minutes. */
+const ranMaxUs = 2 ** 32 - 1;
+
 /** A placed call, from host to host. */
 export const callCodec: Codec<Call> = {
   name: 'call',
@@ -48,6 +51,7 @@ export const callResultCodec: Codec<CallResult> = {
       returnValue: result.returnValue | 0,
       error: result.error === undefined ? undefined : toMessageError(result.error),
       response: result.response,
+      ranUs: Math.min(ranMaxUs, Math.round(result.ranUs ?? 0)),
     }),
   decode: (bytes) => {
     const message = decodeMessage(bytes, 'call result');
@@ -85,7 +89,7 @@ function toCall(message: Message): Call {
 }
 
 function toCallResult(message: Message): CallResult {
-  const { error, success, returnValue, outputData, response } = message;
+  const { error, success, returnValue, outputData, response, ranUs } = message;
   if (success !== (error === undefined)) {
     throw badMessage('call result', success ? 'a success has an error' : 'a failure has no error');
   }
@@ -95,6 +99,7 @@ function toCallResult(message: Message): CallResult {
     returnValue,
     ...(error !== undefined && { error: fromMessageError(error) }),
     ...(response !== undefined && { response }),
+    ...(ranUs > 0 && { ranUs }),
   };
 }
 

@@ -59,6 +59,8 @@ export interface Message {
   /** A place in the module's table, plus 1; 0 for none. */
   pointer: number;
   response: ResponseHead | undefined;
+  /** How long the call computed, in microseconds; 0 where it did not run. */
+  ranUs: number;
   treeCalls: number;
 }
 
@@ -90,6 +92,7 @@ export const emptyMessage: Readonly<Message> = {
   given: undefined,
   pointer: 0,
   response: undefined,
+  ranUs: 0,
   treeCalls: 0,
 };
 
@@ -132,6 +135,7 @@ export function encodeMessage(message: Partial<Message>): Uint8Array {
   if (message.given !== undefined) writeArguments(writer, 30, message.given);
   writeNumber(writer, 31, message.pointer ?? 0);
   if (message.response !== undefined) writeResponse(writer, 32, message.response);
+  writeNumber(writer, 42, message.ranUs ?? 0);
   writeNumber(writer, 45, message.treeCalls ?? 0);
   const bytes = writer.finish();
   if (bytes.length > callMaxBytes) throw tooLarge(bytes.length);
@@ -250,6 +254,9 @@ function readMessage(bytes: Uint8Array): Message {
         break;
       case 32:
         message.response = readResponse(reader, wire);
+        break;
+      case 42:
+        message.ranUs = readInt(reader, wire);
         break;
       case 45:
         message.treeCalls = readInt(reader, wire);

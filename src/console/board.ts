@@ -1,6 +1,7 @@
 /** What the console shows: the hosts, the functions, and the calls of the last minutes. Time comes with each message. */
 import type { FunctionChanged, HostStatus } from '../../proto/messages.ts';
 import type { HostId } from '../../proto/names.ts';
+import { hearWarm } from '../hosts/warm.ts';
 import { Durations } from './durations.ts';
 import type { SeenCall } from './seen-call.ts';
 
@@ -16,8 +17,13 @@ const hostSilenceMaxMs = 10_000;
 /** As far back as throughput and latency go. */
 const secondsKept = 120;
 
-export interface HostRow extends Omit<HostStatus, 'warm'> {
+export interface HostRow
+  extends Pick<
+    HostStatus,
+    'host' | 'executors' | 'faaslets' | 'faasletBytes' | 'activeCalls' | 'queuedCalls' | 'capacity'
+  > {
   readonly warmFunctions: number;
+  readonly draining: boolean;
   /** Since it last told of itself. */
   readonly silentMs: number;
 }
@@ -59,6 +65,12 @@ interface Second {
   readonly durations: Durations;
 }
 
+interface SeenHost {
+  readonly status: HostStatus;
+  readonly warm: Set<string>;
+  readonly seenAtMs: number;
+}
+
 interface SeenFunction {
   readonly user: string;
   readonly name: string;
@@ -72,7 +84,7 @@ interface SeenFunction {
 
 export class Board {
   readonly #host: HostId;
-  readonly #hosts = new Map<string, { status: HostStatus; seenAtMs: number }>();
+  readonly #hosts = new Map<string, SeenHost>();
   readonly #functions = new Map<string, SeenFunction>();
   readonly #calls: SeenCall[] = [];
   #nextCall = 0;
@@ -100,11 +112,18 @@ export class Board {
   }
 
   onHost(status: HostStatus, nowMs: number): void {
-    if (this.#hosts.size >= hostsMax && !this.#hosts.has(status.host)) return;
-    this.#hosts.set(status.host, { status, seenAtMs: nowMs });
+    if (status.phase === 'gone') {
+      this.#hosts.delete(status.host);
+      return;
+    }
+    const seen = this.#hosts.get(status.host);
+    if (seen === undefined && this.#hosts.size >= hostsMax) return;
+    const warm = seen?.warm ?? new Set<string>();
+    hearWarm(warm, status.warm);
+    this.#hosts.set(status.host, { status, warm, seenAtMs: nowMs });
   }
 
-  onFunction({ user, name, version }: FunctionChanged): void {
+  onFunction({ user, name, version }: Pick<FunctionChanged, 'user' | 'name' | 'version'>): void {
     if (version === null) this.#functions.delete(`${user}/${name}`);
     else this.#functionOf(user, name).version = version;
   }
@@ -142,9 +161,16 @@ export class Board {
 
   #hostRows(nowMs: number): HostRow[] {
     return [...this.#hosts.values()]
-      .map(({ status: { warm, ...rest }, seenAtMs }) => ({
-        ...rest,
-        warmFunctions: warm.length,
+      .map(({ status, seenAtMs }) => ({
+        host: status.host,
+        executors: status.executors,
+        faaslets: status.faaslets,
+        faasletBytes: status.faasletBytes,
+        activeCalls: status.activeCalls,
+        queuedCalls: status.queuedCalls,
+        capacity: status.capacity,
+        warmFunctions: status.warmPrograms,
+        draining: status.phase !== 'serving',
         silentMs: nowMs - seenAtMs,
       }))
       .sort((left, right) => (left.host < right.host ? -1 : 1));
@@ -152,8 +178,11 @@ export class Board {
 
   #functionRows(): FunctionRow[] {
     const warmHosts = new Map<string, number>();
-    for (const { status } of this.#hosts.values()) {
-      for (const id of status.warm) warmHosts.set(id, (warmHosts.get(id) ?? 0) + 1);
+    for (const { warm } of this.#hosts.values()) {
+      for (const program of warm) {
+        const id = program.slice(0, program.indexOf('@'));
+        warmHosts.set(id, (warmHosts.get(id) ?? 0) + 1);
+      }
     }
     return [...this.#functions]
       .sort(([left], [right]) => (left < right ? -1 : 1))

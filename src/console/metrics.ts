@@ -98,8 +98,8 @@ const hostGauges: readonly StatusGauge<HostStatus>[] = [
   ['faasm_executors', 'Executors of this host', (status) => status.executors],
   ['faasm_faaslets', 'Faaslets of this host, running and idle', (status) => status.faaslets],
   ['faasm_faaslet_bytes', 'Real memory that these Faaslets hold', (status) => status.faasletBytes],
-  ['faasm_functions_warm', 'Functions with a warm Faaslet on this host', (status) => status.warm.length],
-  ['faasm_draining', '1 when this host is stopping', (status) => (status.draining ? 1 : 0)],
+  ['faasm_functions_warm', 'Functions with a warm Faaslet on this host', (status) => status.warmPrograms],
+  ['faasm_draining', '1 when this host is stopping', (status) => (status.phase === 'serving' ? 0 : 1)],
 ];
 
 /** What a registry asks of a metric; its own histogram would put every call into words. */

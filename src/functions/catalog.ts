@@ -3,6 +3,7 @@ import type { FunctionChanged } from '../../proto/messages.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import type { Subjects } from '../../proto/subjects.ts';
 import { type Bus, readBody, type Subscription } from '../bus/port.ts';
+import { LiveVersions } from './live-versions.ts';
 import { functionChangedCodec } from './messages.ts';
 
 export interface Catalog {
@@ -11,23 +12,20 @@ export interface Catalog {
   close(): void;
 }
 
+/** @param store where this host has its functions, as in HostStores */
 export function followCatalog(
   bus: Bus,
   subjects: Subjects,
+  store: string,
   onChange?: (change: FunctionChanged) => void,
 ): Catalog {
-  const users = new Map<UserName, Map<FunctionName, string>>();
+  const versions = new LiveVersions(store);
   const subscription: Subscription = bus.subscribe(subjects.functionChanged('*', '*'), (message) => {
     const change = readBody(message, functionChangedCodec);
-    const functions = users.get(change.user) ?? new Map<FunctionName, string>();
-    users.set(change.user, functions);
-    if (change.version === null) functions.delete(change.name);
-    else functions.set(change.name, change.version);
-    if (functions.size === 0) users.delete(change.user);
-    onChange?.(change);
+    if (versions.hear(change)) onChange?.(change);
   });
   return {
-    version: (user, name) => users.get(user)?.get(name),
+    version: (user, name) => versions.get(`${user}/${name}`)?.version ?? undefined,
     close: () => subscription.unsubscribe(),
   };
 }

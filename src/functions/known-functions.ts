@@ -5,8 +5,10 @@ import type { FunctionStore, KeptFunction } from './port.ts';
 
 export interface KnownFunctionsOptions {
   readonly store: FunctionStore;
-  /** Another host has changed it, or it was damaged: nothing where it is gone. */
-  onChange(user: UserName, name: FunctionName, description: FunctionDescription | undefined): void;
+  /** Another host has changed it. */
+  onChange(description: FunctionDescription): void;
+  /** Another host has deleted it. @param before as it was */
+  onGone(before: FunctionDescription): void;
   /** It cannot be read; the others can. */
   onDamaged(user: UserName, name: FunctionName, error: unknown): void;
 }
@@ -74,12 +76,15 @@ export class KnownFunctions {
     if (found === undefined) this.#forget(user, name);
     else if (found.tag !== before?.tag) {
       this.set(found);
-      this.#options.onChange(user, name, found.description);
+      this.#options.onChange(found.description);
     }
     return found;
   }
 
   #forget(user: UserName, name: FunctionName): void {
-    if (this.#known.delete(`${user}/${name}`)) this.#options.onChange(user, name, undefined);
+    const before = this.get(user, name);
+    if (before === undefined) return;
+    this.#known.delete(`${user}/${name}`);
+    this.#options.onGone(before.description);
   }
 }

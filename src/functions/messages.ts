@@ -9,13 +9,17 @@ import type { Program } from '../faaslet/program.ts';
 import type { HeldProgram } from './programs.ts';
 
 const versionPattern = /^[0-9a-f]{64}$/;
+/** Of HostStores. */
+const storeMaxLength = 64;
 
 export const functionChangedCodec: Codec<FunctionChanged> = msgpackCodec('function.changed', (value) => {
-  const { user, name, version } = record(value);
+  const { user, name, version, revision, store } = record(value);
   return {
     user: toUserName(String(user)),
     name: toFunctionName(String(name)),
     version: version === null ? null : toVersion(version),
+    revision: toRevision(revision),
+    store: String(store).slice(0, storeMaxLength),
   };
 });
 
@@ -52,9 +56,9 @@ function insideHost<T>(): Codec<T> {
 }
 
 export function toDescription(value: unknown): FunctionDescription {
-  const { user, name, live, versions } = record(value);
+  const { user, name, live, versions, revision } = record(value);
   if (!Array.isArray(versions)) throw new FaasmError('bad_message', 'versions is a list');
-  return {
+  const description = {
     user: toUserName(String(user)),
     name: toFunctionName(String(name)),
     live: toVersion(live),
@@ -69,6 +73,14 @@ export function toDescription(value: unknown): FunctionDescription {
       };
     }),
   };
+  // A description that was written before there were revisions has the time of its newest version.
+  const newestMs = Math.max(0, ...description.versions.map((each) => each.uploadedAtMs));
+  return { ...description, revision: revision === undefined ? newestMs : toRevision(revision) };
+}
+
+function toRevision(value: unknown): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw new FaasmError('bad_message', 'a revision is a whole number');
 }
 
 function toVersion(value: unknown): string {

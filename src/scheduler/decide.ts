@@ -1,111 +1,172 @@
 /**
  * The scheduler's core: whether a call may run, and on which host.
  * Every host has a scheduler and knows of the others by their heartbeats alone, so none is a bottleneck and a stale
- * answer only costs a detour: the host that gets the call queues it.
+ * answer only costs a detour: the host that gets the call queues it. Where it goes is chosen in hosts.ts.
  *
- * Order of choice: here if a warm Faaslet is here, a host with a warm Faaslet, here cold, the least loaded host.
+ * A call that was placed on another host is placed anew where nobody was there to take it, and is lost when that host
+ * falls silent, for it may have run there.
  *
- * Pure: `decide` changes the state in place and returns what to do.
+ * Pure: `decide` changes the state in place and returns what to do; time is handed in, and counts up.
  */
 import type { Call, CallError } from '../../proto/call.ts';
-import type { HostStatus } from '../../proto/messages.ts';
-import type { CallId, FunctionName, HostId, UserName } from '../../proto/names.ts';
+import type { FunctionChanged, HostStatus } from '../../proto/messages.ts';
+import type { CallId, HostId, UserName } from '../../proto/names.ts';
+import { type LiveVersion, LiveVersions, recordCost } from '../functions/live-versions.ts';
+import { type HostLimits, Hosts, type Placed } from './hosts.ts';
 
-/** 1 MiB: to move a larger input to another host takes longer than to start the function here. */
-const movedInputMaxBytes = 1024 * 1024;
-
-export interface SchedulerLimits {
+export interface SchedulerLimits extends HostLimits {
   /** Calls of one user at once on this host; chained ones count. */
   readonly callsPerUserMax: number;
   readonly inputMaxBytes: number;
-  /** A host that was silent for so long gets no calls. */
-  readonly hostSilentMs: number;
+}
+
+/** This host, as it tells of itself. */
+export interface SchedulerSelf {
+  readonly host: HostId;
+  readonly instance: string;
+  /** Where it has its functions, as in HostStores. */
+  readonly store: string;
 }
 
 export type SchedulerMessage =
   | { readonly type: 'invoke'; readonly call: Call; readonly nowMs: number }
-  | { readonly type: 'ended'; readonly id: CallId }
+  /** Nobody took the call on the host where it was placed, so it has not run. */
+  | { readonly type: 'unreachable'; readonly call: Call; readonly host: HostId; readonly nowMs: number }
+  /** @param ranUs how long it computed, where that is known */
+  | { readonly type: 'ended'; readonly id: CallId; readonly ranUs?: number | undefined }
   | { readonly type: 'status'; readonly status: HostStatus; readonly nowMs: number }
-  | {
-      readonly type: 'changed';
-      readonly user: UserName;
-      readonly name: FunctionName;
-      readonly version: string | null;
-    }
+  | { readonly type: 'changed'; readonly change: FunctionChanged }
+  /** Whether the other hosts can be reached at all. */
+  | { readonly type: 'reach'; readonly reachable: boolean; readonly nowMs: number }
+  | { readonly type: 'tick'; readonly nowMs: number }
   | { readonly type: 'drain' };
 
 export type SchedulerEffect =
   | { readonly type: 'place'; readonly host: HostId; readonly call: Call }
-  | { readonly type: 'refuse'; readonly call: Call; readonly error: CallError };
+  | { readonly type: 'refuse'; readonly call: Call; readonly error: CallError }
+  /** The hosts that these were placed on are gone. */
+  | { readonly type: 'lost'; readonly calls: readonly CallId[] };
+
+interface CallUnderWay {
+  readonly user: UserName;
+  readonly live: LiveVersion;
+  placed: Placed;
+}
 
 export interface SchedulerState {
-  readonly host: HostId;
+  readonly self: SchedulerSelf;
   readonly limits: SchedulerLimits;
-  readonly hosts: Map<
-    HostId,
-    { readonly status: HostStatus; readonly warm: ReadonlySet<string>; readonly heardMs: number }
-  >;
-  /** Live versions, by `user/name`. */
-  readonly versions: Map<string, string>;
-  /** Whose calls are under way, and how many a user has. */
-  readonly calls: Map<CallId, UserName>;
+  readonly hosts: Hosts;
+  readonly versions: LiveVersions;
+  readonly calls: Map<CallId, CallUnderWay>;
   readonly callsOfUser: Map<UserName, number>;
   draining: boolean;
 }
 
-export function createSchedulerState(host: HostId, limits: SchedulerLimits): SchedulerState {
+/** @param random gives numbers from 0, less than 1 */
+export function createSchedulerState(
+  self: SchedulerSelf,
+  limits: SchedulerLimits,
+  random: () => number,
+): SchedulerState {
   return {
-    host,
+    self,
     limits,
-    hosts: new Map(),
-    versions: new Map(),
+    hosts: new Hosts(self.host, self.store, limits, random),
+    versions: new LiveVersions(self.store),
     calls: new Map(),
     callsOfUser: new Map(),
     draining: false,
   };
 }
 
-/** Only an `invoke` has an effect. */
+/** An `invoke` and an `unreachable` have an effect each; what ends hosts has one when calls are lost. */
 export function decide(
   state: SchedulerState,
-  message: Extract<SchedulerMessage, { type: 'invoke' }>,
-): SchedulerEffect;
+  message: Extract<SchedulerMessage, { type: 'invoke' | 'unreachable' }>,
+): Exclude<SchedulerEffect, { type: 'lost' }>;
 export function decide(state: SchedulerState, message: SchedulerMessage): SchedulerEffect | undefined;
 export function decide(state: SchedulerState, message: SchedulerMessage): SchedulerEffect | undefined {
   switch (message.type) {
     case 'invoke':
       return invoke(state, message.call, message.nowMs);
+    case 'unreachable':
+      return placeAnew(state, message);
     case 'ended':
-      release(state, message.id);
+      release(state, message.id, message.ranUs);
       return undefined;
     case 'status': {
       const { status, nowMs } = message;
-      state.hosts.set(status.host, { status, warm: new Set(status.warm), heardMs: nowMs });
-      return undefined;
+      // Another host under this one's name says nothing of this one.
+      const isNamesake = status.host === state.self.host && status.instance !== state.self.instance;
+      return isNamesake ? undefined : lose(state.hosts.hear(status, nowMs));
     }
-    case 'changed': {
-      const name = `${message.user}/${message.name}`;
-      if (message.version === null) state.versions.delete(name);
-      else state.versions.set(name, message.version);
+    case 'changed':
+      state.versions.hear(message.change);
       return undefined;
-    }
+    case 'reach':
+      state.hosts.reach(message.reachable, message.nowMs);
+      return undefined;
+    case 'tick':
+      return lose(state.hosts.forgetSilent(message.nowMs));
     case 'drain':
       state.draining = true;
       return undefined;
   }
 }
 
-function invoke(state: SchedulerState, call: Call, nowMs: number): SchedulerEffect {
-  const version = admit(state, call);
-  if (typeof version !== 'string') return { type: 'refuse', call, error: version };
-  state.calls.set(call.id, call.user);
+function invoke(
+  state: SchedulerState,
+  call: Call,
+  nowMs: number,
+): Exclude<SchedulerEffect, { type: 'lost' }> {
+  const live = admit(state, call);
+  if ('code' in live) return { type: 'refuse', call, error: live };
+  const placed: Call = { ...call, version: call.version ?? live.version! };
+  const host = chooseHost(state, placed, live, nowMs);
+  if (host === undefined) return { type: 'refuse', call, error: nobodyHas(call) };
+  state.calls.set(call.id, {
+    user: call.user,
+    live,
+    placed: state.hosts.begin(host, call.id, live.costUs ?? unknownUs),
+  });
   state.callsOfUser.set(call.user, (state.callsOfUser.get(call.user) ?? 0) + 1);
-  const placed: Call = { ...call, version: call.version ?? version };
-  return { type: 'place', host: chooseHost(state, placed, nowMs), call: placed };
+  return { type: 'place', host, call: placed };
 }
 
-/** The version to run, or why none may. */
-function admit(state: SchedulerState, call: Call): string | CallError {
+/** What a call counts for whose program has not ended one yet: its first call on a host begins with loading it. */
+const unknownUs = 5000;
+
+function chooseHost(
+  state: SchedulerState,
+  call: Call,
+  { store }: LiveVersion,
+  nowMs: number,
+): HostId | undefined {
+  // One alone need not build the program's name.
+  if (state.hosts.size <= 1 && store === state.self.store) return state.self.host;
+  const program = `${call.user}/${call.function}@${call.version}`;
+  return state.hosts.choose(program, store, call.input.length, nowMs);
+}
+
+function placeAnew(
+  state: SchedulerState,
+  { call, host, nowMs }: Extract<SchedulerMessage, { type: 'unreachable' }>,
+): Exclude<SchedulerEffect, { type: 'lost' }> {
+  state.hosts.shun(host);
+  const underWay = state.calls.get(call.id);
+  const next = underWay && chooseHost(state, call, underWay.live, nowMs);
+  if (underWay === undefined || next === undefined) {
+    return { type: 'refuse', call, error: nobodyHas(call) };
+  }
+  const { costUs } = underWay.placed;
+  state.hosts.end(underWay.placed, call.id);
+  underWay.placed = state.hosts.begin(next, call.id, costUs);
+  return { type: 'place', host: next, call };
+}
+
+/** What to run, or why nothing may. */
+function admit(state: SchedulerState, call: Call): LiveVersion | CallError {
   const name = `${call.user}/${call.function}`;
   const { limits } = state;
   // What runs may still chain while the host drains: nothing that was accepted is left half done.
@@ -114,8 +175,8 @@ function admit(state: SchedulerState, call: Call): string | CallError {
       retryAfterMs: 1000,
     });
   }
-  const version = state.versions.get(name);
-  if (version === undefined) {
+  const live = state.versions.get(name);
+  if (live === undefined) {
     return refuse('not_found', `There is no function ${name}; upload it with PUT /f/${name}`);
   }
   if (call.input.length > limits.inputMaxBytes) {
@@ -135,46 +196,32 @@ function admit(state: SchedulerState, call: Call): string | CallError {
       { retryAfterMs: 1000 },
     );
   }
-  return version;
+  return live;
 }
 
-function chooseHost(state: SchedulerState, call: Call, nowMs: number): HostId {
-  const here = state.hosts.get(state.host);
-  if (state.hosts.size <= 1) return state.host;
-  const key = `${call.user}/${call.function}@${call.version}`;
-  const hereHasRoom = here === undefined || hasRoom(here.status);
-  if (hereHasRoom && (here?.warm.has(key) || call.input.length > movedInputMaxBytes)) return state.host;
-
-  const others = [...state.hosts.values()].filter(
-    ({ status, heardMs }) =>
-      status.host !== state.host && !status.draining && nowMs - heardMs < state.limits.hostSilentMs,
-  );
-  const withRoom = others.filter(({ status }) => hasRoom(status)).sort(byLoad);
-  const warm = withRoom.find((host) => host.warm.has(key));
-  if (warm !== undefined) return warm.status.host;
-  if (hereHasRoom) return state.host;
-  return withRoom[0]?.status.host ?? state.host;
-}
-
-function hasRoom(status: HostStatus): boolean {
-  return status.queuedCalls === 0 && status.activeCalls < status.capacity;
-}
-
-function byLoad(left: { status: HostStatus }, right: { status: HostStatus }): number {
-  return load(left.status) - load(right.status);
-}
-
-function load(status: HostStatus): number {
-  return (status.activeCalls + status.queuedCalls) / Math.max(1, status.capacity);
-}
-
-function release(state: SchedulerState, id: CallId): void {
-  const user = state.calls.get(id);
-  if (user === undefined) return;
+function release(state: SchedulerState, id: CallId, ranUs: number | undefined): void {
+  const ended = state.calls.get(id);
+  if (ended === undefined) return;
+  const { user, live, placed } = ended;
   state.calls.delete(id);
+  state.hosts.end(placed, id);
+  if (ranUs !== undefined) recordCost(live, ranUs);
   const left = state.callsOfUser.get(user)! - 1;
   if (left === 0) state.callsOfUser.delete(user);
   else state.callsOfUser.set(user, left);
+}
+
+function nobodyHas(call: Call): CallError {
+  const name = `${call.user}/${call.function}`;
+  return refuse(
+    'no_responders',
+    `No host that has ${name} takes calls now: this one keeps its functions elsewhere; see FAASM_FUNCTIONS`,
+    { retryAfterMs: 1000 },
+  );
+}
+
+function lose(calls: readonly CallId[]): SchedulerEffect | undefined {
+  return calls.length === 0 ? undefined : { type: 'lost', calls };
 }
 
 function refuse(code: CallError['code'], message: string, details: CallError['details'] = {}): CallError {

@@ -1,13 +1,12 @@
 /** What the worker pool tells everybody: how a call ended, and how busy the host is. */
 import type { Call, CallError } from '../../proto/call.ts';
-import type { CallEvent, HostStatus } from '../../proto/messages.ts';
+import type { CallEvent, HostStatus, HostStores } from '../../proto/messages.ts';
 import type { CallId, HostId } from '../../proto/names.ts';
 import type { EndedCall, FromExecutor } from '../faaslet/executor-messages.ts';
 import type { FaasletUse } from '../faaslet/faaslet-budget.ts';
+import { type WarmReport, warmMax } from '../hosts/warm.ts';
+import { expectedUs } from './placement.ts';
 import { activeCalls, type PoolState, queuedCalls } from './state.ts';
-
-/** A status names so many warm programs at the most. */
-const warmMax = 1000;
 
 export type Ending = Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>;
 
@@ -66,23 +65,61 @@ function withoutOutput(error: CallError | undefined): CallError | null {
   return { ...error, details };
 }
 
+/** What a host tells of itself beside what its pool knows. */
+export interface HostIdentity {
+  readonly host: HostId;
+  readonly instance: string;
+  readonly stores: HostStores;
+  readonly cores: number;
+}
+
 export function toHostStatus(
-  host: HostId,
+  identity: HostIdentity,
+  phase: HostStatus['phase'],
   state: PoolState,
   faaslets: FaasletUse,
-  draining: boolean,
+  report: WarmReport,
+  nowMs: number,
 ): HostStatus {
-  const executors = [...state.executors.values()];
-  const warm = new Set(executors.flatMap((executor) => [...executor.versions]));
+  const warm = warmPrograms(state);
   return {
-    host,
-    executors: executors.length,
+    ...identity,
+    phase,
+    executors: state.executors.size,
     faaslets: faaslets.count,
     faasletBytes: faaslets.bytes,
     activeCalls: activeCalls(state),
     queuedCalls: queuedCalls(state),
     capacity: state.limits.activeCallsMax,
-    warm: [...warm].slice(0, warmMax),
-    draining,
+    backlogUs: backlogUs(state, nowMs),
+    warmPrograms: warm.size,
+    warm: report.next(warm),
   };
+}
+
+/** Those that have run here: one that was only uploaded has no Faaslet that a call could find. */
+function warmPrograms(state: PoolState): Set<string> {
+  const warm = new Set<string>();
+  for (const { versions } of state.executors.values()) {
+    for (const version of versions) {
+      if (warm.size < warmMax && state.records.has(version)) warm.add(version);
+    }
+  }
+  return warm;
+}
+
+/**
+ * What is left to compute: of the calls on executors and of those that wait, as their programs did before. One that
+ * has been inside its guest for longer than was expected takes as long again, as far as anybody knows.
+ */
+export function backlogUs(state: PoolState, nowMs: number): number {
+  let sumUs = 0;
+  for (const executor of state.executors.values()) {
+    const insideUs = executor.current === undefined ? 0 : (nowMs - executor.turnSinceMs) * 1000;
+    sumUs += Math.max(executor.expectedUs, insideUs);
+  }
+  for (const { executor, work } of state.calls.values()) {
+    if (executor === undefined) sumUs += expectedUs(state, work.version);
+  }
+  return Math.max(0, Math.round(sumUs));
 }

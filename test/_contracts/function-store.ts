@@ -19,6 +19,7 @@ const describe = (name = 'f', live = module): FunctionDescription => ({
   name: toFunctionName(name),
   live,
   versions: [{ version: live, module, settings: noSettings, sizeBytes: bytes.length, uploadedAtMs: 1 }],
+  revision: 7,
 });
 
 const protoOf = (fingerprint = 'f1', name = 'f', version = module) => ({

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import test from 'ava';
 import { startConsole } from '../../actors/console.ts';
 import { noSettings } from '../../proto/function-settings.ts';
-import type { CallEvent } from '../../proto/messages.ts';
+import type { CallEvent, HostStatus } from '../../proto/messages.ts';
 import { toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
@@ -50,23 +50,28 @@ const event: CallEvent = {
   stderr: null,
 };
 
-const status = {
+const status: HostStatus = {
   host: here,
+  instance: 'i',
+  phase: 'serving',
+  stores: { functions: 'a', state: 'b' },
+  cores: 2,
+  backlogUs: 0,
   executors: 2,
   activeCalls: 4,
   faaslets: 2,
   faasletBytes: 8192,
   queuedCalls: 1,
   capacity: 10,
-  warm: ['demo/echo'],
-  draining: false,
+  warmPrograms: 1,
+  warm: { whole: true, added: ['demo/echo@v1'], removed: [] },
 };
 
 test('startConsole() shows hosts, functions and calls with how they ended', async (t) => {
   const { bus, call, data } = start(t);
   bus.publish(
     subjects.functionChanged(user, name),
-    new Encodable({ user, name, version }, functionChangedCodec),
+    new Encodable({ user, name, version, revision: 1, store: 'a' }, functionChangedCodec),
   );
   bus.publish(subjects.hostStatus(here), new Encodable(status, hostStatusCodec));
   call();
@@ -89,7 +94,7 @@ test('startConsole() shows hosts, functions and calls with how they ended', asyn
 test('startConsole() learns the live version of a function that it only saw called', async (t) => {
   const { bus, call, data } = start(t);
   const kept = { version, module: version, settings: noSettings, sizeBytes: 1, uploadedAtMs: 1 };
-  const description = { user, name, live: version, versions: [kept] };
+  const description = { user, name, live: version, versions: [kept], revision: 1 };
   bus.subscribe(subjects.functions('describe', user, name), (message) =>
     respond(bus, message, new Encodable(description, functionDescriptionCodec)),
   );

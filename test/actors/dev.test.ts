@@ -29,12 +29,12 @@ async function setUp(t: ExecutionContext) {
         live.set(`${user}/${name}`, Buffer.from(module).toString());
         uploads.push(`${user}/${name}`);
         changed();
-        return { user, name, live: sha256(module), versions: [] };
+        return { user, name, live: sha256(module), versions: [], revision: 1 };
       },
       async describe(user, name) {
         const module = live.get(`${user}/${name}`);
         if (module === undefined) throw new FaasmError('not_found', 'none');
-        return { user, name, live: sha256(Buffer.from(module)), versions: [] };
+        return { user, name, live: sha256(Buffer.from(module)), versions: [], revision: 1 };
       },
     },
     async build({ sources, onProgress }) {

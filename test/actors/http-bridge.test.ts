@@ -307,6 +307,7 @@ const description: FunctionDescription = {
   versions: [
     { version: versions[0], module: versions[0], settings: noSettings, sizeBytes: 3, uploadedAtMs: 1 },
   ],
+  revision: 1,
 };
 
 for (const path of [

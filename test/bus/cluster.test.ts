@@ -131,6 +131,41 @@ serial('createClusterBus() sends work to another host where no member is here', 
   });
 });
 
+serial('leave() sends the work of others to others, and keeps the work of this host', async (t) => {
+  await onCluster(async ({ one, two, hear, heard, settle }) => {
+    const three = await openHost();
+    hear('one', 'work', { queue: 'q' });
+    hear('two', 'work', { queue: 'q' });
+    hear('one', 'news');
+    await settle();
+    const answers = Array.from({ length: 200 }, () => three.request('work', emptyBody));
+    await three.flush();
+    await one.leave();
+    const early = (await Promise.all(answers)).map(text);
+    t.true(early.includes('one') && early.includes('two'), 'what was on its way is answered');
+    heard.length = 0;
+    const later = await Promise.all(Array.from({ length: 50 }, () => three.request('work', emptyBody)));
+    t.deepEqual([...new Set(later.map(text))], ['two']);
+    t.is(text(await one.request('work', emptyBody)), 'one');
+    t.is(text(await two.request('work', emptyBody)), 'two');
+    t.is(text(await three.request('news', emptyBody)), 'one');
+    await three.close();
+  });
+});
+
+serial('tell() to the host alone is heard by nobody else', async (t) => {
+  await onCluster(async ({ one, hear, heard, settle }) => {
+    hear('one', 'news');
+    hear('two', 'news');
+    hear('two', 'only.there');
+    await settle();
+    one.tell('news', bytes('x'), { scope: 'host' });
+    one.tell('only.there', bytes('x'), { scope: 'host' });
+    await settle();
+    t.deepEqual(heard, ['one: x']);
+  });
+});
+
 serial('createClusterBus() lets plain subscriptions everywhere hear once what nobody takes', async (t) => {
   await onCluster(async ({ one, two, hear, heard, settle }) => {
     hear('one', 'news.*', { label: 'a' });

@@ -112,6 +112,11 @@ test('callResultCodec keeps the head of a response', (t) => {
   t.deepEqual(callResultCodec.decode(callResultCodec.encode(result)), result);
 });
 
+test('callResultCodec keeps how long a call computed, in whole microseconds', (t) => {
+  const ran = (ranUs: number) => callResultCodec.decode(callResultCodec.encode({ ...success, ranUs })).ranUs;
+  t.deepEqual([0, 0.7, 20_000, 2 ** 40].map(ran), [undefined, 1, 20_000, 2 ** 32 - 1]);
+});
+
 test('callResultCodec takes a return value as an i32', (t) => {
   const returned = (returnValue: number) =>
     callResultCodec.decode(callResultCodec.encode({ ...success, returnValue })).returnValue;

@@ -23,16 +23,23 @@ const call = (change: Partial<SeenCall> = {}): SeenCall => ({
   ...change,
 });
 
+const whole = (...added: string[]) => ({ whole: true, added, removed: [] });
+
 const status = (host: string, change: Partial<HostStatus> = {}): HostStatus => ({
   host: toHostId(host),
+  instance: host,
+  phase: 'serving',
+  stores: { functions: 'a', state: 'b' },
+  cores: 2,
+  backlogUs: 0,
   executors: 2,
   activeCalls: 1,
   faaslets: 2,
   faasletBytes: 8192,
   queuedCalls: 0,
   capacity: 10,
-  warm: [],
-  draining: false,
+  warmPrograms: 0,
+  warm: whole(),
   ...change,
 });
 
@@ -65,7 +72,7 @@ test('Board counts calls by second, and forgets a second that comes round again'
 
 test('Board drops a host that has said nothing for ten seconds', (t) => {
   const board = new Board(here);
-  board.onHost(status('here', { warm: ['demo/echo', 'demo/other'] }), 1000);
+  board.onHost(status('here', { warmPrograms: 2 }), 1000);
   board.onHost(status('there'), 8000);
   t.deepEqual(
     board.data(9000).hosts.map(({ host, silentMs, warmFunctions }) => [host, silentMs, warmFunctions]),
@@ -79,12 +86,14 @@ test('Board drops a host that has said nothing for ten seconds', (t) => {
     ['there'],
   );
   t.is(board.ownStatus(), undefined);
+  board.onHost(status('there', { phase: 'gone' }), 11_002);
+  t.deepEqual(board.data(11_003).hosts, []);
 });
 
 test('Board knows functions from calls, changes and what hosts have warm', (t) => {
   const board = new Board(here);
-  board.onHost(status('here', { warm: ['demo/echo'] }), 1000);
-  board.onHost(status('there', { warm: ['demo/echo'] }), 1000);
+  board.onHost(status('here', { warm: whole('demo/echo@v1', 'demo/other@v1') }), 1000);
+  board.onHost(status('there', { warm: whole('demo/echo@v1') }), 1000);
   board.onCall(call(), 1000);
   board.onCall(call({ code: 'guest_returned' }), 1000);
   board.onFunction({ user, name, version: 'v1' });

@@ -82,4 +82,17 @@ export const guests = {
       (call $output (i32.const 0) (call $input (i32.const 0) (i32.const 131072)))
       (i32.const 0)))`,
   loop: `(module (memory (export "memory") 1) (func (export "exec") (result i32) (loop $l (br $l)) (i32.const 0)))`,
+  /** Sleeps for the milliseconds that its input says, as 4 bytes, and gives it back. */
+  nap: `(module
+    (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+    (import "env" "__faasm_read_input" (func $input (param i32 i32) (result i32)))
+    (import "env" "__faasm_write_output" (func $output (param i32 i32)))
+    (memory (export "memory") 1)
+    (func (export "exec") (result i32)
+      (drop (call $input (i32.const 200) (i32.const 4)))
+      (i32.store (i32.const 16) (i32.const 1))
+      (i64.store (i32.const 24) (i64.mul (i64.load32_u (i32.const 200)) (i64.const 1000000)))
+      (drop (call $poll (i32.const 0) (i32.const 64) (i32.const 1) (i32.const 128)))
+      (call $output (i32.const 200) (i32.const 4))
+      (i32.const 0)))`,
 } as const;

@@ -1,0 +1,50 @@
+import test from 'ava';
+import { joinCluster } from '../../actors/membership.ts';
+import { toHostId } from '../../proto/names.ts';
+import { createSubjects } from '../../proto/subjects.ts';
+import { createMemoryBus } from '../../src/bus/memory.ts';
+import { Encodable, respond } from '../../src/bus/port.ts';
+import type { Log } from '../../src/log.ts';
+import { hostStatusCodec } from '../../src/scheduler/messages.ts';
+import { status } from '../scheduler/_status.ts';
+
+const subjects = createSubjects();
+const stores = { functions: 'shared', state: 's' };
+const identity = { host: toHostId('a'), instance: 'a-1', stores, cores: 2 };
+
+async function join(bus = createMemoryBus()) {
+  const said: string[] = [];
+  const namesakes: string[] = [];
+  const log = { error: (_details: unknown, text: string) => said.push(text) } as unknown as Log;
+  const onNamesake = (why: string) => namesakes.push(why);
+  await joinCluster({ bus, subjects, identity, onNamesake, log });
+  const hear = (host: string, more: Parameters<typeof status>[1]) =>
+    bus.publish(subjects.hostStatus(toHostId(host)), new Encodable(status(host, more), hostStatusCodec));
+  return { said, namesakes, hear };
+}
+
+test('joinCluster() says once of a host what it keeps elsewhere', async (t) => {
+  const { said, hear } = await join();
+  hear('b', {});
+  t.deepEqual(said, []);
+  for (let at = 0; at < 3; at++) hear('c', { stores: { functions: 'own', state: 's' } });
+  t.is(said.length, 1);
+  t.regex(said[0]!, /host c.*functions elsewhere.*FAASM_FUNCTIONS/);
+  hear('d', { stores: { functions: 'shared', state: 'own' } });
+  t.regex(said[1]!, /host d.*state elsewhere.*FAASM_STATE/);
+});
+
+test('joinCluster() is not ready beside another host of its name', async (t) => {
+  const { said, namesakes, hear } = await join();
+  hear('a', { instance: 'a-1' });
+  t.deepEqual(namesakes, []);
+  hear('a', { instance: 'a-2' });
+  t.is(namesakes.length, 1);
+  t.regex(said[0]!, /FAASM_HOST_NAME/);
+});
+
+test('joinCluster() refuses a name that is taken', async (t) => {
+  const bus = createMemoryBus();
+  bus.subscribe(subjects.hostInstance(toHostId('a')), (message) => respond(bus, message, Buffer.from('x')));
+  await t.throwsAsync(join(bus), { code: 'conflict' });
+});
