@@ -2,6 +2,7 @@
  * `npm test`: types, lint, then all tests; the last line counts them.
  * Programs that the tests need are installed where that is possible (as root on Debian); otherwise the files that
  * need them are skipped, and it is said aloud. With CI=true nothing is skipped.
+ * The tests that talk to a nats-server are run once more with the one in the folder FAASM_TEST_OTHER_NATS, if it is set.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -31,15 +32,17 @@ for (const { name, command } of checks) {
   if ((await run(command)).status !== 0) failedChecks.push(name);
 }
 console.log('\n# tests');
-const ava = await run(['ava', ...toPatterns(process.argv.slice(2))]);
-
-const count = (pattern: RegExp): number => Number(pattern.exec(ava.output)?.[1] ?? 0);
-const passedTests = ava.output.split('\n').filter((line) => line.startsWith('  ✔ ')).length;
-const passed = passedTests + checks.length - failedChecks.length;
-const failedTests =
-  count(/(\d+) tests? failed/) + count(/(\d+) uncaught exception/) + count(/(\d+) unhandled rejection/);
-const failed = Math.max(failedTests, ava.status === 0 ? 0 : 1) + failedChecks.length;
-const skipped = count(/(\d+) tests? skipped/);
+const asked = process.argv.slice(2);
+const counts = [await runTests(toPatterns(asked))];
+const otherNats = process.env.FAASM_TEST_OTHER_NATS ?? '';
+if (otherNats !== '' && asked.length === 0) {
+  console.log(`\n# tests with the nats-server in ${otherNats}`);
+  counts.push(await runTests(filesThatNeed(root, 'test/_servers/nats-server.ts'), otherNats));
+}
+const sum = (name: keyof Counts): number => counts.reduce((total, each) => total + each[name], 0);
+const passed = sum('passed') + checks.length - failedChecks.length;
+const failed = sum('failed') + failedChecks.length;
+const skipped = sum('skipped');
 for (const name of failedChecks) console.log(`${name} failed; see above`);
 if (inCi && skipped > 0) console.log(`${skipped} tests were skipped, which CI does not allow`);
 console.log(
@@ -52,11 +55,36 @@ console.log(
 );
 process.exitCode = failed > 0 || (inCi && skipped > 0) ? 1 : 0;
 
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
+}
+
+/** @param folder of programs that are taken before all others */
+async function runTests(patterns: readonly string[], folder?: string): Promise<Counts> {
+  const { status, output } = await run(['ava', ...patterns], folder);
+  const count = (pattern: RegExp): number => Number(pattern.exec(output)?.[1] ?? 0);
+  const failed =
+    count(/(\d+) tests? failed/) + count(/(\d+) uncaught exception/) + count(/(\d+) unhandled rejection/);
+  return {
+    passed: output.split('\n').filter((line) => line.startsWith('  ✔ ')).length,
+    failed: Math.max(failed, status === 0 ? 0 : 1),
+    skipped: count(/(\d+) tests? skipped/),
+  };
+}
+
 /** A program of the development packages; what it says is passed on and kept. */
-async function run([command, ...parameters]: readonly string[]): Promise<{ status: number; output: string }> {
+async function run(
+  [command, ...parameters]: readonly string[],
+  folder?: string,
+): Promise<{ status: number; output: string }> {
   const child = spawn(join(binaries, command!), parameters, {
     cwd: root,
-    env: { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH}` },
+    env: {
+      ...process.env,
+      PATH: [binaries, ...(folder === undefined ? [] : [folder]), process.env.PATH].join(delimiter),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

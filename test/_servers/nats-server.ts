@@ -21,7 +21,7 @@ export interface NatsServerOptions {
 }
 
 /** What a slow machine may take until the port is open. */
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 120_000;
 
 export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
   const folder = await mkdtemp(join(tmpdir(), 'faasm-nats-'));

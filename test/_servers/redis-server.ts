@@ -27,7 +27,7 @@ export interface RedisServerOptions {
   readonly stopped?: true;
 }
 
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 120_000;
 
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'faasm-redis-'));

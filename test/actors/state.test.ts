@@ -26,7 +26,9 @@ const text = (value: string) => new TextEncoder().encode(value);
 async function start(t: ExecutionContext, options: Parameters<typeof startHost>[1] = {}) {
   const host = await startHost(t, options);
   const ask = async (op: StateOp, body: Body = emptyBody, headers: Headers = {}, name = key) =>
-    expectAnswer(await host.bus.request(subjects.state(op, ann, name), body, { headers, timeoutMs: 20_000 }));
+    expectAnswer(
+      await host.bus.request(subjects.state(op, ann, name), body, { headers, timeoutMs: 120_000 }),
+    );
   const get = async (headers: Headers = {}) =>
     Buffer.from(toBytes((await ask('get', emptyBody, headers)).body)).toString();
   return { ...host, request: ask, get };

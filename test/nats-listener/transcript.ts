@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 export type Script = readonly (readonly [client: string, text: string])[];
 
 /** A step that is waited for longer than so long has gone wrong. */
-const stepTimeoutMs = 30_000;
+const stepTimeoutMs = 120_000;
 
 interface Client {
   said: string;
