@@ -10,6 +10,7 @@ import { Faaslet, type Outcome, type Suspension } from '../faaslet/faaslet.ts';
 import { toThrownError } from '../faaslet/guest-error.ts';
 import type { CallSettings } from '../faaslet/host/faasm/call-context.ts';
 import { fail } from '../faaslet/host/wasi/errno.ts';
+import { addSystemFiles } from '../faaslet/host/wasi/system-files.ts';
 import { emptyFileTree, type FileLimits, type FileTree, type Tree } from '../faaslet/host/wasi/tree.ts';
 import { wasiPowers } from '../faaslet/host/wasi-powers.ts';
 import { createCopyMemory } from '../faaslet/memory/copy.ts';
@@ -64,7 +65,7 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
       state: createLocalTier({ owner: name, ask: refuseState }),
       objects: refuseObjects,
       wasi: wasiPowers,
-      files: createFixedFiles(files ?? emptyFileTree),
+      files: createFixedFiles(addSystemFiles(files ?? emptyFileTree)),
       ...(files === undefined && { preopens: [] }),
       fileLimits: limits.files,
       stateAccess: 'synchronous',

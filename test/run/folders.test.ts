@@ -1,4 +1,7 @@
 /** A folder on its way into a file tree and back, on the real disk. */
+
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   lstatSync,
@@ -18,7 +21,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { createFileTree } from '../../src/faaslet/host/wasi/file-tree.ts';
 import { Tree } from '../../src/faaslet/host/wasi/tree.ts';
-import { loadFolder } from '../../src/run/load-folder.ts';
+import { type LoadedEntry, loadFolder } from '../../src/run/load-folder.ts';
 import { writeBack } from '../../src/run/write-back.ts';
 import { create, Guest } from '../faaslet/host/wasi/guest.ts';
 
@@ -30,9 +33,16 @@ function newFolder(t: ExecutionContext): string {
   return folder;
 }
 
+/** All of it: nothing is left out. */
+function load(folder: string, at = ''): LoadedEntry[] {
+  return loadFolder(folder, at, limits, (path, why) => {
+    throw new Error(`${path} was left out: ${why}`);
+  });
+}
+
 /** Has a guest change a copy of the folder, and writes that back. */
 function change(folder: string, work: (guest: Guest) => void, at = 'd'): void {
-  const loaded = loadFolder(folder, at, limits);
+  const loaded = load(folder, at);
   const guest = new Guest({ files: Object.fromEntries(loaded) });
   work(guest);
   writeBack(folder, guest.wasi.tree.changesIn(at));
@@ -43,13 +53,13 @@ test('loadFolder() gives files, folders that are empty, and links as they are', 
   mkdirSync(join(folder, 'a/empty'), { recursive: true });
   writeFileSync(join(folder, 'a/f.txt'), 'text');
   symlinkSync('/etc', join(folder, 'out'));
-  const loaded = new Map(loadFolder(folder, 'in', limits));
+  const loaded = new Map(load(folder, 'in'));
   t.deepEqual(loaded.get('in/a/empty'), { directory: true });
   t.deepEqual(loaded.get('in/a/f.txt'), Buffer.from('text'));
   t.deepEqual(loaded.get('in/out'), { link: '/etc' });
   t.is(loaded.size, 5);
   t.deepEqual(
-    loadFolder(folder, '', limits)
+    load(folder)
       .map(([path]) => path)
       .sort(),
     ['a', 'a/empty', 'a/f.txt', 'out'],
@@ -60,12 +70,12 @@ test('a link that leaves the folder leads a program nowhere', (t) => {
   const folder = newFolder(t);
   symlinkSync('/etc/passwd', join(folder, 'absolute'));
   symlinkSync('../../../../../../../../etc/passwd', join(folder, 'relative'));
-  const guest = new Guest({ files: Object.fromEntries(loadFolder(folder, 'd', limits)) });
+  const guest = new Guest({ files: Object.fromEntries(load(folder, 'd')) });
   for (const name of ['absolute', 'relative']) t.throws(() => guest.open(`d/${name}`));
 });
 
 const refuses = test.macro((t, prepare: (folder: string) => string, message: RegExp) => {
-  t.throws(() => loadFolder(prepare(newFolder(t)), '', limits), { message });
+  t.throws(() => load(prepare(newFolder(t))), { message });
 });
 
 test(
@@ -102,14 +112,57 @@ test(
   /more than 100 entries/,
 );
 
-test('loadFolder() refuses a socket', async (t) => {
+test('loadFolder() leaves out what cannot be an entry, and says why', async (t) => {
   const folder = newFolder(t);
   const server = createServer().listen(join(folder, 'socket'));
-  await new Promise((resolve) => server.once('listening', resolve));
-  t.throws(() => loadFolder(folder, '', limits), {
-    message: /socket" is neither a file nor a folder nor a link/,
-  });
+  await once(server, 'listening');
+  spawnSync('mkfifo', [join(folder, 'pipe')]);
+  for (const name of ['one', 'two']) writeFileSync(join(folder, name), name);
+  const latin1 = (name: string): Buffer => Buffer.from(`${folder}/${name}`, 'latin1');
+  writeFileSync(latin1('caf\xe9'), '');
+  mkdirSync(latin1('d\xe9'));
+  writeFileSync(latin1('d\xe9/f'), '');
+  symlinkSync(Buffer.from('caf\xe9', 'latin1'), join(folder, 'link'));
+  symlinkSync('none', join(folder, 'dangling'));
+  symlinkSync('loop', join(folder, 'loop'));
+  const leftOut: string[] = [];
+  const loaded = loadFolder(folder, '', limits, (path, why) =>
+    leftOut.push(`${path.slice(folder.length)}: ${why}`),
+  );
+  t.deepEqual(leftOut.sort(), [
+    '/caf\\xe9: its name is not UTF-8',
+    '/d\\xe9: its name is not UTF-8',
+    '/link: it is a link to a name that is not UTF-8',
+    '/pipe: it is a named pipe',
+    '/socket: it is a socket',
+  ]);
+  t.deepEqual(loaded.map(([path]) => path).sort(), ['dangling', 'loop', 'one', 'two']);
   await new Promise((resolve) => server.close(resolve));
+});
+
+const canDropRights = process.getuid?.() === 0;
+(canDropRights ? test : test.skip)('loadFolder() leaves out what may not be read', (t) => {
+  const folder = newFolder(t);
+  chmodSync(folder, 0o755);
+  for (const name of ['open', 'closed']) writeFileSync(join(folder, name), name);
+  mkdirSync(join(folder, 'sub'));
+  chmodSync(join(folder, 'closed'), 0);
+  chmodSync(join(folder, 'sub'), 0);
+  const leftOut: string[] = [];
+  process.seteuid!(65_534);
+  try {
+    const loaded = loadFolder(folder, '', limits, (path, why) => leftOut.push(`${path}: ${why}`));
+    t.deepEqual(
+      loaded.map(([path]) => path),
+      ['open'],
+    );
+  } finally {
+    process.seteuid!(0);
+  }
+  t.deepEqual(leftOut.sort(), [
+    `${join(folder, 'closed')}: it may not be read`,
+    `${join(folder, 'sub')}: it may not be read`,
+  ]);
 });
 
 test('what a program changes is written back, and nothing else is touched', (t) => {
@@ -156,9 +209,9 @@ test('a folder that a program removed keeps its place, empty', (t) => {
 test('the whole file system of a program can be a folder', (t) => {
   const folder = newFolder(t);
   const tree = new Tree(
-    createFileTree(loadFolder(folder, '', limits), 0n, []),
+    createFileTree(load(folder), 0n, []),
     { bytes: 100, inodes: 10, openFiles: 9 },
-    () => 0n,
+    { realtimeNs: () => 0n, randomFill() {} },
   );
   tree
     .createFile({ directory: tree.root, name: 'f', inode: undefined, slash: false })

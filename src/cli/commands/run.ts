@@ -5,10 +5,11 @@ import { FaasmError } from '../../../proto/errors.ts';
 import { quote } from '../../../proto/names.ts';
 import { languageOf } from '../../build/language.ts';
 import { toConfig } from '../../config.ts';
+import type { OnLeftOut } from '../../run/load-folder.ts';
 import { buildOptions, buildSources } from '../build-sources.ts';
 import { defineCommand, UsageError, type World } from '../command.ts';
 import { asUsage } from '../operands.ts';
-import { toErrorText } from '../report.ts';
+import { toErrorText, toPrintable } from '../report.ts';
 import { settingsOptions, toSettings } from '../settings.ts';
 
 /** Of a program that trapped, as of one that was aborted. */
@@ -16,6 +17,7 @@ const trapStatus = 134;
 /** Files, folders and links of all folders that are given; the library of an interpreter has some thousands. */
 const entriesMax = 100_000;
 const foldersMaxBytes = 1024 ** 3;
+const leftOutShownMax = 20;
 
 export const run = defineCommand({
   usage: '<file.wasm | source> [--env <name>=<value>] [--dir <folder>::<path>] [-- <argument> …]',
@@ -74,14 +76,16 @@ export const run = defineCommand({
     const streams = await world.guestStreams();
     const module = await toModule(path!, config.FAASM_MODULE_MAX_BYTES, options, world);
     const limits = { bytesMax: foldersMaxBytes, entriesMax };
+    const leftOut = toldLeftOut(world);
     const files =
       mounts.length === 0 && cwd === undefined
         ? undefined
         : tree.createFileTree(
-            mounts.flatMap(({ folder, at }) => loadFolder(folder, at, limits)),
+            mounts.flatMap(({ folder, at }) => loadFolder(folder, at, limits, leftOut.add)),
             BigInt(Date.now()) * 1_000_000n,
             mounts.some(({ at }) => at === '') ? [] : ['tmp'],
           );
+    leftOut.end();
     const end = await runProgram({
       name: toProgramName(path!),
       module,
@@ -105,6 +109,20 @@ export const run = defineCommand({
     return trapStatus;
   },
 });
+
+/** Says what of a folder a program does not see: the first, and how many more. */
+function toldLeftOut({ stderr }: World): { add: OnLeftOut; end(): void } {
+  let count = 0;
+  return {
+    add(path, why) {
+      count++;
+      if (count <= leftOutShownMax) stderr.write(toPrintable(`faasm: left out ${quote(path)}: ${why}\n`));
+    },
+    end() {
+      if (count > leftOutShownMax) stderr.write(`faasm: left out ${count - leftOutShownMax} more\n`);
+    },
+  };
+}
 
 /** As the system has it, one byte; and never 0 for a failure. */
 function toExitStatus(returnValue: number): number {
