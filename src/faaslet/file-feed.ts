@@ -16,6 +16,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import type { UserName } from '../../proto/names.ts';
 import type { FileContents } from './file-contents.ts';
 import { createFileTree, emptyFileTree, type FileTree, type FileTreeEntry } from './host/wasi/file-tree.ts';
+import { addSystemFiles } from './host/wasi/system-files.ts';
 import type { SharedFiles, UserFiles } from './shared-files.ts';
 
 /** A file of a user: its path, the name of its content, its size, and when it was modified, in Unix milliseconds. */
@@ -44,6 +45,8 @@ interface Answer {
 const revisionWords = 4096;
 /** The main thread answers within a millisecond, if it is not overloaded. */
 const answerTimeoutMs = 5000;
+/** Of a user without any. */
+const noFiles = addSystemFiles(emptyFileTree);
 /** Whose trees an executor keeps. */
 const usersMax = 256;
 
@@ -107,7 +110,7 @@ export class FollowedFiles implements SharedFiles {
   #follow(user: UserName): UserFiles {
     const word = wordOf(user);
     let known = 0;
-    let tree = emptyFileTree;
+    let tree = noFiles;
     return {
       now: () => {
         const revision = Atomics.load(this.#revisions, word);
@@ -138,8 +141,8 @@ export class FollowedFiles implements SharedFiles {
   #toTree(user: UserName, { rows, error }: Answer): FileTree {
     if (rows === undefined) throw unavailable(user, error ?? 'no answer');
     const files = JSON.parse(new TextDecoder().decode(rows)) as FileRow[];
-    if (files.length === 0) return emptyFileTree;
-    return createFileTree(
+    if (files.length === 0) return noFiles;
+    const tree = createFileTree(
       files.map(([path, content, sizeBytes, modifiedAtMs]): [string, FileTreeEntry] => [
         path,
         {
@@ -148,6 +151,7 @@ export class FollowedFiles implements SharedFiles {
         },
       ]),
     );
+    return addSystemFiles(tree);
   }
 }
 

@@ -1,6 +1,6 @@
 /** What is done to an open descriptor, but for reading and writing it. */
 import { fail } from '../wasi/errno.ts';
-import { toFile } from '../wasi/fd.ts';
+import { toFile, toRegularFile } from '../wasi/fd.ts';
 import { fdFlag, place } from '../wasi/layout.ts';
 import { right } from '../wasi/rights.ts';
 import { toFilestat, toStreamFilestat } from '../wasi/stat.ts';
@@ -48,7 +48,7 @@ export const descriptorCalls = {
   },
 
   ftruncate64: (context, fd, _even, low, high) => {
-    const file = toFile(context.wasi, context.owned(fd), right.fdFilestatSetSize);
+    const file = toRegularFile(context.wasi, context.owned(fd), right.fdFilestatSetSize);
     file.resize(toFileOffset(low, high));
     file.touch(context.wasi.powers.realtimeNs());
     return 0;

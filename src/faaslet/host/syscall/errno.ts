@@ -34,6 +34,7 @@ export const linuxErrno = {
 
 /** Of the errors that the virtual file system gives, by WASI's numbers. */
 const fromWasi = new Map<number, number>([
+  [wasi.acces, linuxErrno.acces],
   [wasi.badf, linuxErrno.badf],
   [wasi.exist, linuxErrno.exist],
   [wasi.fault, linuxErrno.fault],

@@ -1,12 +1,12 @@
 /** Bytes in and out of a descriptor. */
 import type { Descriptor } from '../wasi/descriptors.ts';
+import type { Device } from '../wasi/device.ts';
 import { fail } from '../wasi/errno.ts';
 import { toFile } from '../wasi/fd.ts';
 import type { File } from '../wasi/inode.ts';
 import { fdFlag, place } from '../wasi/layout.ts';
 import { right } from '../wasi/rights.ts';
 import type { SyscallContext, SystemCalls } from './context.ts';
-import { deviceOf } from './devices.ts';
 import { toFileOffset } from './layout.ts';
 
 const iovecBytes = 8;
@@ -31,9 +31,6 @@ export const ioCalls = {
 } satisfies SystemCalls;
 
 function readInto(context: SyscallContext, descriptor: Descriptor, into: Uint8Array): number {
-  const device = deviceOf(descriptor);
-  if (device === 'random') context.fillRandom(into);
-  if (device !== undefined) return device === 'random' ? into.length : 0;
   if (descriptor.target === 'stdin') return context.wasi.readStdin(into);
   const file = toFile(context.wasi, descriptor, right.fdRead);
   const bytesRead = file.read(descriptor.offset, into);
@@ -47,7 +44,6 @@ function writeFrom(context: SyscallContext, descriptor: Descriptor, from: Uint8A
     context.wasi.call[target](from);
     return from.length;
   }
-  if (deviceOf(descriptor) !== undefined) return from.length;
   const file = toFile(context.wasi, descriptor, right.fdWrite);
   const offset = (descriptor.flags & fdFlag.append) === 0 ? descriptor.offset : file.size;
   const bytesWritten = writeFile(context, file, offset, from);
@@ -56,7 +52,7 @@ function writeFrom(context: SyscallContext, descriptor: Descriptor, from: Uint8A
 }
 
 /** @throws ErrnoFailure `nospc` when there is no room for even one byte */
-function writeFile(context: SyscallContext, file: File, offset: number, from: Uint8Array): number {
+function writeFile(context: SyscallContext, file: File | Device, offset: number, from: Uint8Array): number {
   const bytesWritten = file.write(offset, from);
   if (bytesWritten === 0 && from.length > 0) fail('nospc');
   file.touch(context.wasi.powers.realtimeNs());

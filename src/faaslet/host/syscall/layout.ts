@@ -27,6 +27,7 @@ const blockSize = 4096;
 const nsPerSecond = 1_000_000_000n;
 
 const modes = {
+  [filetype.characterDevice]: 0o020666,
   [filetype.directory]: 0o040755,
   [filetype.regularFile]: 0o100644,
   [filetype.symbolicLink]: 0o120777,

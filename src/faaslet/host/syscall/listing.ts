@@ -9,6 +9,7 @@ const headBytes = 19;
 const recordAlignment = 8;
 const types: Readonly<Record<number, number>> = {
   [filetype.unknown]: 1,
+  [filetype.characterDevice]: 2,
   [filetype.directory]: 4,
   [filetype.regularFile]: 8,
   [filetype.symbolicLink]: 10,

@@ -1,25 +1,21 @@
-/** Opening files: those of the tree, and the few beside it that the original lets every function read. */
+/** Opening files. */
 import { GuestFault } from '../guest-fault.ts';
 import { Descriptor } from '../wasi/descriptors.ts';
+import type { Device } from '../wasi/device.ts';
 import type { Directory } from '../wasi/directory.ts';
 import { fail } from '../wasi/errno.ts';
 import type { File } from '../wasi/inode.ts';
 import { fdFlag } from '../wasi/layout.ts';
+import { openDevice } from '../wasi/path-open.ts';
 import type { Place } from '../wasi/resolve.ts';
-import { directoryRights, fileRights, right } from '../wasi/rights.ts';
+import { deviceRights, directoryRights, fileRights, readOnlyRights, right } from '../wasi/rights.ts';
 import type { SyscallContext, SystemCalls } from './context.ts';
-import { type Device, openDevice } from './devices.ts';
 import { openFlag } from './layout.ts';
 
 const workingDirectoryFd = -100;
 
-/** These need not be in the tree. */
-const texts: Readonly<Record<string, string>> = {
-  '/etc/hosts': '127.0.0.1 localhost\n',
-  '/etc/resolv.conf': '',
-};
-const devices: Readonly<Record<string, Device>> = { '/dev/urandom': 'random', '/dev/null': 'null' };
-const utf8 = new TextEncoder();
+/** Of the system: the original shows no function who else is there. */
+const withheld: ReadonlySet<string> = new Set(['system:passwd', 'system:group']);
 
 export const openCalls = {
   open: (context, path, flags) => open(context, context.path(path), flags),
@@ -33,7 +29,7 @@ function open(context: SyscallContext, path: string, flags: number, from = worki
   const { wasi } = context;
   wasi.descriptors.checkRoom();
   const at = placeToOpen(context, path, flags, from);
-  if (at === undefined) return openOutside(context, path, flags);
+  if (at === undefined) throw invalidFile();
   if (at.inode !== undefined && has(flags, openFlag.create | openFlag.exclusive)) fail('exist');
   const inode = at.inode ?? wasi.tree.createFile(at);
   switch (inode.kind) {
@@ -41,6 +37,8 @@ function open(context: SyscallContext, path: string, flags: number, from = worki
       return fail('loop');
     case 'directory':
       return openDirectory(context, inode, flags);
+    case 'device':
+      return openDeviceAt(context, inode, flags);
     case 'file':
       return openFile(context, inode, flags);
   }
@@ -71,23 +69,32 @@ function openFile(context: SyscallContext, file: File, flags: number): number {
   const { descriptors, powers } = context.wasi;
   if (has(flags, openFlag.directory)) fail('notdir');
   const mode = flags & openFlag.accessMode;
+  const { isReadOnly = false, name = '' } = file.shared ?? {};
+  if ((isReadOnly && mode !== 0) || withheld.has(name)) throw invalidFile();
   if (mode !== 0 && has(flags, openFlag.truncate)) {
     file.resize(0);
     file.touch(powers.realtimeNs());
   }
-  let rights: number = fileRights;
-  if (mode === openFlag.writeOnly) rights &= ~right.fdRead;
-  if (mode === 0) rights &= ~(right.fdWrite | right.fdAllocate | right.fdFilestatSetSize);
-  const descriptor = new Descriptor(file, rights, 0);
+  const descriptor = new Descriptor(file, toRights(mode, fileRights), 0);
   if (has(flags, openFlag.append)) descriptor.flags = fdFlag.append;
   return descriptors.open(descriptor);
 }
 
-function openOutside(context: SyscallContext, path: string, flags: number): number {
-  if (Object.hasOwn(devices, path)) return openDevice(context, devices[path]!);
-  const isWritten = (flags & openFlag.accessMode) !== 0;
-  if (isWritten || !Object.hasOwn(texts, path)) throw new GuestFault('Attempt to open invalid file');
-  return openFile(context, context.wasi.tree.detachedFile(utf8.encode(texts[path])), 0);
+function openDeviceAt(context: SyscallContext, device: Device, flags: number): number {
+  if (has(flags, openFlag.directory)) fail('notdir');
+  return context.wasi.descriptors.open(
+    openDevice(device, toRights(flags & openFlag.accessMode, deviceRights)),
+  );
+}
+
+function toRights(mode: number, rights: number): number {
+  if (mode === openFlag.writeOnly) return rights & ~right.fdRead;
+  return mode === 0 ? rights & readOnlyRights : rights;
+}
+
+/** In the words of the original. */
+function invalidFile(): GuestFault {
+  return new GuestFault('Attempt to open invalid file');
 }
 
 function has(flags: number, wanted: number): boolean {

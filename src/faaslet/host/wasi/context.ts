@@ -1,6 +1,7 @@
 /** What the functions of one Faaslet's WASI share: its memory, its descriptors, its files and its present call. */
 import type { GuestMemory } from '../guest-memory.ts';
 import { type Descriptor, Descriptors, type Preopen } from './descriptors.ts';
+import type { Device } from './device.ts';
 import type { Directory } from './directory.ts';
 import { fail } from './errno.ts';
 import { emptyFileTree, type FileTree, mayBeDirectory } from './file-tree.ts';
@@ -89,7 +90,7 @@ export class WasiContext {
     checkPreopens(files, preopens);
     this.memory = memory;
     this.powers = powers;
-    this.tree = new Tree(files, limits, () => powers.realtimeNs());
+    this.tree = new Tree(files, limits, powers);
     this.descriptors = new Descriptors(preopens, limits.openFiles);
     this.#startedNs = powers.monotonicNs();
   }
@@ -132,8 +133,8 @@ export class WasiContext {
     return part.length;
   }
 
-  /** What is open there: a file, a directory, or undefined for a stream. */
-  inode(descriptor: Descriptor): File | Directory | undefined {
+  /** What is open there, or undefined for a stream. */
+  inode(descriptor: Descriptor): File | Device | Directory | undefined {
     if (descriptor.target === 'preopen') this.descriptors.findPreopens((path) => this.tree.directory(path));
     return typeof descriptor.target === 'string' ? undefined : descriptor.target;
   }

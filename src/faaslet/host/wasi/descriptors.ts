@@ -1,4 +1,5 @@
 /** The table of a Faaslet's open descriptors: 0 to 2 are the streams of the call, then come the preopened directories. */
+import type { Device } from './device.ts';
 import type { Directory } from './directory.ts';
 import { fail } from './errno.ts';
 import { File } from './inode.ts';
@@ -15,7 +16,7 @@ export interface Preopen {
 
 export class Descriptor {
   /** What it is open on; `preopen` until that is found in the tree, which the first use of any file does. */
-  target: Stream | File | Directory | 'preopen';
+  target: Stream | File | Device | Directory | 'preopen';
   readonly preopen: Preopen | undefined;
   rightsBase: number;
   rightsInheriting: number;
@@ -25,7 +26,7 @@ export class Descriptor {
   offset = 0;
 
   constructor(
-    target: Stream | File | Directory | 'preopen',
+    target: Stream | File | Device | Directory | 'preopen',
     rightsBase: number,
     rightsInheriting: number,
     preopen?: Preopen,

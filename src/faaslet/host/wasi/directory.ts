@@ -3,8 +3,9 @@
  *
  * Every entry has a sequence number that it keeps while it lives, so that a listing can go on where it stopped however
  * the directory has changed since: 0 is `.`, 1 is `..`, then the entries of the shared directory in their order, then
- * those the call has made, in the order it made them.
+ * those the call has made, in the order it made them. Shared entries that are not listed have 1.
  */
+import { Device, toStream } from './device.ts';
 import { fail } from './errno.ts';
 import type { BaseDirectory, BaseNode } from './file-tree.ts';
 import { type Inode, InodeBase } from './inode.ts';
@@ -97,7 +98,7 @@ export class Directory extends InodeBase {
     const entry = this.#entries!.get(name)!;
     if (this.#base?.entries.has(name)) this.#entries!.set(name, null);
     else this.#entries!.delete(name);
-    this.#entryCount -= 1;
+    if (entry.sequence >= firstSequence) this.#entryCount -= 1;
     entry.inode.links -= 1;
     return made;
   }
@@ -118,7 +119,7 @@ export class Directory extends InodeBase {
       const entry = this.#entries?.get(name);
       if (entry === null || (entry !== undefined && entry.sequence !== sequence)) continue;
       const node = entries.get(name)!;
-      if (!visit(name, sequence, node.inodeNumber, filetypes[node.kind])) return false;
+      if (!visit(name, sequence, node.inodeNumber, toFiletype(node))) return false;
     }
     return true;
   }
@@ -128,13 +129,20 @@ export class Directory extends InodeBase {
     const first = Math.max(from, this.#firstMade);
     for (const [name, entry] of this.#entries) {
       if (entry === null || entry.sequence < first) continue;
-      if (!visit(name, entry.sequence, entry.inode.inodeNumber, filetypes[entry.inode.kind])) return;
+      if (!visit(name, entry.sequence, entry.inode.inodeNumber, toFiletype(entry.inode))) return;
     }
   }
 }
 
-export const filetypes = {
+const filetypes = {
   directory: filetype.directory,
   file: filetype.regularFile,
   link: filetype.symbolicLink,
 } as const;
+
+/** Of a stream, whatever its name, there is no type that WASI knows. */
+export function toFiletype(inode: Inode | BaseNode): number {
+  if (inode.kind !== 'device') return filetypes[inode.kind];
+  const name = inode instanceof Device ? inode.name : inode.device;
+  return toStream(name) === undefined ? filetype.characterDevice : filetype.unknown;
+}

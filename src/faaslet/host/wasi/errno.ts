@@ -2,6 +2,7 @@
 
 export const errno = {
   success: 0,
+  acces: 2,
   badf: 8,
   exist: 20,
   fault: 21,

@@ -1,5 +1,6 @@
 /** Bytes through a descriptor: reading, writing, the offset, and the listing of a directory. */
 import type { WasiContext, WasiFunctions } from './context.ts';
+import type { Device } from './device.ts';
 import { errno, fail } from './errno.ts';
 import { toFile } from './fd.ts';
 import { type File, fileMaxBytes } from './inode.ts';
@@ -136,10 +137,20 @@ function readInput(context: WasiContext, iovecs: number, count: number): number 
   return bytesRead;
 }
 
-function readFile(context: WasiContext, file: File, iovecs: number, count: number, offset: number): number {
+function readFile(
+  context: WasiContext,
+  file: File | Device,
+  iovecs: number,
+  count: number,
+  offset: number,
+): number {
   let at = offset;
-  for (let index = 0; index < count >>> 0 && at < file.size; index += 1)
-    at += file.read(at, iovec(context.memory, iovecs, index));
+  for (let index = 0; index < count >>> 0; index += 1) {
+    const into = iovec(context.memory, iovecs, index);
+    const bytesRead = file.read(at, into);
+    at += bytesRead;
+    if (bytesRead < into.length) break;
+  }
   return at - offset;
 }
 
@@ -147,7 +158,13 @@ function readFile(context: WasiContext, file: File, iovecs: number, count: numbe
  * Bytes written: fewer than given when the room ended among them.
  * @throws ErrnoFailure `nospc`, `fbig` when there was no room for even one
  */
-function writeFile(context: WasiContext, file: File, iovecs: number, count: number, offset: number): number {
+function writeFile(
+  context: WasiContext,
+  file: File | Device,
+  iovecs: number,
+  count: number,
+  offset: number,
+): number {
   let at = offset;
   for (let index = 0; index < count >>> 0; index += 1) {
     const from = iovec(context.memory, iovecs, index);

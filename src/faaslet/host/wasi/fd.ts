@@ -1,7 +1,8 @@
 /** What is done to a descriptor itself: its flags, rights, number and attributes. Bytes are in fd-io.ts. */
 import type { WasiContext, WasiFunctions } from './context.ts';
 import type { Descriptor, Preopen } from './descriptors.ts';
-import { filetypes } from './directory.ts';
+import type { Device } from './device.ts';
+import { toFiletype } from './directory.ts';
 import { errno, fail } from './errno.ts';
 import type { File } from './inode.ts';
 import {
@@ -54,7 +55,7 @@ export const fdFunctions = {
     const { target, flags, rightsBase, rightsInheriting } = context.descriptors.get(fd);
     let type: number = filetype.unknown;
     if (target === 'preopen') type = filetype.directory;
-    else if (typeof target !== 'string') type = filetypes[target.kind];
+    else if (typeof target !== 'string') type = toFiletype(target);
     writeFdstat(context.memory, out, { filetype: type, flags, rightsBase, rightsInheriting });
     return errno.success;
   },
@@ -130,7 +131,7 @@ export function filestat(context: WasiContext, fd: number, out: number, edition:
 }
 
 /** @throws ErrnoFailure `isdir` for a directory, `spipe` for a stream, `notcapable` */
-export function toFile(context: WasiContext, descriptor: Descriptor, rights: number): File {
+export function toFile(context: WasiContext, descriptor: Descriptor, rights: number): File | Device {
   const inode = context.inode(descriptor);
   if (inode === undefined) fail('spipe');
   if (inode.kind === 'directory') fail('isdir');
@@ -138,8 +139,14 @@ export function toFile(context: WasiContext, descriptor: Descriptor, rights: num
   return inode;
 }
 
+/** @throws ErrnoFailure as `toFile`, and `inval` for a device */
+export function toRegularFile(context: WasiContext, descriptor: Descriptor, rights: number): File {
+  const file = toFile(context, descriptor, rights);
+  return file.kind === 'file' ? file : fail('inval');
+}
+
 function regularFile(context: WasiContext, fd: number, rights: number): File {
-  return toFile(context, context.descriptors.get(fd), rights);
+  return toRegularFile(context, context.descriptors.get(fd), rights);
 }
 
 /** What is written is there at once, for as long as the call lasts. */

@@ -3,6 +3,8 @@
  * What a call writes goes to its own tree (tree.ts), which shows this one where nothing was written.
  */
 
+import type { DeviceName } from './device.ts';
+
 export interface FileTree {
   readonly root: BaseDirectory;
   /** Inode numbers from 1 to this are taken. */
@@ -12,7 +14,7 @@ export interface FileTree {
 interface BaseInode {
   readonly inodeNumber: number;
   readonly modifiedNs: bigint;
-  /** Its place among the entries of its directory, from 0. */
+  /** Its place among the entries of its directory, from 0; -1 where that does not list it. */
   readonly position: number;
 }
 
@@ -21,6 +23,8 @@ export interface FileContent {
   /** Equal names, equal contents; nothing where it has none. */
   readonly name?: string;
   readonly byteLength: number;
+  /** A call cannot write to it. */
+  readonly isReadOnly?: true;
   /** Fills all of `into`, which is not longer than the rest. @throws ErrnoFailure `io` when it cannot be read */
   read(offset: number, into: Uint8Array): void;
 }
@@ -35,13 +39,19 @@ export interface BaseLink extends BaseInode {
   readonly target: string;
 }
 
+export interface BaseDevice extends BaseInode {
+  readonly kind: 'device';
+  readonly device: DeviceName;
+}
+
 export interface BaseDirectory extends BaseInode {
   readonly kind: 'directory';
   readonly entries: ReadonlyMap<string, BaseNode>;
+  /** Those that are listed. */
   readonly names: readonly string[];
 }
 
-export type BaseNode = BaseFile | BaseLink | BaseDirectory;
+export type BaseNode = BaseFile | BaseLink | BaseDevice | BaseDirectory;
 
 /** A file's bytes, which must not change afterwards; or a directory, for one that may be empty; or a symbolic link. */
 export type FileTreeEntry =

@@ -1,10 +1,11 @@
 /** Files and symbolic links of one call. Directories are in directory.ts. */
+import type { Device } from './device.ts';
 import type { Directory } from './directory.ts';
 import { fail } from './errno.ts';
 import type { FileContent } from './file-tree.ts';
 import type { Quota } from './quota.ts';
 
-export type Inode = File | Link | Directory;
+export type Inode = File | Link | Device | Directory;
 
 /** What every inode has. Reading does not count as access: the tree is as if mounted with `noatime`. */
 export abstract class InodeBase {
@@ -75,6 +76,11 @@ export class File extends InodeBase {
     const bytes = new Uint8Array(this.#size);
     this.#shared.read(0, bytes);
     return bytes;
+  }
+
+  /** Of the shared tree, while that is its content. */
+  get shared(): FileContent | undefined {
+    return this.#shared;
   }
 
   /** Whether this, of the shared tree, is its content still. */

@@ -3,7 +3,13 @@ import { GuestFault } from '../guest-fault.ts';
 import type { GuestMemory } from '../guest-memory.ts';
 import { fail } from './errno.ts';
 
-export const filetype = { unknown: 0, directory: 3, regularFile: 4, symbolicLink: 7 } as const;
+export const filetype = {
+  unknown: 0,
+  characterDevice: 2,
+  directory: 3,
+  regularFile: 4,
+  symbolicLink: 7,
+} as const;
 export const fdFlag = { append: 1, dsync: 2, nonblock: 4, rsync: 8, sync: 16 } as const;
 export const openFlag = { create: 1, directory: 2, exclusive: 4, truncate: 8 } as const;
 export const lookupFlag = { followLink: 1 } as const;

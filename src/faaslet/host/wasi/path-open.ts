@@ -1,14 +1,24 @@
 /** `path_open`. */
 import type { WasiContext, WasiFunctions } from './context.ts';
 import { Descriptor } from './descriptors.ts';
+import type { Device } from './device.ts';
 import type { Directory } from './directory.ts';
 import { errno, fail } from './errno.ts';
 import { fdFlagsKnown } from './fd.ts';
 import type { File } from './inode.ts';
 import { fdFlag, knownFlags, openFlag, place, writeU32 } from './layout.ts';
-import { toFollow } from './path.ts';
-import { type Place, readPath, resolve } from './resolve.ts';
-import { directoryRights, fileRights, right, toRights } from './rights.ts';
+import { resolveHere, toFollow } from './path.ts';
+import { type Place, readPath } from './resolve.ts';
+import {
+  deviceRights,
+  directoryRights,
+  fileRights,
+  inputRights,
+  outputRights,
+  readOnlyRights,
+  right,
+  toRights,
+} from './rights.ts';
 
 export const pathOpenFunctions = {
   path_open: (
@@ -35,14 +45,12 @@ export const pathOpenFunctions = {
     if ((asked & ~context.descriptors.get(fd).rightsInheriting) !== 0) fail('notcapable');
 
     const excludes = has(openFlags, openFlag.create | openFlag.exclusive);
-    const at = resolve(start, readPath(context.memory, path, pathBytes), excludes ? 'never' : follow);
+    const to = readPath(context.memory, path, pathBytes);
+    const at = resolveHere(context, fd, start, to, excludes ? 'never' : follow);
     context.descriptors.checkRoom();
     const inode =
       at.inode === undefined ? create(context, at, openFlags) : open(context, at, openFlags, rightsBase);
-    const descriptor =
-      inode.kind === 'directory'
-        ? new Descriptor(inode, rightsBase & directoryRights, rightsInheriting)
-        : new Descriptor(inode, rightsBase & fileRights, 0);
+    const descriptor = toDescriptor(inode, rightsBase, rightsInheriting);
     descriptor.flags = flags;
     writeU32(context.memory, out, context.descriptors.open(descriptor));
     return errno.success;
@@ -72,7 +80,30 @@ function create(context: WasiContext, at: Place, openFlags: number): File {
   return context.tree.createFile(at);
 }
 
-function open(context: WasiContext, at: Place, openFlags: number, rightsBase: number): File | Directory {
+function toDescriptor(
+  inode: File | Device | Directory,
+  rightsBase: number,
+  rightsInheriting: number,
+): Descriptor {
+  if (inode.kind === 'directory')
+    return new Descriptor(inode, rightsBase & directoryRights, rightsInheriting);
+  if (inode.kind === 'device') return openDevice(inode, rightsBase);
+  return new Descriptor(inode, rightsBase & (inode.shared?.isReadOnly ? readOnlyRights : fileRights), 0);
+}
+
+/** The stream itself, where that is what has the name. */
+export function openDevice(device: Device, rights: number): Descriptor {
+  const { stream } = device;
+  if (stream === undefined) return new Descriptor(device, rights & deviceRights, 0);
+  return new Descriptor(stream, rights & (stream === 'stdin' ? inputRights : outputRights), 0);
+}
+
+function open(
+  context: WasiContext,
+  at: Place,
+  openFlags: number,
+  rightsBase: number,
+): File | Device | Directory {
   const inode = at.inode!;
   if (has(openFlags, openFlag.create | openFlag.exclusive)) fail('exist');
   const onlyDirectory = at.slash || has(openFlags, openFlag.directory);
@@ -83,6 +114,9 @@ function open(context: WasiContext, at: Place, openFlags: number, rightsBase: nu
     return inode;
   }
   if (onlyDirectory) fail('notdir');
+  if (inode.kind === 'device') return inode;
+  if (inode.shared?.isReadOnly && ((rightsBase & right.fdWrite) !== 0 || has(openFlags, openFlag.truncate)))
+    fail('acces');
   if (has(openFlags, openFlag.truncate)) {
     inode.resize(0);
     inode.touch(context.powers.realtimeNs());

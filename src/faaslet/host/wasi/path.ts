@@ -1,10 +1,12 @@
 /** What is done by path: to look at, make, link, move and remove files. Opening one is in path-open.ts. */
 import type { WasiContext, WasiFunctions } from './context.ts';
-import { errno, fail } from './errno.ts';
+import type { Directory } from './directory.ts';
+import { ErrnoFailure, errno, fail } from './errno.ts';
 import { type Edition, knownFlags, lookupFlag, place, writeFilestat, writeU32 } from './layout.ts';
-import { type FollowLast, type Place, readPath, resolve, resolveExisting } from './resolve.ts';
+import { type FollowLast, type Place, readPath, resolve, resolveExisting, toExisting } from './resolve.ts';
 import { right } from './rights.ts';
 import { setTimes, toFilestat } from './stat.ts';
+import { systemPaths } from './system-files.ts';
 
 const linkTargetMaxBytes = 4096;
 const utf8 = new TextEncoder();
@@ -142,9 +144,31 @@ export function pathFilestat(
   edition: Edition,
 ): number {
   const start = context.directory(fd, right.pathFilestatGet);
-  const inode = resolveExisting(start, readPath(context.memory, path, pathBytes), toFollow(flags));
-  writeFilestat(context.memory, out, toFilestat(inode), edition);
+  const at = resolveHere(context, fd, start, readPath(context.memory, path, pathBytes), toFollow(flags));
+  writeFilestat(context.memory, out, toFilestat(toExisting(at)), edition);
   return errno.success;
+}
+
+/**
+ * As `resolve`. A libc that knows no working directory takes `/dev/null` from the preopen `.` too: what any system has
+ * is there where nothing else is.
+ */
+export function resolveHere(
+  context: WasiContext,
+  fd: number,
+  start: Directory,
+  path: string,
+  follow: FollowLast,
+): Place {
+  if (!systemPaths.has(path) || context.descriptors.get(fd).preopen?.name !== '.')
+    return resolve(start, path, follow);
+  try {
+    const at = resolve(start, path, follow);
+    if (at.inode !== undefined) return at;
+  } catch (thrown) {
+    if (!(thrown instanceof ErrnoFailure)) throw thrown;
+  }
+  return resolve(context.tree.root, path, follow);
 }
 
 /** @throws ErrnoFailure `inval` */

@@ -153,6 +153,7 @@ function readableBytes(context: WasiContext, descriptor: Descriptor): number {
   const { stdin } = context.call;
   // What comes of a stream is not known before it is read, which waits for it.
   if (inode === undefined) return stdin instanceof Uint8Array ? stdin.length - context.stdinOffset : 1;
+  if (inode.kind === 'device') return streamRoomBytes;
   return Math.max(0, inode.size - descriptor.offset);
 }
 

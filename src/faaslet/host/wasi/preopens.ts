@@ -12,10 +12,13 @@ import type { FileTree } from './file-tree.ts';
 
 export const rootAlone: readonly Preopen[] = [{ name: '/', directory: '' }];
 
+/** A libc of 2019 takes no relative path from anywhere but `.`. */
+const rootTwice: readonly Preopen[] = [...rootAlone, { name: '.', directory: '' }];
+
 /** @param cwd absolute, and plain */
 export function toPreopens(cwd: string, { root }: FileTree): readonly Preopen[] {
   const directory = cwd.slice(1);
-  if (directory === '') return rootAlone;
+  if (directory === '') return rootTwice;
   const names = new Set(root.names.filter((name) => root.entries.get(name)?.kind === 'directory'));
   names.add(directory.split('/', 1)[0]!);
   return [

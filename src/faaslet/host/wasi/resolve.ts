@@ -70,7 +70,7 @@ export function resolve(start: Directory, path: string, follow: FollowLast): Pla
       inode?.kind === 'link' && (!last || follow === 'always' || (slash && follow !== 'never'));
     if (last && !followed) return { directory, name, inode, slash };
     if (inode === undefined) fail('noent');
-    if (inode.kind === 'file') fail('notdir');
+    if (inode.kind === 'file' || inode.kind === 'device') fail('notdir');
     if (inode.kind === 'directory') {
       trail.push(inode);
       continue;
@@ -86,7 +86,11 @@ export function resolve(start: Directory, path: string, follow: FollowLast): Pla
 
 /** What is there. @throws ErrnoFailure as `resolve`, and `notdir` for a slash after what is no directory */
 export function resolveExisting(start: Directory, path: string, follow: FollowLast): Inode {
-  const { inode, slash } = resolve(start, path, follow);
+  return toExisting(resolve(start, path, follow));
+}
+
+/** What is there. @throws ErrnoFailure `noent`, and `notdir` for a slash after what is no directory */
+export function toExisting({ inode, slash }: Place): Inode {
   if (inode === undefined) fail('noent');
   if (slash && inode.kind !== 'directory') fail('notdir');
   return inode;

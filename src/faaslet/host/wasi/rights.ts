@@ -58,6 +58,12 @@ export const fileRights =
   right.fdAllocate |
   right.fdFilestatSetSize;
 
+/** Those on a device: with seeking, which a libc takes for what a terminal has not. */
+export const deviceRights = anyRights | right.fdRead | right.fdSeek | right.fdTell | right.fdWrite;
+
+/** Those on a file that is only read. */
+export const readOnlyRights = fileRights & ~(right.fdWrite | right.fdAllocate | right.fdFilestatSetSize);
+
 /** The rights that mean something on a directory. */
 export const directoryRights =
   anyRights |

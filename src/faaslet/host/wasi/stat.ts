@@ -1,7 +1,7 @@
 /** Attributes of files, and the flags with which their times are set. */
 import type { WasiContext } from './context.ts';
 import type { Stream } from './descriptors.ts';
-import { filetypes } from './directory.ts';
+import { toFiletype } from './directory.ts';
 import { fail } from './errno.ts';
 import type { Inode } from './inode.ts';
 import { type Filestat, filetype, knownFlags, timeFlag } from './layout.ts';
@@ -11,10 +11,12 @@ const streamDevice = 0;
 const streamInodeNumbers = { stdin: 1, stdout: 2, stderr: 3 } as const;
 
 export function toFilestat(inode: Inode): Filestat {
+  const stream = inode.kind === 'device' ? inode.stream : undefined;
+  if (stream !== undefined) return toStreamFilestat(stream);
   return {
     device: treeDevice,
     inodeNumber: inode.inodeNumber,
-    filetype: filetypes[inode.kind],
+    filetype: toFiletype(inode),
     links: inode.links,
     size: inode.size,
     accessedNs: inode.accessedNs,

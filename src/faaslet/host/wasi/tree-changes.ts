@@ -36,7 +36,7 @@ export function changesOf(before: BaseDirectory | undefined, now: Directory | un
       if (inode.kind === 'directory') {
         if (same === undefined) made.push({ kind: 'directory', path });
         pending.push({ before: same as BaseDirectory | undefined, now: inode, path });
-      } else if (!isSame(same, inode)) {
+      } else if (inode.kind !== 'device' && !isSame(same, inode)) {
         if (inode.kind === 'file') made.push({ kind: 'file', path, bytes: inode.content() });
         else made.push({ kind: 'link', path, target: inode.target });
       }

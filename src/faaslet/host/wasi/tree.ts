@@ -2,6 +2,7 @@
  * The files of one Faaslet during one call: reads come from the shared tree, writes stay private, file by file and
  * only once there are any. Nothing is made before it is looked at, so a call that touches no file leaves nothing to reset.
  */
+import { Device, type DeviceName } from './device.ts';
 import { Directory } from './directory.ts';
 import { fail } from './errno.ts';
 import type { BaseNode, FileTree } from './file-tree.ts';
@@ -13,20 +14,26 @@ import { type Change, changesOf } from './tree-changes.ts';
 export { createFileTree, emptyFileTree, type FileTree } from './file-tree.ts';
 export type { FileLimits } from './quota.ts';
 
+/** As `WasiPowers` has them. */
+export interface TreePowers {
+  realtimeNs(): bigint;
+  randomFill(bytes: Uint8Array): void;
+}
+
 const utf8 = new TextEncoder();
 
 export class Tree {
   #files: FileTree;
   readonly #limits: FileLimits;
-  readonly #nowNs: () => bigint;
+  readonly #powers: TreePowers;
   #quota: Quota;
   #root: Directory | undefined;
   #lastInodeNumber: number;
 
-  constructor(files: FileTree, limits: FileLimits, nowNs: () => bigint) {
+  constructor(files: FileTree, limits: FileLimits, powers: TreePowers) {
     this.#files = files;
     this.#limits = limits;
-    this.#nowNs = nowNs;
+    this.#powers = powers;
     this.#quota = new Quota(limits);
     this.#lastInodeNumber = files.lastInodeNumber;
   }
@@ -50,13 +57,13 @@ export class Tree {
     return directory;
   }
 
-  /** Where a file that shows its shared content, or a directory, is in the shared tree; nothing when it is not. */
-  sharedPlace(inode: File | Directory): { path: string; content: string | undefined } | undefined {
+  /** Where a file that shows its shared content, a device or a directory is in the shared tree; nothing when it is not. */
+  sharedPlace(inode: File | Device | Directory): { path: string; content: string | undefined } | undefined {
     const pending: [path: string, node: BaseNode][] = [['', this.#files.root]];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const [path, node] = next;
       if (node.inodeNumber === inode.inodeNumber) {
-        if (node.kind === 'directory') return { path, content: undefined };
+        if (node.kind === inode.kind && node.kind !== 'file') return { path, content: undefined };
         const isShown = node.kind === 'file' && inode.kind === 'file' && inode.shows(node.content);
         return isShown && node.content.name !== undefined ? { path, content: node.content.name } : undefined;
       }
@@ -68,7 +75,7 @@ export class Tree {
   }
 
   /** What is at a place of the shared tree, unless it is something else now. */
-  sharedInode(path: string, content: string | undefined): File | Directory | undefined {
+  sharedInode(path: string, content: string | undefined): File | Device | Directory | undefined {
     let node: BaseNode = this.#files.root;
     let inode: Inode | undefined = this.root;
     for (const name of path === '' ? [] : path.split('/')) {
@@ -77,7 +84,8 @@ export class Tree {
       node = inside;
       inode = inode.lookup(name);
     }
-    if (inode?.kind === 'directory') return content === undefined ? inode : undefined;
+    if (inode?.kind === 'directory' || inode?.kind === 'device')
+      return content === undefined ? inode : undefined;
     return inode?.kind === 'file' && node.kind === 'file' && node.content.name === content
       ? inode
       : undefined;
@@ -111,11 +119,9 @@ export class Tree {
     this.#lastInodeNumber = this.#files.lastInodeNumber;
   }
 
-  /** One without a name. */
-  detachedFile(content = new Uint8Array(0)): File {
-    const file = new File(0, this.#nowNs(), this.#quota);
-    file.write(0, content);
-    return file;
+  /** One without a name in the tree. */
+  detachedDevice(name: DeviceName): Device {
+    return new Device(0, this.#nowNs(), name, this.#powers.randomFill);
   }
 
   /** @throws ErrnoFailure `nospc`, `noent` */
@@ -141,7 +147,7 @@ export class Tree {
   }
 
   /** Gives a file or a symbolic link one more name. @throws ErrnoFailure `nospc`, `noent` */
-  link(inode: File | Link, at: Place): void {
+  link(inode: Exclude<Inode, Directory>, at: Place): void {
     this.#insert(at, inode);
     inode.changedNs = this.#nowNs();
   }
@@ -202,10 +208,16 @@ export class Tree {
     at.directory.touch(this.#nowNs());
   }
 
+  #nowNs(): bigint {
+    return this.#powers.realtimeNs();
+  }
+
   readonly #adopt = (node: BaseNode, parent: Directory): Inode => {
     const { inodeNumber, modifiedNs } = node;
     let inode: Inode;
     if (node.kind === 'file') inode = new File(inodeNumber, modifiedNs, this.#quota, node.content);
+    else if (node.kind === 'device')
+      inode = new Device(inodeNumber, modifiedNs, node.device, this.#powers.randomFill);
     else if (node.kind === 'link')
       inode = new Link(inodeNumber, modifiedNs, node.target, utf8.encode(node.target).length);
     else inode = new Directory(inodeNumber, modifiedNs, this.#adopt, parent, node);

@@ -7,6 +7,7 @@ import { linuxErrno } from '../../../../src/faaslet/host/syscall/errno.ts';
 import { createSyscalls } from '../../../../src/faaslet/host/syscall/syscall.ts';
 import { createFileTree } from '../../../../src/faaslet/host/wasi/file-tree.ts';
 import { toPreopens } from '../../../../src/faaslet/host/wasi/preopens.ts';
+import { addSystemFiles } from '../../../../src/faaslet/host/wasi/system-files.ts';
 import { createWasi } from '../../../../src/faaslet/host/wasi/wasi.ts';
 
 const create = 0o100;
@@ -34,7 +35,9 @@ function start({
   const linear = new WebAssembly.Memory({ initial: pages, maximum: pages + 4 });
   memory.attach(linear);
   const utf8 = new TextEncoder();
-  const tree = createFileTree(Object.entries(files).map(([path, text]) => [path, utf8.encode(text)]));
+  const tree = addSystemFiles(
+    createFileTree(Object.entries(files).map(([path, text]) => [path, utf8.encode(text)])),
+  );
   let nowNs = 1_700_000_000_123_456_789n;
   const slept: number[] = [];
   const powers = {
@@ -231,7 +234,7 @@ for (const path of ['/etc/passwd', '/none/x', '../x', 'lib/../../x', '/lib/none'
 }
 
 test('what the original lets every function open is there', (t) => {
-  const { call, memory, text } = start();
+  const { call, memory, text, stdout } = start();
   const random = call(5, '/dev/urandom', readOnly, 0);
   t.is(call(3, random, buffer, 100), 100);
   t.true(memory.bytes(buffer, 100).every((byte) => byte === 7));
@@ -239,9 +242,19 @@ test('what the original lets every function open is there', (t) => {
   t.true(call(3, hosts, buffer, 100) > 0);
   t.regex(text(buffer, 9), /127\.0\.0\.1/);
   t.throws(() => call(5, '/etc/hosts', writeOnly, 0), { message: 'Attempt to open invalid file' });
+  const zero = call(5, '/dev/zero', readOnly, 0);
+  t.is(call(3, zero, buffer, 100), 100);
+  t.true(memory.bytes(buffer, 100).every((byte) => byte === 0));
+  t.is(call(197, zero, out), 0);
+  t.is(memory.view().getInt32(out + 24, true), 0o020666);
   const nothing = call(5, '/dev/null', readWrite, 0);
   t.is(call(4, nothing, buffer, 8000), 8000);
   t.is(call(3, nothing, buffer, 10), 0);
+  memory.bytes(buffer, 1).set(Buffer.from('x'));
+  t.is(call(4, call(5, '/dev/stdout', writeOnly | create | truncate, 0), buffer, 1), 1);
+  t.is(stdout.join(''), 'x');
+  t.is(call(3, call(5, '/dev/stdin', readOnly, 0), buffer, 100), 5);
+  t.is(text(buffer, 5), 'input');
 });
 
 for (const [name, ...parameters] of [

@@ -4,6 +4,7 @@ import { errno } from '../../../../src/faaslet/host/wasi/errno.ts';
 import { createFileTree, type FileTreeEntry } from '../../../../src/faaslet/host/wasi/file-tree.ts';
 import { openFlag } from '../../../../src/faaslet/host/wasi/layout.ts';
 import { allRights, right } from '../../../../src/faaslet/host/wasi/rights.ts';
+import { addSystemFiles } from '../../../../src/faaslet/host/wasi/system-files.ts';
 import {
   createWasi,
   type Wasi,
@@ -87,11 +88,13 @@ export class Guest {
         },
       },
       {
-        files: createFileTree(
-          Object.entries(files).map(([path, entry]) => [
-            path,
-            typeof entry === 'string' ? utf8.encode(entry) : entry,
-          ]),
+        files: addSystemFiles(
+          createFileTree(
+            Object.entries(files).map(([path, entry]) => [
+              path,
+              typeof entry === 'string' ? utf8.encode(entry) : entry,
+            ]),
+          ),
         ),
         limits: limits ?? { bytes: 1_000_000, inodes: 1000, openFiles: 32 },
         ...(preopens === undefined ? {} : { preopens }),

@@ -8,8 +8,11 @@ const files = createFileTree([
   ['top.txt', Buffer.from('b')],
 ]);
 
-test('toPreopens() opens the root alone where that is the working directory', (t) => {
-  t.deepEqual(toPreopens('/', files), [{ name: '/', directory: '' }]);
+test('toPreopens() opens the root as both where that is the working directory', (t) => {
+  t.deepEqual(toPreopens('/', files), [
+    { name: '/', directory: '' },
+    { name: '.', directory: '' },
+  ]);
 });
 
 test('toPreopens() opens the directories of the root before the working directory', (t) => {
