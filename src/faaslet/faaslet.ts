@@ -17,6 +17,7 @@ import {
 } from '../../proto/function-settings.ts';
 import type { LocalTier } from '../state/local-tier.ts';
 import { BootInput, BootStackFound, type BootState, refused, resume, toResumedInput } from './boot.ts';
+import { createFoundingStart, type FoundingStart } from './founding-start.ts';
 import { toReturnedError, toThrownError } from './guest-error.ts';
 import { toRequestVariables, toResponse } from './host/cgi.ts';
 import {
@@ -116,6 +117,7 @@ export class Faaslet {
   readonly #suspendable: boolean;
   readonly #entry: Entry;
   readonly #entryParameters: readonly (number | bigint)[];
+  readonly #founding: FoundingStart | undefined;
   readonly #windows: StateWindows;
   readonly #started: CallArguments;
   readonly #streams: Pick<WasiCall, 'stdout' | 'stderr'>;
@@ -175,6 +177,10 @@ export class Faaslet {
     this.#entry = this.#function(layout.entry);
     this.#entryParameters =
       powers.invocation?.parameters ?? new Array<number>(layout.entryParameters).fill(0);
+    this.#founding =
+      layout.entry === 'main' && powers.invocation === undefined
+        ? createFoundingStart(program.imports, this.#memory, this.#globals[0], this.#exports)
+        : undefined;
   }
 
   /** From now on a reset shows this snapshot; nothing is run for it. @throws FaasmError `no_capacity` */
@@ -271,8 +277,7 @@ export class Faaslet {
         this.#begin(settings, suspension, toResumedInput(this.#exports, settings.input));
         this.#resume(boot);
       }
-      const returned =
-        pointer === undefined ? this.#entry(...this.#entryParameters) : this.#callPointer(pointer);
+      const returned = pointer === undefined ? this.#callEntry() : this.#callPointer(pointer);
       if (!(returned instanceof Promise)) return this.#returned(returned);
       return returned.then(
         (value) => this.#returned(value),
@@ -281,6 +286,20 @@ export class Faaslet {
     } catch (thrown) {
       return this.#threw(thrown);
     }
+  }
+
+  #callEntry(): unknown {
+    if (this.#founding === undefined) return this.#entry(...this.#entryParameters);
+    return this.#callMain(this.#founding);
+  }
+
+  async #callMain({ passArguments, flush }: FoundingStart): Promise<unknown> {
+    const takesArguments = this.program.layout.entryParameters === 2;
+    const returned = await this.#entry(
+      ...(takesArguments ? passArguments(this.#wasi.context.call.args) : []),
+    );
+    if (flush !== undefined) await this.#enter(flush.entry)(...flush.parameters);
+    return returned;
   }
 
   /** A function of the table, and then the destructors, which write out what streams of libc hold. */

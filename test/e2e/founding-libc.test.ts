@@ -195,6 +195,41 @@ test.serial('a file becomes state, and what is not provided says so when it is c
   t.regex(await (await at.post('old/popen')).text(), /popen is not provided to functions/);
 });
 
+test.serial('main() has its arguments, and what libc holds is written out when it returns', async (t) => {
+  const module = await at.put(
+    'old/arguments',
+    `(module
+      (import "env" "__syscall3" (func $call (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 2)
+      (global $stack (mut i32) (i32.const 65536))
+      (data (i32.const 16) "flushed") (data (i32.const 32) "0;")
+      (func $say (param $text i32) (local $length i32)
+        (loop $next
+          (if (i32.load8_u (i32.add (local.get $text) (local.get $length)))
+            (then (local.set $length (i32.add (local.get $length) (i32.const 1))) (br $next))))
+        (drop (call $call (i32.const 4) (i32.const 1) (local.get $text) (local.get $length))))
+      (func (export "main") (param $argc i32) (param $argv i32) (result i32)
+        (i32.store8 (i32.const 32) (i32.add (i32.const 48) (local.get $argc)))
+        (call $say (i32.const 32))
+        (loop $next
+          (call $say (i32.load (local.get $argv)))
+          (i32.store16 (i32.const 32) (i32.const 44))
+          (call $say (i32.const 32))
+          (local.set $argv (i32.add (local.get $argv) (i32.const 4)))
+          (br_if $next (i32.load (local.get $argv))))
+        (i32.const 0))
+      (func (export "fflush") (param i32) (result i32)
+        (call $say (i32.add (i32.const 16) (local.get 0)))
+        (i32.const 0)))`,
+  );
+  t.is(module.status, 200, await module.text());
+  for (let call = 0; call < 2; call++) {
+    t.is(await (await at.post('old/arguments')).text(), '1;arguments,flushed');
+    const more = await at.post('old/arguments', '', { 'X-Faasm-Arg': 'x y' });
+    t.is(await more.text(), '2;arguments,x y,flushed');
+  }
+});
+
 test.serial('what founding modules import beside it is there', async (t) => {
   const answer = await at.put(
     'old/imports',

@@ -18,6 +18,10 @@ const fcntl = {
   duplicateCloexec: 1030,
 } as const;
 
+const getWindowSize = 0x5413;
+const windowSizeBytes = 8;
+const terminal = { rows: 24, columns: 80 } as const;
+
 const check: SystemCall = (context, fd) => {
   context.owned(fd);
   return 0;
@@ -59,10 +63,19 @@ export const descriptorCalls = {
   fdatasync: check,
   fchmod: check,
 
-  /** No descriptor is a terminal, so every request is one that it does not know. */
-  ioctl: (context, fd) => {
-    context.owned(fd);
-    return -linuxErrno.notty;
+  /**
+   * Output is as a terminal of the usual size: the founding libc then writes out each line as it ends, while all that
+   * it holds when `main` returns is lost.
+   */
+  ioctl: (context, fd, request, out) => {
+    const { target } = context.owned(fd);
+    if (request !== getWindowSize || (target !== 'stdout' && target !== 'stderr')) return -linuxErrno.notty;
+    const at = place(context.memory, out, windowSizeBytes);
+    context.memory.bytes(at, windowSizeBytes).fill(0);
+    const view = context.memory.view();
+    view.setUint16(at, terminal.rows, true);
+    view.setUint16(at + 2, terminal.columns, true);
+    return 0;
   },
 
   fstat64: (context, fd, out) => {

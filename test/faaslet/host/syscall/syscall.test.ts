@@ -304,6 +304,33 @@ test('poll() of standard input and of foreign descriptors ends the call', async 
   t.deepEqual(slept, [25]);
 });
 
+test('ioctl() tells the size of a terminal, for output alone', (t) => {
+  const { call, memory } = start();
+  for (const fd of [1, 2]) {
+    memory.bytes(out, 8).fill(9);
+    t.is(call(54, fd, 0x5413, out), 0);
+    t.is(memory.view().getUint16(out, true), 24);
+    t.is(memory.view().getUint16(out + 2, true), 80);
+    t.is(call(54, fd, 0x5401, out), -linuxErrno.notty);
+  }
+  t.is(call(54, 0, 0x5413, out), -linuxErrno.notty);
+  t.is(call(54, call(5, '/lib/data.txt', readOnly, 0), 0x5413, out), -linuxErrno.notty);
+  t.is(call(54, 1, 0x5413, 2 * 65_536), -linuxErrno.fault);
+});
+
+test('an empty path is nowhere', (t) => {
+  const { call } = start();
+  t.is(call(5, '', readOnly, 0), -linuxErrno.noent);
+  for (const number of [10, 33, 40, 195, 196]) t.is(call(number, '', out), -linuxErrno.noent);
+  t.is(call(39, '', 0o755), -linuxErrno.noent);
+  t.is(call(85, '', buffer, 100), -linuxErrno.noent);
+  for (const number of [9, 38, 83]) {
+    t.is(call(number, '', '/x'), -linuxErrno.noent);
+    t.is(call(number, '/lib/data.txt', ''), -linuxErrno.noent);
+  }
+  t.is(call(295, -100, '', readOnly, 0), -linuxErrno.noent);
+});
+
 test('standard input is read, standard output is written', (t) => {
   const { call, text, stdout } = start({ stdin: 'abc' });
   t.is(call(3, 0, buffer, 2), 2);
@@ -413,7 +440,8 @@ test('clocks, names and limits of the process', async (t) => {
   t.is(libc.getrlimit!(3, out), 0);
   t.is(long(out), -1);
   t.is(long(out + 8), -1);
-  t.is(libc.ioctl!(1, 0x5413, out), -1);
+  t.is(libc.ioctl!(1, 0x5413, out), 0);
+  t.is(libc.ioctl!(1, 0x5401, out), -1);
   t.is(call(20), 23);
   for (const number of [199, 200, 201, 202]) t.is(call(number), 1000);
   t.is(call(355, buffer, 10, 0), 10);
