@@ -114,7 +114,7 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
   const closers: (() => unknown)[] = [];
   let drainEndsMs = Number.POSITIVE_INFINITY;
   /** All that waits for calls waits no longer than the drain together. */
-  const drainLeftMs = (): number => Math.max(0, drainEndsMs - performance.now());
+  const drainLeftMs = (): number => Math.max(0, Math.ceil(drainEndsMs - performance.now()));
   /** Also when one of them fails. @throws what the first of them failed with */
   const stopAll = async (): Promise<void> => {
     drainEndsMs = performance.now() + config.FAASM_DRAIN_TIMEOUT_MS;

@@ -1,5 +1,6 @@
 /** The entry of an executor's worker thread: builds an Executor and connects it to the worker pool's port. */
 import { readlinkSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
 import { fromCallError } from '../../proto/call.ts';
 import { BegunMarks } from '../calls/begun-marks.ts';
@@ -72,6 +73,8 @@ port.on('message', (message: ToExecutor) => {
     settle(message.ask)?.reject(fromCallError(message.error));
   } else executor.receive(message);
 });
+// Else it is written when the thread has ended, of which nobody is told.
+flushCompileCache();
 post({ type: 'ready', memory: memory.why, thread: threadNumber() });
 void followCallRing(new CallRing(settings.calls), (slot, program, depth, input) =>
   executor.run([slot, program, input, depth]),
