@@ -1,10 +1,11 @@
 /**
  * The HTTP bridge.
  *
- * In:   HTTP requests, on two ports that serve the same routes; `event.calls` for those who follow logs
+ * In:   HTTP requests, on two ports that serve the same routes; `event.calls` for those who follow logs;
+ *       `function.changed.*.*`
  * Out:  `invoke`, `async`, `calls`, `functions`, `state`, `console` requests; `cancel` when a client leaves
  * Owns: its listening ports and the connections to them
- * Never: knows a function, a value or a call itself
+ * Never: runs or keeps a function, a value or a call itself
  */
 import { setMaxListeners } from 'node:events';
 import type { Subjects } from '../proto/subjects.ts';
@@ -12,6 +13,7 @@ import type { Bus } from '../src/bus/port.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
 import { type HttpConfig, httpDefaults } from '../src/http/config.ts';
 import { createDispatch, type Readiness } from '../src/http/dispatch.ts';
+import { KnownSettings } from '../src/http/known-settings.ts';
 import { createHttpPort } from '../src/http/server.ts';
 import type { Log } from '../src/log.ts';
 import { createRandomIds } from '../src/random-ids.ts';
@@ -39,7 +41,9 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
   const closing = new AbortController();
   // Each follower of a log hears of it.
   setMaxListeners(0, closing.signal);
+  const functions = new KnownSettings(bus, subjects);
   const parts = {
+    functions,
     bus,
     subjects,
     config,
@@ -52,6 +56,7 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
   const ways = config.ports.map(() => createHttpPort(config, dispatch));
   const close = async (drainTimeoutMs = config.drainTimeoutMs): Promise<void> => {
     closing.abort();
+    functions.close();
     await Promise.all(ways.map((way) => way.close(drainTimeoutMs)));
   };
   const ports: number[] = [];
@@ -64,5 +69,15 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
     throw thrown;
   }
   log.info({ address: config.listen, ports }, 'HTTP is served');
+  if (!isLoopback(config.listen)) {
+    log.warn(
+      { address: config.listen },
+      'whoever reaches this address may call, upload and delete everything, as there are no tokens; set FAASM_LISTEN to 127.0.0.1, or let nobody else through',
+    );
+  }
   return { ports, close };
+}
+
+function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || address.startsWith('127.');
 }

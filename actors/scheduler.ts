@@ -165,7 +165,7 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
       if (error !== undefined) throw fromCallError(error, output);
       // Who sends no headers reads none: over NATS they are the dearest part of a small answer.
       const isPlain = message.headers === undefined && returnValue === 0;
-      const headers = isPlain ? undefined : toAnswerHeaders(call.id, returnValue, response);
+      const headers = isPlain ? undefined : toAnswerHeaders(call, returnValue, response);
       respond(bus, message, output, headers);
     } finally {
       decide(state, { type: 'ended', id: call.id, ranUs });
@@ -231,9 +231,14 @@ function unanswered({ user, function: name }: Call, host: HostId): FaasmError {
   );
 }
 
-function toAnswerHeaders(id: CallId, returnValue: number, response: ResponseHead | undefined): Headers {
+function toAnswerHeaders(
+  { id, traceparent }: Call,
+  returnValue: number,
+  response: ResponseHead | undefined,
+): Headers {
   return {
     [names.callId]: [id],
+    ...(traceparent !== undefined && { [names.traceparent]: [traceparent] }),
     ...(returnValue !== 0 && { [names.returnValue]: [String(returnValue)] }),
     ...(response && toResponseHeaders(response)),
   };

@@ -164,6 +164,7 @@ export function toHttpConfig(
   return {
     host,
     listen: config.FAASM_LISTEN,
+    hosts: config.FAASM_HTTP_HOSTS.split(',').map((name) => name.trim()),
     ports: [config.FAASM_HTTP_PORT, config.FAASM_UPLOAD_PORT],
     inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
     moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,

@@ -76,6 +76,7 @@ interface Job {
   readonly call: Call;
   readonly program: Program;
   readonly message: BusMessage;
+  /** On the clock that never goes back. */
   readonly arrivedMs: number;
   readonly initializes: boolean;
   executor: number | undefined;
@@ -215,7 +216,8 @@ export async function startWorkerPool({
       return;
     }
     const nowMs = Date.now();
-    jobs.set(call.id, { call, program, message, arrivedMs: nowMs, initializes, executor: undefined });
+    const arrivedMs = performance.now();
+    jobs.set(call.id, { call, program, message, arrivedMs, initializes, executor: undefined });
     step({
       type: 'call',
       nowMs,
@@ -403,13 +405,16 @@ export async function startWorkerPool({
       ...(ranUs !== undefined && { ranUs }),
     };
     respond(bus, job.message, new Encodable(result, callResultCodec));
-    tellOf(toCallEvent(host, job, ended, Date.now()));
+    const durationMs = performance.now() - job.arrivedMs;
+    tellOf(toCallEvent(host, { call: job.call, durationMs }, ended, Date.now()));
   }
 
   function tellOf(event: CallEvent): void {
-    const { id, user, function: name, stderr } = event;
-    if (stderr !== null)
-      log.info({ call: id, function: `${user}/${name}`, stderr }, 'standard error of a call');
+    const { id, user, function: name, stderr, traceparent } = event;
+    if (stderr !== null) {
+      const about = { call: id, function: `${user}/${name}`, ...(traceparent !== null && { traceparent }) };
+      log.info({ ...about, stderr }, 'standard error of a call');
+    }
     events.add(event);
   }
 

@@ -24,10 +24,27 @@ export interface Call {
   readonly given?: CallArguments;
   /** Runs the function at this place of the module's table, and not its entry; of the version that is set with it. */
   readonly pointer?: number;
+  /** What a CGI program is asked, where the call came as a request. */
+  readonly request?: RequestHead;
   /** W3C trace context, passed on unread. */
   readonly traceparent?: string;
   /** Of an asynchronous call: which attempt at it this is, from 1. Not told to other hosts. */
   readonly attempt?: number;
+}
+
+/** A request of HTTP beside its body, which is the input of the call. */
+export interface RequestHead {
+  readonly method: string;
+  /** Path and query, as they were asked for. */
+  readonly target: string;
+  /** As in `HTTP/1.1`. */
+  readonly protocol: string;
+  /** As `Name: value`, in their order. */
+  readonly headers: readonly string[];
+  /** Of the client. */
+  readonly address: string;
+  /** That the client connected to. */
+  readonly port: number;
 }
 
 /** How a call ended. */

@@ -17,7 +17,11 @@ export const errorTable = {
   precondition_failed: { http: 412, retry: false },
   too_large: { http: 413, retry: false },
   unsupported_module: { http: 415, retry: false },
+  /** The body came packed in a way that is not unpacked here. */
+  unsupported_encoding: { http: 415, retry: false },
   range_not_satisfiable: { http: 416, retry: false },
+  /** The request is for a host of another name. */
+  misdirected: { http: 421, retry: false },
   too_many_requests: { http: 429, retry: true },
   headers_too_large: { http: 431, retry: false },
   /** The function returned a value other than 0. */
@@ -26,6 +30,8 @@ export const errorTable = {
   guest_trapped: { http: 500, retry: false },
   /** A wasm exception nobody caught. */
   guest_threw: { http: 500, retry: false },
+  /** The guest asked the host for something that it refuses; the details have the code of the refusal. */
+  guest_faulted: { http: 500, retry: false },
   guest_stack_overflow: { http: 500, retry: false },
   guest_out_of_memory: { http: 500, retry: false },
   /** A chained call cannot be made: unknown target, or deeper than the limit. */
@@ -48,6 +54,8 @@ export interface ErrorDetails {
   readonly component?: string;
   /** The nonzero value that the function returned. */
   readonly returnValue?: number;
+  /** Of `guest_faulted`: the code with which the host refused what the guest asked for. */
+  readonly fault?: string;
   /** The trap's kind in V8's words, as in `divide by zero`. */
   readonly trap?: string;
   /** Wasm frames, innermost first, one a line. */

@@ -19,6 +19,8 @@ export interface FunctionSettings {
   readonly bootOnce?: true;
   /** Of state, where a call of the API does not say; else as the host is set. */
   readonly stateAccess?: StateAccess;
+  /** Origins whose web pages may call it, as in `https://app.example`; `*` for all. */
+  readonly cors?: readonly string[];
   /** Return values and exit codes that are answers too, as those of `grep` and `diff`; ascending. 0 always is one. */
   readonly exitCodes?: readonly number[];
 }
@@ -40,17 +42,20 @@ const countMax = 256;
 const textMaxBytes = 32 * 1024;
 const variableNameMaxLength = 256;
 const cwdMaxBytes = 1024;
-const settingNames = ['argv0', 'args', 'env', 'cwd', 'cgi', 'bootOnce', 'stateAccess', 'exitCodes'];
+const settingNames = ['argv0', 'args', 'env', 'cwd', 'cgi', 'bootOnce', 'stateAccess', 'exitCodes', 'cors'];
 /** As file systems have it. */
 const pathNameMaxBytes = 255;
 const argv0MaxBytes = 4096;
 /** A program has some few that are answers. */
 const exitCodesMax = 64;
+const originsMax = 64;
+/** `*`, or a scheme, a host and maybe a port (RFC 6454). */
+const originPattern = /^(?:\*|[a-z][a-z0-9+.-]*:\/\/(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::\d{1,5})?)$/;
 
 /** @param value as JSON or msgpack gives it; what is absent is as in `noSettings` @throws FaasmError `bad_request` */
 export function toFunctionSettings(value: unknown): FunctionSettings {
   const record = toRecord(value, 'Settings have', settingNames);
-  const { argv0, cwd = noSettings.cwd, cgi, bootOnce, stateAccess, exitCodes, ...rest } = record;
+  const { argv0, cwd = noSettings.cwd, cgi, bootOnce, stateAccess, exitCodes, cors, ...rest } = record;
   const isCgi = toSwitch('cgi', cgi);
   const bootsOnce = toSwitch('bootOnce', bootOnce);
   return {
@@ -61,6 +66,7 @@ export function toFunctionSettings(value: unknown): FunctionSettings {
     ...(bootsOnce && { bootOnce: true }),
     ...(stateAccess !== undefined && { stateAccess: toStateAccess(stateAccess) }),
     ...(exitCodes !== undefined && { exitCodes: toExitCodes(exitCodes) }),
+    ...(cors !== undefined && { cors: toOrigins(cors) }),
   };
 }
 
@@ -74,6 +80,7 @@ export function toStateAccess(value: unknown): StateAccess {
 export function addSettings(base: FunctionSettings, more: FunctionSettings): FunctionSettings {
   const argv0 = more.argv0 ?? base.argv0;
   const exitCodes = more.exitCodes ?? base.exitCodes;
+  const cors = more.cors ?? base.cors;
   return toFunctionSettings({
     ...(argv0 !== undefined && { argv0 }),
     args: [...base.args, ...more.args],
@@ -83,7 +90,20 @@ export function addSettings(base: FunctionSettings, more: FunctionSettings): Fun
     bootOnce: more.bootOnce ?? false,
     stateAccess: more.stateAccess ?? base.stateAccess,
     ...(exitCodes !== undefined && { exitCodes }),
+    ...(cors !== undefined && { cors }),
   });
+}
+
+/** @throws FaasmError `bad_request` */
+export function toOrigins(value: unknown): readonly string[] {
+  if (!Array.isArray(value) || value.length > originsMax) {
+    throw bad(`The setting cors is a list of at most ${originsMax} origins`);
+  }
+  const wrong = value.find((each) => typeof each !== 'string' || !originPattern.test(each));
+  if (wrong === undefined) return value as string[];
+  throw bad(
+    `An origin is * or as https://app.example, in lower case and without a path, not ${quote(String(wrong))}`,
+  );
 }
 
 function toSwitch(name: string, value: unknown = false): boolean {

@@ -19,6 +19,8 @@ export const headers = {
   input: 'Faasm-Input',
   output: 'Faasm-Output',
   returnValue: 'Faasm-Return-Value',
+  /** RequestHead as JSON, for a CGI program. */
+  request: 'Faasm-Request',
   /** Of the response of a CGI program: its HTTP status, and each header as `Name: value`. */
   responseStatus: 'Faasm-Status',
   responseHeader: 'Faasm-Header',

@@ -56,6 +56,8 @@ export interface CallStatus {
   readonly endedAtMs: number | null;
   readonly returnValue: number | null;
   readonly error: CallError | null;
+  /** W3C trace context, as it came. */
+  readonly traceparent: string | null;
 }
 
 /** Answers `state.size`, and in a list `state.list`. */
@@ -148,4 +150,6 @@ export interface CallEvent {
   readonly returnValue: number;
   readonly error: CallError | null;
   readonly stderr: string | null;
+  /** W3C trace context, as it came; that of the root for chained calls. */
+  readonly traceparent: string | null;
 }

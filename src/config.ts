@@ -26,6 +26,11 @@ export const settings = {
     default: '127.0.0.1',
     about: 'address that the ports listen on; there are no tokens yet, so think before opening it',
   },
+  FAASM_HTTP_HOSTS: {
+    default: '',
+    about:
+      'names that HTTP requests may be for, parted by commas, beside addresses and local names; *.example.org is all below it, * any',
+  },
   FAASM_HTTP_PORT: { default: '8001', type: 'port', about: 'HTTP port to invoke at; 0 for any free one' },
   FAASM_UPLOAD_PORT: {
     default: '8002',

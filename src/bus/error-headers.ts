@@ -22,7 +22,11 @@ export function fromErrorHeaders(message: Pick<BusMessage, 'headers' | 'body'>):
 
 export function respondError(bus: Bus, message: BusMessage, thrown: unknown): void {
   const error = FaasmError.from(thrown);
-  const headers = toErrorHeaders(error);
+  const traceparent = message.headers?.[names.traceparent];
+  const headers = {
+    ...toErrorHeaders(error),
+    ...(traceparent !== undefined && { [names.traceparent]: traceparent }),
+  };
   const { output = emptyBody } = error;
   // The error is what matters: an output that has no room beside it stays behind.
   const fits = message.answer !== undefined || output.length + headersSize(headers) <= bus.maxPayloadBytes;

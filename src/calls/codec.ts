@@ -31,6 +31,7 @@ export const callCodec: Codec<Call> = {
       traceparent: call.traceparent ?? '',
       given: call.given,
       treeCalls: call.treeCalls ?? 0,
+      request: call.request,
       pointer: call.pointer === undefined ? 0 : call.pointer + 1,
     }),
   decode: (bytes) => {
@@ -60,7 +61,7 @@ export const callResultCodec: Codec<CallResult> = {
 };
 
 function toCall(message: Message): Call {
-  const { type, depth, deadlineMs, version, traceparent, given, pointer, treeCalls } = message;
+  const { type, depth, deadlineMs, version, traceparent, given, request, pointer, treeCalls } = message;
   if (type !== 'CALL') throw badMessage('call', `its type is ${type}`);
   if (deadlineMs === 0) throw badMessage('call', 'it has no deadline');
   if (message.input.kind !== 'inline' || message.output.kind !== 'inline') {
@@ -84,6 +85,7 @@ function toCall(message: Message): Call {
     ...(traceparentPattern.test(traceparent) && { traceparent }),
     ...(given !== undefined && { given }),
     ...(treeCalls > 0 && { treeCalls }),
+    ...(request !== undefined && { request }),
     ...(pointer > 0 && { pointer: pointer - 1 }),
   };
 }
@@ -136,6 +138,7 @@ function fromDetailsJson(json: string): ErrorDetails {
   return {
     ...text('component'),
     ...number('returnValue'),
+    ...text('fault'),
     ...text('trap'),
     ...text('backtrace'),
     ...text('stderr'),

@@ -14,6 +14,7 @@ import { type BusMessage, type Headers, header, toBytes } from '../bus/port.ts';
 import { readCallArguments } from '../bus/settings-headers.ts';
 import { parseDurationMs } from './duration.ts';
 import { type Place, toPlace } from './place.ts';
+import { readRequestHead } from './request-head.ts';
 
 export interface InvocationDefaults {
   readonly nowMs: number;
@@ -39,6 +40,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
   const rootId = header(message, names.rootId);
   const traceparent = header(message, names.traceparent);
   const given = readCallArguments(message.headers);
+  const request = header(message, names.request);
   const id = givenId === undefined ? defaults.newCallId(user) : toCallId(givenId, user);
   const depth = toNumber(header(message, names.depth), names.depth) ?? 0;
   const treeCalls = toNumber(header(message, names.treeCalls), names.treeCalls);
@@ -55,6 +57,7 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
     ...(treeCalls !== undefined && { treeCalls }),
     ...(traceparent !== undefined && { traceparent }),
     ...(given !== undefined && { given }),
+    ...(request !== undefined && { request: readRequestHead(request) }),
     ...(attempt !== undefined && { attempt }),
     ...toPointer(header(message, names.pointer), depth),
   };

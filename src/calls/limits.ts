@@ -14,6 +14,9 @@ export const messageMaxFields = 256;
 /** Arguments and environment variables, of which there are 256 each at most. */
 export const argumentsMaxFields = 512;
 
+/** Of a request; node takes so many that it tells of. */
+export const requestHeadersMax = 1000;
+
 /** Of the response of a CGI program; servers take about as many. */
 export const responseHeadersMax = 100;
 

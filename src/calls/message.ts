@@ -7,7 +7,7 @@
  * are decoded are views of what they came in.
  */
 import protobuf from 'protobufjs/minimal.js';
-import type { ResponseHead } from '../../proto/call.ts';
+import type { RequestHead, ResponseHead } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { type CallArguments, toCallArguments, toVariable } from '../../proto/function-settings.ts';
 import {
@@ -15,9 +15,11 @@ import {
   callMaxBytes,
   messageMaxFields,
   metadataMaxBytes,
+  requestHeadersMax,
   responseHeadersMax,
 } from './limits.ts';
 import type { Place, S3Object } from './place.ts';
+import { toRequestHead } from './request-head.ts';
 
 export const messageTypes = ['UNSET', 'BIND', 'CALL', 'KILL'] as const;
 export type MessageType = (typeof messageTypes)[number];
@@ -62,6 +64,7 @@ export interface Message {
   /** How long the call computed, in microseconds; 0 where it did not run. */
   ranUs: number;
   treeCalls: number;
+  request: RequestHead | undefined;
 }
 
 const noBytes = new Uint8Array(0);
@@ -94,6 +97,7 @@ export const emptyMessage: Readonly<Message> = {
   response: undefined,
   ranUs: 0,
   treeCalls: 0,
+  request: undefined,
 };
 
 /** The number of the wire type, as in the low bits of a tag. */
@@ -137,6 +141,7 @@ export function encodeMessage(message: Partial<Message>): Uint8Array {
   if (message.response !== undefined) writeResponse(writer, 32, message.response);
   writeNumber(writer, 42, message.ranUs ?? 0);
   writeNumber(writer, 45, message.treeCalls ?? 0);
+  if (message.request !== undefined) writeRequest(writer, 36, message.request);
   const bytes = writer.finish();
   if (bytes.length > callMaxBytes) throw tooLarge(bytes.length);
   return bytes;
@@ -255,6 +260,9 @@ function readMessage(bytes: Uint8Array): Message {
       case 32:
         message.response = readResponse(reader, wire);
         break;
+      case 36:
+        message.request = readRequest(reader, wire);
+        break;
       case 42:
         message.ranUs = readInt(reader, wire);
         break;
@@ -304,6 +312,23 @@ function readResponse(reader: Reader, wire: number): ResponseHead {
     else inner.skipType(innerWire, 1, field);
   }
   return { status, headers };
+}
+
+function readRequest(reader: Reader, wire: number): RequestHead {
+  const inner = protobuf.Reader.create(readBytes(reader, wire));
+  const texts: string[] = [];
+  const headers: string[] = [];
+  let port = 0;
+  for (let fields = 0; inner.pos < inner.len; fields++) {
+    if (fields > requestHeadersMax) throw new Error(`it has more than ${requestHeadersMax} headers`);
+    const [field, innerWire] = readTag(inner);
+    if (field === 4) headers.push(readText(inner, innerWire));
+    else if (field < 6) texts[field] = readText(inner, innerWire);
+    else if (field === 6) port = readInt(inner, innerWire);
+    else inner.skipType(innerWire, 1, field);
+  }
+  const [, method, target, protocol, , address = ''] = texts;
+  return toRequestHead({ method, target, protocol, headers, address, port });
 }
 
 /** A message inside the message, whose fields 1 to `count` are texts. */
@@ -397,6 +422,15 @@ function writeResponse(writer: Writer, field: number, { status, headers }: Respo
   writer.uint32(tag(field, delimited)).fork();
   writeNumber(writer, 1, status);
   for (const each of headers) writeText(writer, 2, each);
+  writer.ldelim();
+}
+
+function writeRequest(writer: Writer, field: number, request: RequestHead): void {
+  writer.uint32(tag(field, delimited)).fork();
+  writeTexts(writer, [request.method, request.target, request.protocol]);
+  for (const each of request.headers) writeText(writer, 4, each);
+  writeText(writer, 5, request.address);
+  writeNumber(writer, 6, request.port);
   writer.ldelim();
 }
 

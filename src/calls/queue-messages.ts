@@ -22,6 +22,7 @@ export const callStatusCodec = msgpackCodec<CallStatus>('call status', (value) =
     endedAtMs: toNumberOrNull(found.endedAtMs, 'endedAtMs'),
     returnValue: toNumberOrNull(found.returnValue, 'returnValue'),
     error: toError(found.error),
+    traceparent: typeof found.traceparent === 'string' ? found.traceparent : null,
   };
 });
 

@@ -34,7 +34,7 @@ const formats = [
 ];
 
 const statusColumns = `
-  id, user, function, state, attempts, createdAtMs, startedAtMs, endedAtMs, returnValue, error`;
+  id, user, function, state, attempts, createdAtMs, startedAtMs, endedAtMs, returnValue, error, traceparent`;
 
 export type QueueOperations = ReturnType<typeof open>;
 

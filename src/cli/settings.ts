@@ -35,6 +35,12 @@ export const hostedOptions = {
     value: 'how',
     about: 'synchronous or asynchronous, where a call of the API does not say',
   },
+  cors: {
+    type: 'text',
+    value: 'origin',
+    multiple: true,
+    about: 'an origin whose web pages may call it, as https://app.example; * for all',
+  },
   'exit-codes': {
     type: 'text',
     value: '0,1',
@@ -55,6 +61,7 @@ export function toSettings({
   'boot-once': bootOnce,
   'state-access': stateAccess,
   'exit-codes': exitCodes,
+  cors,
 }: GivenSettings): FunctionSettings {
   return asUsage(() =>
     toFunctionSettings({
@@ -66,13 +73,14 @@ export function toSettings({
       ...(bootOnce !== undefined && { bootOnce }),
       ...(stateAccess !== undefined && { stateAccess }),
       ...(exitCodes !== undefined && { exitCodes: readExitCodes(exitCodes) }),
+      ...(cors !== undefined && { cors }),
     }),
   );
 }
 
 /** None where nothing is given. @throws UsageError */
 export function toSettingsHeaders(given: GivenSettings): Record<string, string> {
-  const { argv0, args, env, cwd, cgi, bootOnce, stateAccess, exitCodes } = toSettings(given);
+  const { argv0, args, env, cwd, cgi, bootOnce, stateAccess, exitCodes, cors } = toSettings(given);
   const settings = {
     ...(argv0 !== undefined && { argv0 }),
     ...(args.length > 0 && { args }),
@@ -82,6 +90,7 @@ export function toSettingsHeaders(given: GivenSettings): Record<string, string> 
     ...(bootOnce !== undefined && { bootOnce }),
     ...(stateAccess !== undefined && { stateAccess }),
     ...(exitCodes !== undefined && { exitCodes }),
+    ...(cors !== undefined && { cors }),
   };
   return Object.keys(settings).length === 0 ? {} : { 'X-Faasm-Settings': toHeaderJson(settings) };
 }

@@ -2,7 +2,7 @@
 import type { FunctionChanged, HostStatus } from '../../proto/messages.ts';
 import type { HostId } from '../../proto/names.ts';
 import { hearWarm } from '../hosts/warm.ts';
-import { Durations } from './durations.ts';
+import { Quantiles } from './quantiles.ts';
 import type { SeenCall } from './seen-call.ts';
 
 /** Of calls, whatever there were more of in the last minutes. */
@@ -62,7 +62,7 @@ export interface BoardData {
 interface Second {
   at: number;
   failed: number;
-  readonly durations: Durations;
+  readonly durations: Quantiles;
 }
 
 interface SeenHost {
@@ -91,7 +91,7 @@ export class Board {
   readonly #seconds: Second[] = Array.from({ length: secondsKept + 1 }, () => ({
     at: -1,
     failed: 0,
-    durations: new Durations(),
+    durations: new Quantiles(),
   }));
 
   constructor(host: HostId) {
@@ -204,8 +204,8 @@ export class Board {
       return {
         calls: durations.count,
         failed,
-        p50Ms: durations.percentileMs(0.5),
-        p95Ms: durations.percentileMs(0.95),
+        p50Ms: durations.atMs(0.5),
+        p95Ms: durations.atMs(0.95),
       };
     });
   }

@@ -1,8 +1,8 @@
-/** Durations counted in buckets: what a histogram is made of, and what percentiles are read off. */
+/** Durations counted in buckets, as a histogram has them. */
 
 /** The upper bound of each bucket, in milliseconds, inclusive; one more bucket takes what is longer. */
 export const boundsMs = [
-  0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000,
+  0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10_000, 30_000, 60_000,
 ] as const;
 
 export class Durations {
@@ -17,22 +17,5 @@ export class Durations {
     this.counts[bucket]!++;
     this.count++;
     this.sumMs += durationMs;
-  }
-
-  clear(): void {
-    this.counts.fill(0);
-    this.count = 0;
-    this.sumMs = 0;
-  }
-
-  /** The upper bound of the bucket that the share falls into, in milliseconds; nothing when nothing was counted. */
-  percentileMs(share: number): number | null {
-    if (this.count === 0) return null;
-    let left = Math.ceil(this.count * share);
-    for (let bucket = 0; bucket < boundsMs.length; bucket++) {
-      left -= this.counts[bucket]!;
-      if (left <= 0) return boundsMs[bucket]!;
-    }
-    return boundsMs.at(-1)!;
   }
 }

@@ -4,7 +4,7 @@
  * Small calls and their plain ends are most of it: they go through rings in shared memory, and only what does not fit
  * there is posted. Those messages are bare tuples, as an object with named fields costs three times as much to clone.
  */
-import type { CallError, ResponseHead } from '../../proto/call.ts';
+import type { CallError, RequestHead, ResponseHead } from '../../proto/call.ts';
 import type { CallArguments, StateAccess } from '../../proto/function-settings.ts';
 import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
 import type { ObjectOp, StateOp } from '../../proto/subjects.ts';
@@ -56,6 +56,7 @@ export type PostedCall = readonly [
   depth: number,
   given?: CallArguments | undefined,
   pointer?: number | undefined,
+  request?: RequestHead | undefined,
   begins?: BegunAttempt | undefined,
 ];
 

@@ -110,7 +110,7 @@ export class Executor {
     }
   }
 
-  #start([slot, number, input, depth, given, pointer, begins]: PostedCall): void {
+  #start([slot, number, input, depth, given, pointer, request, begins]: PostedCall): void {
     if (!this.#claim(slot)) return;
     const program = this.#parts.programs.get(number);
     const done = (outcome: Outcome, ranUs?: number): void => this.#report(slot, outcome, ranUs);
@@ -130,7 +130,7 @@ export class Executor {
       else this.#end(run, failure(error));
       return;
     }
-    this.#begin(run, run.faaslet, input, { given, pointer });
+    this.#begin(run, run.faaslet, input, { given, pointer, request });
   }
 
   /** It has not begun, and may begin when there is room. */
@@ -145,7 +145,7 @@ export class Executor {
     run: Run,
     faaslet: Faaslet,
     input: Uint8Array,
-    { given, pointer }: Pick<CallSettings, 'given' | 'pointer'>,
+    { given, pointer, request }: Pick<CallSettings, 'given' | 'pointer' | 'request'>,
   ): void {
     const { program } = run;
     run.startedMs = run.enteredMs = performance.now();
@@ -154,6 +154,7 @@ export class Executor {
       input,
       given,
       pointer,
+      request,
       dispatch: (calls) => this.#chain(run, calls),
     };
     const suspension = this.#suspension(run);

@@ -19,7 +19,8 @@ import type { LocalTier } from '../state/local-tier.ts';
 import { BootInput, BootStackFound, type BootState, refused, resume, toResumedInput } from './boot.ts';
 import { createFoundingStart, type FoundingStart } from './founding-start.ts';
 import { toReturnedError, toThrownError } from './guest-error.ts';
-import { toRequestVariables, toResponse } from './host/cgi.ts';
+import { toResponse } from './host/cgi.ts';
+import { toCgiEnvironment } from './host/cgi-request.ts';
 import {
   type AskUserObjects,
   CallContext,
@@ -381,7 +382,7 @@ export class Faaslet {
     const { args, env } = settings.given === undefined ? this.#started : this.#startedWith(settings.given);
     this.#wasi.begin({
       args,
-      env: this.#isCgi ? this.#toRequest(env, settings.input) : env,
+      env: this.#isCgi ? this.#toRequest(settings) : env,
       stdin: this.#powers.streams?.stdin ?? stdin,
       stdout: this.#streams.stdout,
       stderr: this.#streams.stderr,
@@ -401,9 +402,10 @@ export class Faaslet {
     throw new FaasmError('conflict', `Its working directory ${cwd} is, or is in, a shared file`);
   }
 
-  #toRequest(env: CallArguments['env'], input: Uint8Array): CallArguments['env'] {
+  #toRequest({ input, given, request }: CallSettings): CallArguments['env'] {
     const { user, function: name } = this.program;
-    return { ...toRequestVariables(user, name), ...env, CONTENT_LENGTH: String(input.length) };
+    const own = this.#started.env;
+    return toCgiEnvironment({ user, name, request, inputBytes: input.length, given: given?.env ?? {}, own });
   }
 
   #startedWith({ args, env }: CallArguments): CallArguments {

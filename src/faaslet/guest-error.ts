@@ -1,6 +1,6 @@
 /** What a guest's end looked like from outside, in the words of the error table. Everything thrown is untrusted. */
 import type { CallError } from '../../proto/call.ts';
-import { type ErrorDetails, FaasmError } from '../../proto/errors.ts';
+import { type ErrorCode, type ErrorDetails, errorTable, FaasmError } from '../../proto/errors.ts';
 import { GuestFault } from './host/guest-fault.ts';
 import { toOutputDetails } from './left-output.ts';
 
@@ -25,8 +25,15 @@ export function toReturnedError(returnValue: number, guest: GuestState): CallErr
 
 /** @param thrown whatever ended the guest, other than its own exit */
 export function toThrownError(thrown: unknown, guest: GuestState): CallError {
-  if (thrown instanceof FaasmError)
-    return error(thrown.code, `${guest.name}: ${thrown.message}`, guest, thrown.details);
+  if (thrown instanceof FaasmError) {
+    const { code, message, details } = thrown;
+    if (isGuestsFault(code))
+      return error('guest_faulted', `${guest.name}: ${message} (${code})`, guest, {
+        ...details,
+        fault: code,
+      });
+    return error(code, `${guest.name}: ${message}`, guest, details);
+  }
   if (guest.deniedPages > 0) {
     const held = Math.round(guest.memoryPages * pageMiB);
     const asked = Math.max(1, Math.round(guest.deniedPages * pageMiB));
@@ -60,6 +67,14 @@ export function toThrownError(thrown: unknown, guest: GuestState): CallError {
   return error('guest_trapped', `${guest.name} failed: ${safeText(thrown)}`, guest, {
     trap: safeText(thrown),
   });
+}
+
+/**
+ * What the host refuses a guest in the words that it has for clients: of the request that made the call they would be
+ * wrong. A module that is refused is refused, and what is wrong with the host stays that.
+ */
+function isGuestsFault(code: ErrorCode): boolean {
+  return errorTable[code].http < 500 && code !== 'bad_module';
 }
 
 function error(

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { FaasmError } from '../../proto/errors.ts';
 import { emptyBody } from '../bus/port.ts';
+import { isPacked, notPacked, toUnpacked } from './content-encoding.ts';
 
 /**
  * What is read and thrown away of a body that was refused, so that its sender, who may read the answer only once it
@@ -32,18 +33,20 @@ export function readRequestBody(
     done(refused, emptyBody);
     return;
   }
-  const announced = Number(req.headers['content-length']);
+  const source = toUnpacked(req);
+  const announced = source === req ? Number(req.headers['content-length']) : Number.NaN;
   let whole: Uint8Array | undefined;
   let first: Buffer | undefined;
   let rest: Buffer[] | undefined;
   let length = 0;
   let over = false;
-  req.on('data', (chunk: Buffer) => {
+  source.on('data', (chunk: Buffer) => {
     if (over) return;
     length += chunk.length;
     if (length > maxBytes) {
       over = true;
       first = rest = whole = undefined;
+      if (source !== req) source.destroy();
       discardBody(req);
       done(tooLarge(maxBytes), emptyBody);
     } else if (whole !== undefined) whole.set(chunk, length - chunk.length);
@@ -52,7 +55,13 @@ export function readRequestBody(
     else if (rest === undefined) rest = [first, chunk];
     else rest.push(chunk);
   });
-  req.on('end', () => {
+  if (source !== req) {
+    source.on('error', (error) => {
+      discardBody(req);
+      done(notPacked(error), emptyBody);
+    });
+  }
+  source.on('end', () => {
     if (over) return;
     done(undefined, whole ?? (rest === undefined ? (first ?? emptyBody) : Buffer.concat(rest, length)));
   });
@@ -68,6 +77,7 @@ export function toWholeBody(req: IncomingMessage, maxBytes: number): Promise<Uin
 /** Reads what is left of a body and throws it away. */
 export function discardBody(req: IncomingMessage): void {
   if (req.readableEnded) return;
+  if (isPacked(req)) req.unpipe();
   let left = discardedMaxBytes;
   req.on('data', (chunk: Buffer) => {
     left -= chunk.length;

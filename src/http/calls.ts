@@ -18,10 +18,17 @@ import {
 import { toCallHeaders } from './invoke.ts';
 import type { CallRoute, FunctionRoute } from './route.ts';
 
-export async function submitCall(parts: HttpParts, exchange: Exchange, route: FunctionRoute): Promise<void> {
+/** @param request of a CGI program, as a header */
+export async function submitCall(
+  parts: HttpParts,
+  exchange: Exchange,
+  route: FunctionRoute,
+  request: string | undefined,
+): Promise<void> {
   const { config, subjects } = parts;
   const { headers } = toCallHeaders(exchange.req, parts.newCallId(route.user), config.callTimeoutMs);
   const key = requestHeader(exchange, 'idempotency-key');
+  if (request !== undefined) headers[names.request] = [request];
   if (key !== undefined) headers[messageIdHeader] = [toIdempotencyKey(key)];
   const input = await toWholeBody(exchange.req, config.inputMaxBytes);
   const answer = await ask(parts, subjects.async(route.user, route.function), input, headers);

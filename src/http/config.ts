@@ -7,6 +7,8 @@ export interface HttpConfig {
   readonly host: HostId;
   /** The address that the ports listen on. */
   readonly listen: string;
+  /** Names that requests may be for beside local ones: `*.example.org` is all below it, `*` any. */
+  readonly hosts: readonly string[];
   /** The port to invoke at, then the port to upload at; 0 is any free one. Each serves every route. */
   readonly ports: readonly number[];
   /** The largest input of a call. */
@@ -40,6 +42,7 @@ export interface HttpConfig {
 }
 
 export const httpDefaults = {
+  hosts: [],
   ports: [8001, 8002],
   inputMaxBytes: 64 * MiB,
   moduleMaxBytes: 64 * MiB,

@@ -1,20 +1,34 @@
 /** From a request to the part that answers it. What holds for every route is checked here, once. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FaasmError } from '../../proto/errors.ts';
+import type { FunctionSettings } from '../../proto/function-settings.ts';
 import type { CallId } from '../../proto/names.ts';
 import { discardBody, refuseLength } from './body.ts';
 import { cancelCall, prefersAsync, sendCallOutput, sendCallStatus, submitCall } from './calls.ts';
 import { connectionOf } from './connection.ts';
 import { sendConsolePage } from './console-pages.ts';
-import { type Exchange, type HttpParts, logFailure, sendText } from './exchange.ts';
+import { acceptedEncodings, refuseEncoding } from './content-encoding.ts';
+import { allowPreflight, isPreflight, letIn } from './cors.ts';
+import { accepts, type Exchange, type HttpParts, logFailure, sendNothing, sendText } from './exchange.ts';
 import { deleteFile, listFiles, readFile, writeFile } from './files.ts';
 import { describeFunction, listFunctions, removeFunction, uploadFunction } from './functions.ts';
+import { HostNames } from './host-names.ts';
 import { Invocation } from './invoke.ts';
 import { listState } from './list-state.ts';
 import { followLogs } from './logs.ts';
+import { changesNothing, foreignOrigin } from './origin.ts';
 import { sendProblem } from './problem.ts';
-import { type Route, toRoute } from './route.ts';
+import { toRequestHeader } from './request-head.ts';
+import {
+  calledMethods,
+  type FunctionRoute,
+  type OptionsRoute,
+  type ProgramRoute,
+  type Route,
+  toRoute,
+} from './route.ts';
 import { appendMaxBytes, appendState, deleteState, readState, writeState } from './state.ts';
+import { traceparentOf } from './traceparent.ts';
 
 export interface Readiness {
   readonly ready: boolean;
@@ -33,10 +47,14 @@ export interface Dispatch {
   continueRequest(req: IncomingMessage, res: ServerResponse): void;
 }
 
+type Target = Pick<FunctionRoute, 'user' | 'function'>;
+
 /** Fit for a header and for a line of a log. */
 const requestIdPattern = /^[!-~]{1,128}$/;
 
 export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
+  const { functions } = parts;
+  const hostNames = new HostNames([...parts.config.hosts, parts.config.listen]);
   const draining = (): boolean => parts.closing.aborted;
   return {
     request(req, res) {
@@ -48,14 +66,17 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
   };
 
   function dispatch(req: IncomingMessage, res: ServerResponse, waits: boolean): void {
-    connectionOf(req.socket).latest = res;
     const route = toRoute(req.method!, req.url!);
     const isCall = route.kind === 'invoke' && !prefersAsync(req.headers.prefer);
     const id = isCall ? parts.newCallId(route.user) : parts.newId();
     const named = req.headers['x-request-id'];
     const requestId = typeof named === 'string' && requestIdPattern.test(named) ? named : id;
-    const exchange: Exchange = { req, res, requestId };
-    const refused = refuse(req, route, waits);
+    const traceparent = traceparentOf(req);
+    if (traceparent !== undefined) res.setHeader('traceparent', traceparent);
+    const exchange: Exchange = { req, res, requestId, traceparent };
+    connectionOf(req.socket).began(exchange);
+    const origin = foreignOrigin(req);
+    const refused = refuse(req, route, waits, origin);
     if (draining()) res.shouldKeepAlive = false;
     if (refused !== undefined) {
       if (waits) res.shouldKeepAlive = false;
@@ -63,27 +84,111 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
       return;
     }
     if (waits) res.writeContinue();
-    if (isCall) {
-      new Invocation(parts, exchange, route, id as CallId).start();
+    const settings = isCall && origin === undefined ? functions.find(route.user, route.function) : undefined;
+    if (isCall && settings !== undefined) {
+      call(exchange, route, id as CallId, settings);
       return;
     }
-    answer(exchange, route).catch((thrown: unknown) => fail(exchange, FaasmError.from(thrown)));
+    const answered =
+      isCall || route.kind === 'async' || route.kind === 'program'
+        ? answerOfFunction(exchange, route, origin, isCall ? (id as CallId) : undefined)
+        : answer(exchange, route);
+    answered.catch((thrown: unknown) => fail(exchange, FaasmError.from(thrown)));
   }
 
-  function refuse(req: IncomingMessage, route: Route, waits: boolean): FaasmError | undefined {
-    if (route.kind === 'refused') return route.error;
-    if (req.headers['sec-fetch-site'] === 'cross-site' && req.method !== 'GET' && req.method !== 'HEAD') {
-      return new FaasmError('forbidden', 'A page of another site may not change anything here');
+  function call(
+    exchange: Exchange,
+    { user, function: name }: Target,
+    id: CallId,
+    settings: FunctionSettings,
+  ): void {
+    const request = settings.cgi === true ? toRequestHeader(exchange.req) : undefined;
+    new Invocation(parts, exchange, { user, function: name, request }, id).start();
+  }
+
+  /** What depends on the settings of the function, where these are not at hand, or a page of another origin asks. */
+  async function answerOfFunction(
+    exchange: Exchange,
+    route: FunctionRoute | ProgramRoute,
+    origin: string | undefined,
+    callId: CallId | undefined,
+  ): Promise<void> {
+    const { req, res } = exchange;
+    const { user, function: name } = route;
+    const settings = functions.find(user, name) ?? (await functions.ask(user, name));
+    const isOwn = route.kind === 'program' && !isForProgram(exchange, settings);
+    if (isOwn && route.otherwise.kind === 'refused') {
+      fail(exchange, route.otherwise.error, route.otherwise.allow);
+      return;
     }
+    if (isOwn) return await answer(exchange, route.otherwise);
+    if (origin !== undefined && !letIn(settings, origin, res) && !changesNothing(req.method!)) {
+      throw foreign(`${user}/${name}`);
+    }
+    if (route.kind === 'async' || (route.kind === 'invoke' && prefersAsync(req.headers.prefer))) {
+      return await submitCall(
+        parts,
+        exchange,
+        route,
+        settings.cgi === true ? toRequestHeader(req) : undefined,
+      );
+    }
+    call(exchange, route, callId ?? parts.newCallId(user), settings);
+  }
+
+  /** A program is asked for its description, and for its module, by what is accepted. */
+  function isForProgram(exchange: Exchange, settings: FunctionSettings): boolean {
+    const { req } = exchange;
+    if (settings.cgi !== true) return false;
+    if (req.method === 'PUT') {
+      const path = req.url!.split('?', 1)[0]!;
+      return !path.endsWith('.wasm') && req.headers['x-faasm-runtime'] === undefined;
+    }
+    return !accepts(exchange, 'application/json') && !accepts(exchange, 'application/wasm');
+  }
+
+  function refuse(
+    req: IncomingMessage,
+    route: Route,
+    waits: boolean,
+    origin: string | undefined,
+  ): FaasmError | undefined {
+    const misdirected = refuseHost(req);
+    if (misdirected !== undefined) return misdirected;
+    if (route.kind === 'refused') return route.error;
+    if (origin !== undefined && !changesNothing(req.method!) && !isCalled(req.method!, route))
+      return foreign();
+    const packed = refuseEncoding(req);
+    if (packed !== undefined) return packed;
     if (draining() && route.kind !== 'health' && route.kind !== 'ready') {
       return new FaasmError('draining', 'This host is stopping: send the request to another');
     }
     return waits ? refuseLength(req, bodyMaxBytes(route)) : undefined;
   }
 
+  function refuseHost(req: IncomingMessage): FaasmError | undefined {
+    const { host } = req.headers;
+    try {
+      if (host === undefined) {
+        if (req.httpVersion === '1.0') return undefined;
+        return new FaasmError(
+          'bad_request',
+          'A request of HTTP/1.1 has a Host header (RFC 9112, section 3.2)',
+        );
+      }
+      if (hasTwoHosts(req))
+        return new FaasmError('bad_request', 'A request has one Host header, not several');
+      hostNames.check(host);
+      return undefined;
+    } catch (thrown) {
+      return FaasmError.from(thrown);
+    }
+  }
+
   function bodyMaxBytes(route: Route): number {
     switch (route.kind) {
       case 'invoke':
+      case 'program':
       case 'async':
         return parts.config.inputMaxBytes;
       case 'upload':
@@ -103,7 +208,10 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
     switch (route.kind) {
       case 'invoke':
       case 'async':
-        return submitCall(parts, exchange, route);
+      case 'program':
+        return answerOfFunction(exchange, route, undefined, undefined);
+      case 'options':
+        return answerOptions(exchange, route);
       case 'status':
         return sendCallStatus(parts, exchange, route);
       case 'output':
@@ -149,6 +257,19 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
     }
   }
 
+  async function answerOptions(exchange: Exchange, { allow, of }: OptionsRoute): Promise<void> {
+    const { req, res } = exchange;
+    const settings =
+      of && (functions.find(of.user, of.function) ?? (await functions.ask(of.user, of.function)));
+    const asks = isPreflight(req);
+    if (of !== undefined && settings?.cgi === true && !(asks && settings.cors !== undefined)) {
+      call(exchange, of, parts.newCallId(of.user), settings);
+      return;
+    }
+    if (settings !== undefined && asks && letIn(settings, req.headers.origin!, res)) allowPreflight(req, res);
+    sendNothing(exchange, 204, { Allow: allow });
+  }
+
   function sendReadiness(exchange: Exchange): void {
     const { ready: isReady, why } = ready();
     if (draining()) throw new FaasmError('draining', 'This host is stopping');
@@ -157,9 +278,36 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
   }
 
   function fail(exchange: Exchange, error: FaasmError, allow?: string): void {
-    const { req, res, requestId } = exchange;
-    logFailure(parts.log, { requestId, request: `${req.method} ${req.url}` }, error);
-    sendProblem(res, error, { requestId, ...(allow !== undefined && { headers: { Allow: allow } }) });
+    const { req, res, requestId, traceparent } = exchange;
+    logFailure(parts.log, { requestId, traceparent, request: `${req.method} ${req.url}` }, error);
+    sendProblem(res, error, {
+      requestId,
+      headers: {
+        ...(allow !== undefined && { Allow: allow }),
+        ...(error.code === 'unsupported_encoding' && { 'Accept-Encoding': acceptedEncodings }),
+      },
+    });
     discardBody(req);
   }
+}
+
+/** What pages of other origins may be let do, by the function. */
+function isCalled(method: string, { kind }: Route): boolean {
+  const ofFunction = kind === 'invoke' || kind === 'async' || kind === 'program';
+  return ofFunction && calledMethods.split(', ').includes(method);
+}
+
+function foreign(name?: string): FaasmError {
+  const wayOut = name === undefined ? '' : `; to let it call ${name}, deploy that with --cors and its origin`;
+  return new FaasmError('forbidden', `A page of another origin may not change anything here${wayOut}`);
+}
+
+/** Node gives the first of them alone. */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') count++;
+  }
+  return count > 1;
 }

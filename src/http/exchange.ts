@@ -7,12 +7,15 @@ import { expectAnswer } from '../bus/error-headers.ts';
 import { type Body, type Bus, type BusMessage, emptyBody, type Headers } from '../bus/port.ts';
 import type { Log } from '../log.ts';
 import type { HttpConfig } from './config.ts';
+import type { KnownSettings } from './known-settings.ts';
 
 export interface Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   /** As the client named it, or made here. */
   readonly requestId: string;
+  /** W3C trace context, as it came. */
+  readonly traceparent: string | undefined;
 }
 
 /** What every route works with. */
@@ -24,6 +27,7 @@ export interface HttpParts {
   /** An id that nobody else makes or guesses. */
   newId(): string;
   newCallId(user: UserName): CallId;
+  readonly functions: KnownSettings;
   /** No more work is taken, and connections are closed after their answers. */
   readonly closing: AbortSignal;
 }
@@ -87,7 +91,11 @@ export function accepts(exchange: Exchange, mediaType: string): boolean {
 }
 
 /** @param what tells which request, or call, it was */
-export function logFailure(log: Log, what: Readonly<Record<string, string>>, error: FaasmError): void {
+export function logFailure(
+  log: Log,
+  what: Readonly<Record<string, string | undefined>>,
+  error: FaasmError,
+): void {
   const said = { ...what, code: error.code };
   if (error.code === 'internal') log.error({ ...said, err: error }, error.message);
   else log.debug(said, error.message);

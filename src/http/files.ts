@@ -14,6 +14,7 @@ import {
 } from '../files/messages.ts';
 import { refuseLength } from './body.ts';
 import { judgeRead, toEtag, toWriteConditions } from './conditions.ts';
+import { iterateBody } from './content-encoding.ts';
 import { readPiece, sendPieces, sizeOf, writeOut } from './download.ts';
 import {
   ask,
@@ -61,7 +62,7 @@ export async function writeFile(parts: HttpParts, exchange: Exchange, route: Fil
   const conditions = await toConditionHeaders(parts, exchange, route);
   const subject = parts.subjects.files('put', route.user, toFileToken(route.path));
   const uploadId = parts.newId();
-  const source = req.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+  const source = iterateBody(req);
   let answer: BusMessage | undefined;
   for await (const { offset, bytes, last } of toPieces(source, pieceBytesOf(parts.bus), fileMaxBytes)) {
     const staged = { [names.uploadId]: [uploadId], [names.offset]: [String(offset)] };

@@ -16,6 +16,7 @@ import { sendProblem } from './problem.ts';
 import { toHttpHead } from './response-head.ts';
 import type { FunctionRoute } from './route.ts';
 import { addCallArguments } from './settings-headers.ts';
+import { traceparentOf } from './traceparent.ts';
 
 /** How much later than the call's own end the bus gives up. */
 const answerMarginMs = 10_000;
@@ -28,7 +29,10 @@ const placeHeaders = [
   ['x-faasm-output', names.output],
 ] as const;
 
-const traceparentPattern = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(?:-|$)/;
+export interface InvocationTarget extends Pick<FunctionRoute, 'user' | 'function'> {
+  /** For a CGI program, the request as a header of its call. */
+  readonly request: string | undefined;
+}
 
 export class Invocation implements Exchange, Abandonable {
   readonly req: IncomingMessage;
@@ -36,14 +40,16 @@ export class Invocation implements Exchange, Abandonable {
   readonly requestId: string;
   readonly #callId: CallId;
   readonly #parts: HttpParts;
-  readonly #route: FunctionRoute;
+  readonly traceparent: string | undefined;
+  readonly #route: InvocationTarget;
   #connection: Connection | undefined;
 
   /** @param id of the call, and of the request where the client did not name it */
-  constructor(parts: HttpParts, exchange: Exchange, route: FunctionRoute, id: CallId) {
+  constructor(parts: HttpParts, exchange: Exchange, route: InvocationTarget, id: CallId) {
     this.req = exchange.req;
     this.res = exchange.res;
     this.requestId = exchange.requestId;
+    this.traceparent = exchange.traceparent;
     this.#callId = id;
     this.#parts = parts;
     this.#route = route;
@@ -65,6 +71,7 @@ export class Invocation implements Exchange, Abandonable {
     if (this.req.socket.destroyed) return;
     try {
       const { headers, timeoutMs } = toCallHeaders(this.req, this.#callId, config.callTimeoutMs);
+      if (this.#route.request !== undefined) headers[names.request] = [this.#route.request];
       const answer = bus.request(subjects.invoke(this.#route.user, this.#route.function), input, {
         headers,
         timeoutMs: timeoutMs + answerMarginMs,
@@ -98,6 +105,8 @@ export class Invocation implements Exchange, Abandonable {
       return;
     }
     this.#connection?.answered(this);
+    // It was given up at the end of a drain.
+    if (this.res.headersSent) return;
     const output = toBytes(message.body);
     const response = toHttpHead(message);
     const head = [
@@ -107,8 +116,6 @@ export class Invocation implements Exchange, Abandonable {
       names.callId,
       this.#callId,
     ];
-    const traceparent = header(message, names.traceparent);
-    if (traceparent !== undefined) head.push(names.traceparent, traceparent);
     const returnValue = header(message, names.returnValue);
     if (returnValue !== undefined) head.push(`X-${names.returnValue}`, returnValue);
     const place = header(message, names.output);
@@ -118,7 +125,8 @@ export class Invocation implements Exchange, Abandonable {
       this.res.writeHead(status, head).end();
       return;
     }
-    head.push('Content-Length', String(output.length));
+    // To HEAD a program may give no body, which says nothing of the length that GET would have.
+    if (this.req.method !== 'HEAD' || output.length > 0) head.push('Content-Length', String(output.length));
     this.res.writeHead(status, head);
     if (output.length > joinedMaxBytes) this.res.end(output);
     else this.res.end(toLatin1(output), 'latin1');
@@ -127,8 +135,8 @@ export class Invocation implements Exchange, Abandonable {
   readonly #fail = (thrown: unknown): void => {
     this.#connection?.answered(this);
     const error = FaasmError.from(thrown);
-    const { requestId } = this;
-    logFailure(this.#parts.log, { requestId, call: this.#callId }, error);
+    const { requestId, traceparent } = this;
+    logFailure(this.#parts.log, { requestId, traceparent, call: this.#callId }, error);
     sendProblem(this.res, error, { requestId, headers: { [names.callId]: this.#callId } });
   };
 }
@@ -147,10 +155,8 @@ export function toCallHeaders(
     timeoutMs = Math.min(parseDurationMs(timeout, 'X-Faasm-Timeout'), callTimeoutMs);
     headers[names.timeout] = [timeout];
   }
-  const { traceparent } = given;
-  if (typeof traceparent === 'string' && traceparentPattern.test(traceparent)) {
-    headers[names.traceparent] = [traceparent];
-  }
+  const traceparent = traceparentOf(req);
+  if (traceparent !== undefined) headers[names.traceparent] = [traceparent];
   addCallArguments(req, headers);
   for (const [from, to] of placeHeaders) {
     const place = given[from];

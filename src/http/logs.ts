@@ -31,10 +31,13 @@ export async function followLogs(parts: HttpParts, exchange: Exchange, route: Lo
   });
   const end = (): void => void res.end();
   closing.addEventListener('abort', end, { once: true });
+  // Nothing more may ever be written that tells a client that has left from one that has ended its side.
+  req.socket.once('end', end);
   res.writeHead(200, { ...headers, 'X-Content-Type-Options': 'nosniff', 'X-Request-Id': requestId });
   res.flushHeaders();
   await new Promise((resolve) => res.once('close', resolve));
   closing.removeEventListener('abort', end);
+  req.socket.off('end', end);
   subscription.unsubscribe();
 }
 

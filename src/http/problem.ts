@@ -57,7 +57,7 @@ export function toProblemHeaders(
 /** Answers with a problem; where an answer has begun already, breaks it off, so that nobody takes it for whole. */
 export function sendProblem(res: ServerResponse, error: FaasmError, options: ProblemOptions = {}): void {
   if (res.headersSent) {
-    res.destroy();
+    if (!res.writableEnded) res.destroy();
     return;
   }
   const body = Buffer.from(`${JSON.stringify(toProblem(error, options))}\n`);

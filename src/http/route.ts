@@ -21,6 +21,21 @@ export interface FunctionRoute {
   readonly function: FunctionName;
 }
 
+/** Of a CGI program, if the function is one; else of whatever the path means for other functions. */
+export interface ProgramRoute {
+  readonly kind: 'program';
+  readonly user: UserName;
+  readonly function: FunctionName;
+  readonly otherwise: Route;
+}
+
+/** `OPTIONS`: what the path takes, and of which function it is. */
+export interface OptionsRoute {
+  readonly kind: 'options';
+  readonly allow: string;
+  readonly of?: Pick<FunctionRoute, 'user' | 'function'>;
+}
+
 export interface CallRoute {
   readonly kind: 'status' | 'output' | 'cancel';
   readonly id: CallId;
@@ -75,6 +90,8 @@ export interface RefusedRoute {
 
 export type Route =
   | FunctionRoute
+  | ProgramRoute
+  | OptionsRoute
   | CallRoute
   | StateRoute
   | UserRoute
@@ -85,13 +102,19 @@ export type Route =
   | HealthRoute
   | RefusedRoute;
 
+/** Those that call a function, which is what pages of other origins may be let do. */
+export const calledMethods = 'GET, HEAD, POST';
+const anyMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+
 /** @param target of the request line */
 export function toRoute(method: string, target: string): Route {
+  if (target === '*' && method === 'OPTIONS') return { kind: 'options', allow: anyMethods };
   try {
     const { segments, query, slash } = toTarget(target);
     const asked = method === 'HEAD' ? 'GET' : method;
-    if (segments[0] === 'file') return matchFile(asked, segments, slash);
-    return matchSegments(asked, segments, query);
+    const route =
+      segments[0] === 'file' ? matchFile(asked, segments, slash) : matchSegments(asked, segments, query);
+    return method === 'OPTIONS' ? toOptions(route) : route;
   } catch (thrown) {
     return { kind: 'refused', error: FaasmError.from(thrown) };
   }
@@ -120,7 +143,31 @@ function matchSegments(method: string, segments: Segments, query: string): Route
   }
 }
 
+function toOptions(route: Route): Route {
+  if (route.kind === 'program') {
+    const { user, function: name, otherwise } = route;
+    const allow = otherwise.kind === 'refused' ? (otherwise.allow ?? anyMethods) : anyMethods;
+    return { kind: 'options', allow: withOptions(allow), of: { user, function: name } };
+  }
+  if (route.kind !== 'refused' || route.allow === undefined) return route;
+  return { kind: 'options', allow: withOptions(route.allow) };
+}
+
+function withOptions(allow: string): string {
+  return allow.includes('OPTIONS') ? allow : `${allow}, OPTIONS`;
+}
+
 function matchFunction(method: string, segments: Segments): Route {
+  if (segments.length < 3) return notFound(segments);
+  if (segments.length === 3 && (method === 'POST' || method === 'DELETE' || method === 'PUT')) {
+    return matchOwn(method, segments);
+  }
+  const { user, function: name } = functionRoute('invoke', segments);
+  return { kind: 'program', user, function: name, otherwise: matchOwn(method, segments) };
+}
+
+/** What a path means that is of a function, and not of a CGI program. */
+function matchOwn(method: string, segments: Segments): Route {
   if (segments.length === 4 && method === 'PUT') return functionRoute('upload', segments);
   if (segments.length !== 3) return notFound(segments);
   switch (method) {
@@ -138,11 +185,15 @@ function matchFunction(method: string, segments: Segments): Route {
 }
 
 function matchAsync(method: string, segments: Segments): Route {
+  if (segments.length === 2) throw nameMissing(`/fa/${segments[1]}/FUNCTION`);
   if (segments.length === 4 && method === 'PUT') return functionRoute('upload', segments);
   if (segments.length !== 3) return notFound(segments);
   if (method === 'POST') return functionRoute('async', segments);
   if (method === 'PUT') return functionRoute('upload', segments);
-  return notAllowed(method, 'POST, PUT');
+  const refused = notAllowed(method, 'POST, PUT');
+  if (method !== 'OPTIONS') return refused;
+  const { user, function: name } = functionRoute('async', segments);
+  return { kind: 'program', user, function: name, otherwise: refused };
 }
 
 function matchState(method: string, segments: Segments, query: string): Route {
@@ -181,6 +232,7 @@ function matchCall(method: string, segments: Segments): Route {
 function matchFile(method: string, segments: Segments, slash: boolean): Route {
   if (segments.length < 2) return notFound(segments);
   const user = toUserName(decodeName(segments[1]!));
+  if (segments.length === 2 && method === 'PUT') throw nameMissing(`/file/${user}/PATH`);
   if (segments.length === 2) return readOnly(method, { kind: 'list-files', user, folder: undefined });
   const path = toFilePath(segments.slice(2).map(decodePathName).join('/'));
   if (slash && method === 'PUT') {
@@ -227,11 +279,17 @@ const consolePages = {
   metrics: { kind: 'console', page: 'metrics' },
 } as const satisfies Record<ConsoleKind, ConsoleRoute>;
 
+function nameMissing(path: string): FaasmError {
+  return new FaasmError('bad_name', `The name is missing: write ${path}`);
+}
+
 function listFunctions(method: string, user: string): Route {
+  if (method === 'PUT' || method === 'POST') throw nameMissing(`/f/${user}/FUNCTION`);
   return readOnly(method, { kind: 'list-functions', user: toUserName(decodeName(user)) });
 }
 
 function listState(method: string, user: string): Route {
+  if (method === 'PUT' || method === 'POST') throw nameMissing(`/s/${user}/KEY`);
   return readOnly(method, { kind: 'list-state', user: toUserName(decodeName(user)) });
 }
 
@@ -261,7 +319,7 @@ function notFound(segments: Segments): RefusedRoute {
   const path = quote(`/${segments.join('/')}`);
   const error = new FaasmError(
     'not_found',
-    `No route ${path}: there are /f/USER/FUNCTION, /fa/USER/FUNCTION, /s/USER/KEY, /file/USER/PATH, /calls/ID, /healthz, /readyz, /metrics and /`,
+    `No route ${path}: there are /f/USER/FUNCTION, /fa/USER/FUNCTION, /calls/ID, /s/USER/KEY, /file/USER/PATH, /logs/USER, /healthz, /readyz, /metrics, /console/data and /`,
   );
   return { kind: 'refused', error };
 }

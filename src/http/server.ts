@@ -5,6 +5,8 @@ import { FaasmError } from '../../proto/errors.ts';
 import type { HttpConfig } from './config.ts';
 import { knownConnection } from './connection.ts';
 import type { Dispatch } from './dispatch.ts';
+import { refuseUnanswered } from './drain-end.ts';
+import { http2Refusal } from './http2-refusal.ts';
 import { sendProblem, toProblem, toProblemHeaders } from './problem.ts';
 
 /** The setting of each port, by its place in `ports`. */
@@ -13,13 +15,16 @@ const portSettings = ['FAASM_HTTP_PORT', 'FAASM_UPLOAD_PORT'] as const;
 /** How often connections are looked through for heads and bodies that are late. */
 const checkIntervalMs = 1000;
 
-/** How long a connection may stay that was told of its malformed request. */
+/** How long a connection may stay whose client was told why it ends. */
 const lingerMs = 1000;
 
 export interface HttpPort {
   /** @param place of the port in the configuration @throws FaasmError `conflict` when the port is in use */
   listen(port: number, address: string, place: number): Promise<number>;
-  /** Resolves when every answer is out, or `drainTimeoutMs` later; each connection is closed after its answers. */
+  /**
+   * Resolves when every answer is out; what is not answered after `drainTimeoutMs` is refused. Each connection is closed
+   * after its answers.
+   */
   close(drainTimeoutMs: number): Promise<void>;
 }
 
@@ -33,6 +38,8 @@ export function createHttpPort(config: HttpConfig, dispatch: Dispatch): HttpPort
     insecureHTTPParser: false,
     requireHostHeader: false,
   });
+  // A client that has ended its side after a whole request waits for the answer.
+  Object.assign(server, { httpAllowHalfOpen: true });
   const sockets = new Set<Socket>();
   server.maxConnections = config.connectionsMax;
   server.on('connection', (socket) => {
@@ -54,7 +61,12 @@ export function createHttpPort(config: HttpConfig, dispatch: Dispatch): HttpPort
       }),
     close: (drainTimeoutMs) =>
       new Promise((resolve) => {
-        const late = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
+        let late = setTimeout(() => {
+          for (const socket of sockets) giveUp(socket, drainTimeoutMs);
+          late = setTimeout(() => {
+            for (const socket of sockets) socket.destroy();
+          }, lingerMs);
+        }, drainTimeoutMs);
         // The HTTP server's own close() breaks off answers that are not all sent yet.
         TcpServer.prototype.close.call(server, () => {
           clearTimeout(late);
@@ -76,6 +88,12 @@ function hangUp(socket: Socket): void {
   latest.once('close', () => hangUp(socket));
 }
 
+function giveUp(socket: Socket, drainTimeoutMs: number): void {
+  const connection = knownConnection(socket);
+  if (connection === undefined) socket.destroy();
+  else refuseUnanswered(connection, drainTimeoutMs);
+}
+
 /**
  * Answers come in the order of requests, so this one waits for those that are still due; when the malformed thing is
  * the body of a request, it is the answer to that request.
@@ -83,6 +101,10 @@ function hangUp(socket: Socket): void {
 function answerMalformed(thrown: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable || thrown.code === 'ECONNRESET') {
     socket.destroy();
+    return;
+  }
+  if (thrown.code === 'HPE_PAUSED_H2_UPGRADE') {
+    endWith(socket, http2Refusal);
     return;
   }
   const { error, status } = toMalformed(thrown.code ?? '', thrown.message);
@@ -100,7 +122,11 @@ function endWithProblem(socket: Socket, error: FaasmError, status: number): void
   const body = JSON.stringify(toProblem(error, { status }));
   const head = { ...toProblemHeaders(error, Buffer.byteLength(body)), Connection: 'close' };
   const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${reasons[status]}\r\n${lines.join('')}\r\n${body}`);
+  endWith(socket, `HTTP/1.1 ${status} ${reasons[status]}\r\n${lines.join('')}\r\n${body}`);
+}
+
+function endWith(socket: Socket, last: string | Uint8Array): void {
+  socket.end(last);
   setTimeout(() => socket.destroy(), lingerMs).unref();
 }
 

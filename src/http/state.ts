@@ -6,6 +6,7 @@ import { type BusMessage, emptyBody, type Headers, header, readBody } from '../b
 import { stateDescriptionCodec } from '../state/messages.ts';
 import { refuseLength, tooLarge, toWholeBody } from './body.ts';
 import { judgeRead, toEtag, toWriteConditions } from './conditions.ts';
+import { iterateBody } from './content-encoding.ts';
 import { readPiece, sendPieces, sizeOf } from './download.ts';
 import { ask, type Exchange, type HttpParts, octetStream, requestHeader, sendNothing } from './exchange.ts';
 import { pieceBytesOf } from './pieces.ts';
@@ -50,7 +51,7 @@ export async function writeState(parts: HttpParts, exchange: Exchange, route: St
   const part = contentRange === undefined ? undefined : fromContentRange(contentRange);
   if (part !== undefined && part.offset + part.length > stateMaxBytes) throw tooLarge(stateMaxBytes);
   const conditions = await toConditionHeaders(parts, exchange, route);
-  const source = req.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+  const source = iterateBody(req);
   const answer =
     part === undefined
       ? await writeValue(parts, route, source, conditions)

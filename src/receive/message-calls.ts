@@ -54,8 +54,18 @@ export class MessageCalls {
 
   /** What the message asks for is done. A failure is a result too: this never throws. */
   async answer(message: Message): Promise<Partial<Message>> {
-    const { user, function: name, type, resultKey, statusKey, isAsync, id, output } = message;
-    const echo: Partial<Message> = { user, function: name, type, resultKey, statusKey, isAsync, id, output };
+    const { user, function: name, type, resultKey, statusKey, isAsync, id, output, traceparent } = message;
+    const echo: Partial<Message> = {
+      user,
+      function: name,
+      type,
+      resultKey,
+      statusKey,
+      isAsync,
+      id,
+      output,
+      traceparent,
+    };
     try {
       const callId = this.#options.newCallId(toUserName(user));
       if (id === '') echo.id = callId;

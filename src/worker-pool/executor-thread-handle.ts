@@ -119,15 +119,19 @@ export class ExecutorThreadHandle {
     this.#worker.on('exit', () => this.#ended());
   }
 
-  post(call: Pick<Call, 'id' | 'input' | 'depth' | 'given' | 'pointer' | 'attempt'>, program: Program): void {
+  post(
+    call: Pick<Call, 'id' | 'input' | 'depth' | 'given' | 'pointer' | 'request' | 'attempt'>,
+    program: Program,
+  ): void {
     const { number, added } = this.#programs.get(program.key) ?? this.#announce(program);
     const slot = this.#takeSlot(call.id);
-    const { id, depth, input, given, pointer, attempt } = call;
+    const { id, depth, input, given, pointer, request, attempt } = call;
     const begins = attempt === undefined ? undefined : { id, attempt };
-    const isPlain = given === undefined && pointer === undefined && begins === undefined;
+    const isPlain =
+      given === undefined && pointer === undefined && request === undefined && begins === undefined;
     const isOrdinary = added && isPlain && this.#forgetting === 0;
     if (!isOrdinary || !this.#calls.write(slot, number, depth, input)) {
-      this.#send([slot, number, alone(input), depth, given, pointer, begins]);
+      this.#send([slot, number, alone(input), depth, given, pointer, request, begins]);
     } else if (!this.#waking) {
       this.#waking = true;
       setImmediate(this.#wake);

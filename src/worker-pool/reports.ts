@@ -12,7 +12,7 @@ export type Ending = Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stder
 
 export function toCallEvent(
   host: HostId,
-  { call, arrivedMs }: { readonly call: Call; readonly arrivedMs: number },
+  { call, durationMs }: { readonly call: Call; readonly durationMs: number },
   { output, returnValue, error, stderr }: Ending,
   endedAtMs: number,
 ): CallEvent {
@@ -23,11 +23,12 @@ export function toCallEvent(
     function: call.function,
     host,
     endedAtMs,
-    durationMs: endedAtMs - arrivedMs,
+    durationMs: toMicroseconds(durationMs),
     outputBytes: output.length,
     returnValue,
     error: withoutOutput(error),
     stderr: stderr ?? null,
+    traceparent: call.traceparent ?? null,
   };
 }
 
@@ -50,11 +51,12 @@ export function toChainedEvent(
     function: name,
     host,
     endedAtMs,
-    durationMs,
+    durationMs: toMicroseconds(durationMs),
     outputBytes,
     returnValue,
     error,
     stderr,
+    traceparent: parent.traceparent ?? null,
   };
 }
 
@@ -122,4 +124,9 @@ export function backlogUs(state: PoolState, nowMs: number): number {
     if (executor === undefined) sumUs += expectedUs(state, work.version);
   }
   return Math.max(0, Math.round(sumUs));
+}
+
+/** In milliseconds still; finer than that is noise. */
+function toMicroseconds(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000;
 }

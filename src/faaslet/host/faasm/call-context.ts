@@ -2,6 +2,7 @@
  * What one running call has: its input, the output so far, its chained calls.
  * One context belongs to one Faaslet and is begun anew for each call.
  */
+import type { RequestHead } from '../../../../proto/call.ts';
 import { FaasmError } from '../../../../proto/errors.ts';
 import type { CallArguments } from '../../../../proto/function-settings.ts';
 import { type FunctionName, toFunctionName, type UserName } from '../../../../proto/names.ts';
@@ -43,6 +44,8 @@ export interface CallSettings {
   readonly input: Uint8Array;
   /** Nothing for most calls. */
   readonly given?: CallArguments | undefined;
+  /** What a CGI program is asked, where the call came as a request. */
+  readonly request?: RequestHead | undefined;
   /** The place in the table of what is called; nothing for the entry. */
   readonly pointer?: number | undefined;
   /** Makes the chained calls; called at the first wait for one of them. */
