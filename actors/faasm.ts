@@ -67,7 +67,10 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
   const progress = process.stderr.isTTY && !options.json ? createProgress(process.stderr) : undefined;
   const log = createLog({ level: config.FAASM_LOG_LEVEL, tell: progress?.note });
   const { caught, endWithin } = (net = spreadLastNet(log));
-  const starting = startHost(config, { log, pipe: { input: process.stdin, output: process.stdout } });
+  const told = new AbortController();
+  void stopping.then(() => told.abort());
+  const pipe = { input: process.stdin, output: process.stdout };
+  const starting = startHost(config, { log, pipe, stopping: told.signal });
   const host = await Promise.race([starting, caught.then(() => undefined)]);
   // It has taken nothing that could be finished.
   if (host === undefined) exit(1);

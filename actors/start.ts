@@ -6,14 +6,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../proto/errors.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
 import { type CallId, type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
-import { createSubjects, zoneOf } from '../proto/subjects.ts';
-import { createClusterBus } from '../src/bus/cluster.ts';
+import { createSubjects } from '../proto/subjects.ts';
 import { expectAnswer } from '../src/bus/error-headers.ts';
-import { createMemoryBus, type MemoryBus } from '../src/bus/memory.ts';
-import { connectNatsBus } from '../src/bus/nats.ts';
-import { toNatsOptions } from '../src/bus/nats-settings.ts';
 import { type HostBus, readBody } from '../src/bus/port.ts';
-import { reportUnhandled } from '../src/bus/report-unhandled.ts';
 import { CallData } from '../src/calls/call-data.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
 import { toGrants } from '../src/calls/grants.ts';
@@ -43,6 +38,7 @@ import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
 import { startFiles } from './files.ts';
 import { startFunctions } from './functions.ts';
+import { openHostBus } from './host-bus.ts';
 import { startHttpBridge } from './http-bridge.ts';
 import { joinCluster } from './membership.ts';
 import { startNatsListenerActor } from './nats-listener.ts';
@@ -59,7 +55,6 @@ import {
   toHttpConfig,
   toMemoryKind,
   toModuleLimits,
-  toPayloadMaxBytes,
   toPoolConfig,
   toRedisAdapterLimits,
   toSchedulerConfig,
@@ -91,13 +86,18 @@ export interface HostOptions {
   log(component: string): Log;
   /** What the pipe reads and writes. @default none, and there can be no pipe */
   readonly pipe?: { readonly input: Readable; readonly output: Writable };
+  /** Ends what a start waits for. @default never */
+  readonly stopping?: AbortSignal;
 }
 
 /** A module this host serves takes so long at the most from upload to live. */
 const uploadTimeoutMs = 120_000;
 
 /** @throws FaasmError when a port is in use, a folder cannot be written or a server cannot be reached */
-export async function startHost(config: Config, { log, pipe: streams }: HostOptions): Promise<Host> {
+export async function startHost(
+  config: Config,
+  { log, pipe: streams, stopping = new AbortController().signal }: HostOptions,
+): Promise<Host> {
   const id = toHostId(
     config.FAASM_HOST_NAME === '' ? `host-${randomBytes(4).toString('hex')}` : config.FAASM_HOST_NAME,
   );
@@ -137,7 +137,15 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
   }
 
   async function startActors(): Promise<Host> {
-    const bus = await openBus();
+    const bus = await openHostBus({
+      config,
+      host: id,
+      subjects,
+      readiness,
+      log: log('bus'),
+      signal: stopping,
+      onReach: (reachable) => onReach(reachable),
+    });
     closers.push(() => bus.close());
     const membership = await joinCluster({
       bus,
@@ -290,27 +298,6 @@ export async function startHost(config: Config, { log, pipe: streams }: HostOpti
         return readBody(expectAnswer(answer), functionDescriptionCodec);
       },
     };
-  }
-
-  /** The embedded bus alone, or with it the bus of the NATS system that this host is part of. */
-  async function openBus(): Promise<HostBus> {
-    const local: MemoryBus = createMemoryBus({
-      maxPayloadBytes: toPayloadMaxBytes(config),
-      onError: (thrown, { subject }) => reportUnhandled(log('bus'), local.drops, thrown, subject),
-    });
-    if (config.NATS_URL === '') return local;
-    const remote = await connectNatsBus({
-      ...toNatsOptions(config, `faasm ${id}`),
-      drops: local.drops,
-      onStatus(status, detail) {
-        const connected = status === 'connected';
-        readiness.set('nats', connected ? undefined : 'not connected; trying again');
-        onReach(connected);
-        if (status !== 'reconnecting') log('bus')[connected ? 'info' : 'warn']({ status, detail }, 'NATS');
-      },
-      onError: (err) => log('bus').warn({ why: FaasmError.from(err).message }, 'NATS'),
-    });
-    return createClusterBus(local, remote, (subject) => zoneOf(subjects.prefix, subject));
   }
 
   async function openObjects(s3: S3Settings): Promise<UserObjects | undefined> {

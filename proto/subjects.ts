@@ -163,6 +163,12 @@ const zones: Readonly<Record<string, Zone | Readonly<Record<string, Zone>>>> = {
   executor: 'private',
 };
 
+/** Patterns of all that is answered, and that others may hear. */
+export function askedPatterns(prefix: string): string[] {
+  const asked = ['invoke', 'async', 'calls', 'console', 'state', 'functions', 'files', 'call'];
+  return [...asked.map((kind) => `${prefix}.${kind}.>`), '$SRV.>'];
+}
+
 /** Nothing for a subject that is none of the system's. An operation that there is not is answered as one that is public. */
 export function zoneOf(prefix: string, subject: string): Zone | undefined {
   const [first, kind = '', op = ''] = subject.split('.', 3);

@@ -239,6 +239,11 @@ export const settings = {
   },
 
   NATS_URL: { default: '', about: 'NATS servers, parted by commas; where empty, the host is its own' },
+  FAASM_NATS_WAIT_MS: {
+    default: '30000',
+    type: 'count',
+    about: 'how long a host that starts waits for a NATS server to be there; 0 for not at all',
+  },
   NATS_CREDS: { default: '', about: 'path of a credentials file for NATS' },
   NATS_USER: { default: '', about: 'user at the NATS server' },
   NATS_PASSWORD: { default: '', secret: true, about: 'password at the NATS server' },

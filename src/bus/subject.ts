@@ -57,6 +57,18 @@ export function subjectMatches(pattern: string, subject: string): boolean {
   return wanted.length === tokens.length;
 }
 
+/** Whether there is a subject that both match. Both are taken as valid. */
+export function patternsOverlap(one: string, other: string): boolean {
+  const left = one.split('.');
+  const right = other.split('.');
+  for (let at = 0; ; at++) {
+    const [a, b] = [left[at], right[at]];
+    if (a === undefined || b === undefined) return a === b;
+    if (a === '>' || b === '>') return true;
+    if (a !== '*' && b !== '*' && a !== b) return false;
+  }
+}
+
 function parseTokens(text: string): string[] {
   if (text === '') throw badSubject(text, 'it is empty');
   if (text.length > subjectMaxLength) throw badSubject(text, `it is longer than ${subjectMaxLength}`);

@@ -366,7 +366,10 @@ for (const size of [65_535, 65_536, 65_537, 5_000_000]) {
       );
       await two.flush();
       const body = pattern(size);
-      const answer = await one.request('control.echo', body, { headers: { A: ['1', '2'] } });
+      const answer = await one.request('control.echo', body, {
+        headers: { A: ['1', '2'] },
+        timeoutMs: 120_000,
+      });
       t.true(Buffer.from(toBytes(answer.body)).equals(body));
       t.deepEqual({ ...answer.headers }, { A: ['1', '2'] });
     });
@@ -380,7 +383,9 @@ test('createClusterBus() carries many large messages at once', async (t) => {
     });
     await two.flush();
     const sizes = Array.from({ length: 30 }, (_, at) => 60_000 + at * 7919);
-    const answers = await Promise.all(sizes.map((size) => one.request('control.size', pattern(size))));
+    const answers = await Promise.all(
+      sizes.map((size) => one.request('control.size', pattern(size), { timeoutMs: 120_000 })),
+    );
     t.deepEqual(
       answers.map(({ body }) => toBytes(body).length),
       sizes,
@@ -393,7 +398,10 @@ test('createClusterBus() answers too_large at once where the other side is no ho
     two.subscribe('public.large', (message) => respond(two, message, pattern(70_000)), { queue: 'q' });
     await two.flush();
     const client = await connectNatsBus({ url });
-    t.is(fromErrorHeaders(await client.request('public.large', emptyBody))?.code, 'too_large');
+    t.is(
+      fromErrorHeaders(await client.request('public.large', emptyBody, { timeoutMs: 120_000 }))?.code,
+      'too_large',
+    );
     await client.close();
   });
 });
@@ -404,14 +412,17 @@ test('createClusterBus() gives up a message whose parts do not come, and tells w
     await two.flush();
     const forger = await connectNatsBus({ url });
     const offer = { 'Faasm-Parts': ['_INBOX.nobody.1 500000 65536'] };
-    const answer = await forger.request('control.echo', emptyBody, { headers: offer });
+    const answer = await forger.request('control.echo', emptyBody, { headers: offer, timeoutMs: 120_000 });
     t.is(fromErrorHeaders(answer)?.code, 'no_responders');
     const huge = { 'Faasm-Parts': ['_INBOX.nobody.1 9999999999 65536'] };
-    const refused = await forger.request('control.echo', emptyBody, { headers: huge });
+    const refused = await forger.request('control.echo', emptyBody, { headers: huge, timeoutMs: 120_000 });
     t.is(fromErrorHeaders(refused)?.code, 'too_large');
     forger.subscribe('control.forged', (message) => respond(forger, message, emptyBody, offer));
     await forger.flush();
-    t.is(fromErrorHeaders(await one.request('control.forged', emptyBody))?.code, 'no_responders');
+    t.is(
+      fromErrorHeaders(await one.request('control.forged', emptyBody, { timeoutMs: 120_000 }))?.code,
+      'no_responders',
+    );
     await forger.close();
   });
 });

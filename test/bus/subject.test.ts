@@ -4,6 +4,7 @@ import {
   checkQueue,
   parsePattern,
   parseSubject,
+  patternsOverlap,
   subjectMatches,
   subjectMaxLength,
 } from '../../src/bus/subject.ts';
@@ -118,3 +119,21 @@ test('SubjectTree finds what subjectMatches() says, while patterns come and go',
     t.is(wrong, '', `seed ${seed}`);
   }
 });
+
+const overlap = test.macro({
+  title: (_, one: string, other: string, expected: boolean) =>
+    `patternsOverlap() is ${expected} of ${one} and ${other}`,
+  exec(t, one: string, other: string, expected: boolean) {
+    t.is(patternsOverlap(one, other), expected);
+    t.is(patternsOverlap(other, one), expected);
+  },
+});
+test(overlap, 'a.b', 'a.b', true);
+test(overlap, 'a.*', '*.b', true);
+test(overlap, 'a.>', 'a.b.c', true);
+test(overlap, '>', 'a', true);
+test(overlap, 'a.>', 'a', false);
+test(overlap, 'a.*', 'a.b.c', false);
+test(overlap, 'a.b.>', 'a.c.>', false);
+test(overlap, '*.*.x', 'a.>', true);
+test(overlap, 'a.b', 'a.c', false);
