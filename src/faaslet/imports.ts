@@ -11,6 +11,7 @@ import {
 import type { ImportSpec, ImportTable, Signature } from './host/port.ts';
 import { systemTables } from './host/system.ts';
 import { wasiTable, wasiUnstableTable } from './host/wasi/table.ts';
+import { nearestName } from './nearest-name.ts';
 
 /** A function that a module imports. */
 export interface FunctionImport {
@@ -31,12 +32,21 @@ export function findImport({ module, name, signature }: FunctionImport): ImportS
   return forms(module, name).find((form) => form.signature === signature);
 }
 
-/** @throws FaasmError `unknown_import` that names all that are unknown */
-export function checkImports(imports: readonly FunctionImport[]): void {
-  const problems = imports.filter((wanted) => findImport(wanted) === undefined).map(describe);
-  if (problems.length === 0) return;
-  const shown = problems.slice(0, 20).join('; ');
-  const more = problems.length > 20 ? `; and ${problems.length - 20} more` : '';
+/** A name that was meant takes long to find, so it is looked for where it is shown. */
+const shownMax = 20;
+
+/**
+ * @param nearest gives the known name that was meant, with its module
+ * @throws FaasmError `unknown_import` that names the first of those that are unknown
+ */
+export function checkImports(imports: readonly FunctionImport[], nearest = nearestKnown): void {
+  const unknown = imports.filter((wanted) => findImport(wanted) === undefined);
+  if (unknown.length === 0) return;
+  const shown = unknown
+    .slice(0, shownMax)
+    .map((wanted) => describe(wanted, nearest))
+    .join('; ');
+  const more = unknown.length > shownMax ? `; and ${unknown.length - shownMax} more` : '';
   const details: ErrorDetails = { component: 'functions' };
   throw new FaasmError(
     'unknown_import',
@@ -57,43 +67,23 @@ function forms(module: string, name: string): ImportSpec[] {
   return found.flatMap((table) => (Object.hasOwn(table, name) ? [table[name]!] : []));
 }
 
-function describe({ module, name, signature }: FunctionImport): string {
+function describe({ module, name, signature }: FunctionImport, nearest: typeof nearestKnown): string {
   const shown = `${quote(module)}.${quote(name)}`.replaceAll('"', '');
   const known = forms(module, name);
   if (known.length > 0) {
     return `${shown} of type (${signature}), known as ${known.map((form) => `(${form.signature})`).join(' or ')}`;
   }
-  const near = nearestName(name);
+  const near = nearest(name);
   return near === undefined ? shown : `${shown} (did you mean ${near}?)`;
 }
 
-/** The known name with the fewest edits to it, if they are few. */
-function nearestName(name: string): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.min(4, Math.ceil(name.length / 3));
-  for (const [module, list] of Object.entries(tables)) {
-    for (const known of list.flatMap((table) => Object.keys(table))) {
-      const distance = editDistance(name.slice(0, 64), known, bestDistance);
-      if (distance < bestDistance) {
-        best = `${module}.${known}`;
-        bestDistance = distance;
-      }
-    }
-  }
-  return best;
-}
-
-/** Levenshtein distance, or `limit` once it cannot be less. */
-function editDistance(left: string, right: string, limit: number): number {
-  if (Math.abs(left.length - right.length) >= limit) return limit;
-  let row = Array.from({ length: right.length + 1 }, (_, at) => at);
-  for (let i = 1; i <= left.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const same = left[i - 1] === right[j - 1] ? 0 : 1;
-      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + same);
-    }
-    row = next;
-  }
-  return row[right.length]!;
+function nearestKnown(name: string): string | undefined {
+  return nearestName(
+    name,
+    Object.entries(tables).flatMap(([module, list]) =>
+      list.flatMap((table) =>
+        Object.keys(table).map((known) => ({ name: known, shown: `${module}.${known}` })),
+      ),
+    ),
+  );
 }

@@ -51,6 +51,9 @@ export function createProcess(memory: GuestMemory, context: CallContext): Import
     __faasm_sm_default_shared() {},
     __faasm_sm_critical_local() {},
     __faasm_sm_critical_local_end() {},
+
+    /** Views of the memory are taken afresh after each call of the guest. */
+    emscripten_notify_memory_growth() {},
   };
 }
 

@@ -77,6 +77,7 @@ export const processTable: ImportTable = {
   __faasm_sm_default_shared: call(':'),
   __faasm_sm_critical_local: call(':'),
   __faasm_sm_critical_local_end: call(':'),
+  emscripten_notify_memory_growth: call('i:'),
 };
 
 /** As AssemblyScript's programs import it. */
