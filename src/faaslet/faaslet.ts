@@ -38,6 +38,7 @@ import { GuestExit } from './host/guest-fault.ts';
 import { GuestMemory } from './host/guest-memory.ts';
 import type { ImportFunctions } from './host/port.ts';
 import { createSystem } from './host/system.ts';
+import { beyondCatching, toThrown } from './host/uncatchable.ts';
 import type { Preopen } from './host/wasi/descriptors.ts';
 import { mayBeDirectory } from './host/wasi/file-tree.ts';
 import { toPreopens } from './host/wasi/preopens.ts';
@@ -207,8 +208,9 @@ export class Faaslet {
       // What was denied to initialisation is no reason for what happens in a call.
       if (this.#denied !== undefined) this.#denied.value = 0;
       return undefined;
-    } catch (thrown) {
+    } catch (caught) {
       this.#failed = true;
+      const thrown = toThrown(caught);
       return toThrownError(
         thrown instanceof GuestExit
           ? new FaasmError('guest_returned', `its initialisation exited with ${thrown.code}`)
@@ -244,7 +246,8 @@ export class Faaslet {
     this.#begin(settings, suspension, input);
     try {
       await this.#entry(...this.#entryParameters);
-    } catch (thrown) {
+    } catch (caught) {
+      const thrown = toThrown(caught);
       if (thrown instanceof BootStackFound) return { stack: thrown.stack };
       if (thrown instanceof GuestExit)
         throw refused(`it exited with ${thrown.code} before it read its input`);
@@ -421,7 +424,8 @@ export class Faaslet {
     return this.#ended(typeof value === 'number' ? value : 0);
   }
 
-  #threw(thrown: unknown): Outcome {
+  #threw(caught: unknown): Outcome {
+    const thrown = toThrown(caught);
     if (thrown instanceof GuestExit) return this.#ended(thrown.code);
     this.#failed = true;
     return {
@@ -511,8 +515,9 @@ export class Faaslet {
     for (const module of wasiModules) provided[module] = this.#wasi.pick(namesOf(module), module);
     const imports: Record<string, Record<string, unknown>> = {};
     for (const wanted of this.program.imports) {
-      const host = provided[wanted.module]?.[wanted.name];
-      if (host === undefined) continue;
+      const provider = provided[wanted.module]?.[wanted.name];
+      if (provider === undefined) continue;
+      const host = this.program.layout.catches ? beyondCatching(provider) : provider;
       const waits = findImport(wanted)?.waits === true;
       imports[wanted.module] ??= {};
       imports[wanted.module]![wanted.name] = waits ? new WebAssembly.Suspending(this.#waiting(host)) : host;

@@ -33,6 +33,8 @@ export interface ProgramLayout {
   readonly mutableGlobals: readonly string[];
   /** A global that holds the number of pages that was last asked for in vain. */
   readonly deniedGrowth: string | undefined;
+  /** Whether it has handlers for exceptions, which would catch those of host functions too. */
+  readonly catches: boolean;
   /** Whether memory and globals are all that a call can change. */
   readonly restorable: boolean;
 }

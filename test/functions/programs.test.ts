@@ -20,6 +20,7 @@ const module: PreparedModule = {
     memory: 'memory',
     mutableGlobals: [],
     deniedGrowth: undefined,
+    catches: false,
     restorable: true,
   },
   signature: ':',

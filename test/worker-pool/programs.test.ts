@@ -26,6 +26,7 @@ function programOf(version: string): Program {
     memory: undefined,
     mutableGlobals: [],
     deniedGrowth: undefined,
+    catches: false,
     restorable: true,
   };
   return {
