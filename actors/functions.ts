@@ -283,8 +283,8 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       : uploadedModule;
     const { sha256: module, prepared } =
       made === undefined
-        ? { sha256: base!.module, prepared: await modules.of(base!.module) }
-        : await modules.prepare(made);
+        ? { sha256: base!.module, prepared: await modules.of(user, base!.module) }
+        : await modules.prepare(user, made);
     const version = versionOf(module, settings);
     await programs.add(user, name, version, { prepared, settings });
     const uploaded: FunctionVersion = {
@@ -347,7 +347,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     settings: FunctionSettings,
     bytes: Uint8Array,
   ): Promise<Uint8Array> {
-    const { sha256, prepared } = await modules.prepare(bytes);
+    const { sha256, prepared } = await modules.prepare(user, bytes);
     const { module, imports, layout } = prepared;
     const version = versionOf(sha256, settings);
     const key = programKey(user, name, version);
@@ -443,7 +443,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     if (kept === undefined) {
       throw new FaasmError('not_found', `There is no version ${version} of ${user}/${name} any more`);
     }
-    return { prepared: await modules.of(kept.module), settings: kept.settings };
+    return { prepared: await modules.of(user, kept.module), settings: kept.settings };
   }
 
   /** @throws FaasmError `bad_module` when the program fails to initialise */
