@@ -32,7 +32,14 @@ const world: World = {
   stdout: process.stdout,
   stderr: process.stderr,
   serve,
-  guestStreams: async () => (await import('./guest-streams.ts')).guestStreams,
+  async guestStreams(config) {
+    const [{ guestStreams }, { allowTables }] = await Promise.all([
+      import('./guest-streams.ts'),
+      import('./v8-flags.ts'),
+    ]);
+    allowTables(config.FAASM_TABLE_MAX_ELEMENTS);
+    return guestStreams;
+  },
 };
 
 let serving = false;

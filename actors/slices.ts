@@ -45,7 +45,12 @@ export function toPayloadMaxBytes(config: Config): number {
 }
 
 export function toModuleLimits(config: Config): ModuleLimits {
-  return { memoryMaxPages: Math.min(4096, config.FAASM_MEMORY_MAX_MIB) * pagesPerMiB };
+  return {
+    memoryMaxPages: Math.min(4096, config.FAASM_MEMORY_MAX_MIB) * pagesPerMiB,
+    tableMaxElements: config.FAASM_TABLE_MAX_ELEMENTS,
+    compileMaxBytes: config.FAASM_COMPILE_MAX_MIB * 2 ** 20,
+    compileMaxMs: config.FAASM_COMPILE_MAX_MS,
+  };
 }
 
 /** A host tells of itself once a second; when so long nothing of it was heard, it is gone. */

@@ -62,6 +62,7 @@ import {
 } from './slices.ts';
 import { startSocket } from './socket.ts';
 import { startState } from './state.ts';
+import { allowTables } from './v8-flags.ts';
 import { startWorkerPool } from './worker-pool.ts';
 
 export interface Host {
@@ -101,6 +102,7 @@ export async function startHost(
   const id = toHostId(
     config.FAASM_HOST_NAME === '' ? `host-${randomBytes(4).toString('hex')}` : config.FAASM_HOST_NAME,
   );
+  allowTables(config.FAASM_TABLE_MAX_ELEMENTS);
   const subjects = createSubjects(config.FAASM_PREFIX);
   const data = resolve(config.FAASM_DATA);
   const identity = toHostIdentity(config, id, randomBytes(8).toString('hex'));

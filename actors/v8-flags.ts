@@ -3,10 +3,18 @@
  * imported before all others.
  *
  * - Without dynamic tiering, a loop over a large `memory.fill` can be stopped; with it, the thread never ends.
- * - A table over the limit is refused; without the limit it aborts the process.
+ * - A table over the limit is refused; without the limit it aborts the process. A host may be set to allow larger ones.
  */
 import { setFlagsFromString } from 'node:v8';
 
 setFlagsFromString('--no-wasm-dynamic-tiering');
 setFlagsFromString('--wasm-max-table-size=100000');
 setFlagsFromString('--wasm-max-mem-pages=65536');
+
+/** Of each table, at the start and when it grows. */
+export function allowTables(elements: number): void {
+  setFlagsFromString(`--wasm-max-table-size=${Math.min(elements, tableElementsMax)}`);
+}
+
+/** V8's own bound. */
+const tableElementsMax = 10_000_000;

@@ -61,6 +61,22 @@ export const settings = {
   FAASM_INPUT_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest input of a call' },
   FAASM_OUTPUT_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest output of a call' },
   FAASM_MODULE_MAX_BYTES: { default: String(64 * MiB), type: 'count', about: 'largest module' },
+  FAASM_TABLE_MAX_ELEMENTS: {
+    default: '100000',
+    type: 'count',
+    about: 'elements of all tables of a module together, and of one that grows',
+  },
+  FAASM_COMPILE_MAX_MIB: {
+    default: '256',
+    type: 'count',
+    about:
+      'memory that compiling the functions of a module may take, in MiB; it is tried before the module is live',
+  },
+  FAASM_COMPILE_MAX_MS: {
+    default: '20000',
+    type: 'count',
+    about: 'how long compiling them may compute',
+  },
   FAASM_FUNCTIONS: {
     default: '',
     about:

@@ -58,7 +58,7 @@ export interface World {
   /** Is a host, until it is told to stop. */
   serve(config: Config, options: ServeOptions): Promise<void>;
   /** Those of this process, for a guest that is run in it; the engine is safe for guests from then on. */
-  guestStreams(): Promise<GuestStreams>;
+  guestStreams(config: Config): Promise<GuestStreams>;
 }
 
 export interface ServeOptions {

@@ -3,7 +3,14 @@ import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
 import type { Signature } from '../faaslet/host/port.ts';
 import { checkImports, type FunctionImport } from '../faaslet/imports.ts';
+import {
+  bodiesToTry,
+  type CompileLimits,
+  defaultCompileLimits,
+  describeBodies,
+} from '../faaslet/module/compile-limits.ts';
 import { inspectScan, type ModuleInfo, type ModuleLimits } from '../faaslet/module/inspect.ts';
+import { onlyBodies } from '../faaslet/module/only-bodies.ts';
 import { rewriteScan } from '../faaslet/module/rewrite.ts';
 import { scanModule } from '../faaslet/module/scan.ts';
 import type { ProgramLayout } from '../faaslet/program.ts';
@@ -50,14 +57,18 @@ const withoutMemory: ReadonlySet<string> = new Set([
   'sock_shutdown',
 ]);
 
-/**
- * @param invoked the export to run, of whatever type, in place of those that a call can run
- * @throws FaasmError `bad_module`, `unknown_import`, `unsupported_module`
- */
+export interface PrepareOptions {
+  /** The export to run, of whatever type, in place of those that a call can run. */
+  readonly invoked?: string | undefined;
+  /** Compiles a module that may be too much for the compiler; without it, the process takes that upon itself. */
+  readonly tryOut?: (module: Uint8Array, limits: CompileLimits, what: string) => Promise<void>;
+}
+
+/** @throws FaasmError `bad_module`, `unknown_import`, `unsupported_module`, and what `tryOut` throws */
 export async function prepareModule(
   bytes: Uint8Array<ArrayBuffer>,
   limits: ModuleLimits,
-  invoked?: string,
+  { invoked, tryOut }: PrepareOptions = {},
 ): Promise<PreparedModule> {
   const scan = scanModule(bytes);
   const info = inspectScan(scan, limits);
@@ -65,6 +76,8 @@ export async function prepareModule(
   checkImports(imports);
   checkMemory(info, imports);
   const entry = invoked === undefined ? findEntry(info) : findInvoked(info, invoked);
+  const compileLimits = { ...defaultCompileLimits, ...limits };
+  const tried = bodiesToTry(scan, compileLimits);
   const rewritten = rewriteScan(scan, { memoryMaxPages: limits.memoryMaxPages });
   const initializers = [
     rewritten.start,
@@ -78,8 +91,11 @@ export async function prepareModule(
     memory: rewritten.memory,
     mutableGlobals: rewritten.mutableGlobals,
     deniedGrowth: rewritten.deniedGrowth,
+    catches: scan.code.usesLegacyExceptions || scan.code.usesExceptionReferences,
     restorable: rewritten.restorable,
   };
+  if (tried.length > 0 && tryOut !== undefined)
+    await tryOut(onlyBodies(scan, new Set(tried)), compileLimits, describeBodies(scan, tried));
   return {
     module: await compile(rewritten.bytes),
     imports,

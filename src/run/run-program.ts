@@ -32,6 +32,7 @@ export interface ProgramToRun {
   readonly streams: GuestStreams;
   readonly limits: {
     readonly memoryMaxPages: number;
+    readonly tableMaxElements: number;
     readonly inputMaxBytes: number;
     readonly outputMaxBytes: number;
     readonly files: FileLimits;
@@ -55,7 +56,9 @@ const neverWaits: Suspension = { left() {}, back: (go) => go() };
 /** @throws FaasmError `bad_request`, `not_found`, `bad_module`, `unknown_import`, `unsupported_module`, and what instantiation throws */
 export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
   const { settings, streams, limits, files, invoke } = program;
-  const { module, imports, layout, signature } = await prepareModule(program.module, limits, invoke?.name);
+  const { module, imports, layout, signature } = await prepareModule(program.module, limits, {
+    invoked: invoke?.name,
+  });
   let results: readonly string[] = [];
   const name = toFunctionName(program.name);
   const faaslet = instantiate(

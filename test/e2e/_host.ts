@@ -29,6 +29,7 @@ const features = {
   multi_memory: true,
   reference_types: true,
   bulk_memory: true,
+  tail_call: true,
 };
 
 export function wasm(wat: string): Uint8Array<ArrayBuffer> {

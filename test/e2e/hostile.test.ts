@@ -1,5 +1,6 @@
 /** Guests that misbehave get an error of their own, in time, and harm nobody. */
 import test from 'ava';
+import { nestedArms, waysAndLocals } from '../faaslet/module/bodies.ts';
 import { guests, startTestHost, wasm } from './_host.ts';
 
 /** One host for all: what one test does must not matter to the next. */
@@ -77,6 +78,41 @@ const endless: readonly (readonly [about: string, wat: string])[] = [
     `(module (memory (export "memory") 8192) (func (export "exec") (result i32)
        (loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x1fff0000)) (br $l)) (i32.const 0)))`,
   ],
+  ['a tail call of itself', tailCalls('(func $r (return_call $r))')],
+  [
+    'a tail call with parameters',
+    tailCalls(
+      '(func $n (param i64 f32) (return_call $n (i64.add (local.get 0) (i64.const 1)) (local.get 1)))' +
+        '(func $r (return_call $n (i64.const 0) (f32.const 1)))',
+    ),
+  ],
+  [
+    'a tail call that only calls what returns at once',
+    tailCalls('(func $leaf) (func $r (if (i32.const 0) (then (call $leaf))) (return_call $r))'),
+  ],
+  [
+    'a circle of tail calls through a table',
+    tailCalls(
+      '(type $v (func)) (table 2 funcref) (elem (i32.const 0) $a $r)' +
+        '(func $a (return_call_indirect (type $v) (i32.const 1))) (func $r (return_call_indirect (type $v) (i32.const 0)))',
+    ),
+  ],
+  [
+    'a tail call out of a handler',
+    tailCalls('(tag $e) (func $r (try (do (throw $e)) (catch_all)) (return_call $r))'),
+  ],
+  [
+    'a row of large copies',
+    `(module (memory (export "memory") 8192)
+       (func $row (param $n i32) ${'(memory.copy (i32.const 0) (i32.const 65536) (local.get $n))'.repeat(2000)})
+       (func (export "exec") (result i32) (call $row (i32.const 0x1ffe0000)) (i32.const 0)))`,
+  ],
+  [
+    'a row of fillings of a table',
+    `(module (table $t 100000 externref)
+       (func $row ${'(table.fill $t (i32.const 0) (ref.null extern) (i32.const 100000))'.repeat(20_000)})
+       (func (export "exec") (result i32) (call $row) (i32.const 0)))`,
+  ],
   [
     'a start function',
     `(module (start $s) (func $s (loop $l (br $l))) (func (export "exec") (result i32) (i32.const 0)))`,
@@ -135,7 +171,19 @@ const refused: readonly (readonly [
     'a table bomb',
     () => `(module (table 10000000 funcref) (func (export "exec") (result i32) (i32.const 0)))`,
     400,
-    /table/,
+    /table.*FAASM_TABLE_MAX_ELEMENTS/,
+  ],
+  [
+    'a body with too many ways and locals',
+    () => waysAndLocals(20_000, 20_000),
+    400,
+    /20000 locals and 20001 branches/,
+  ],
+  [
+    'a body that takes the compiler too much',
+    () => nestedArms(2000, 2000),
+    400,
+    /MiB of memory; .*FAASM_COMPILE_MAX_MIB.*function 0 has 2000 locals/,
   ],
   [
     'a memory of 4 GiB',
@@ -185,8 +233,33 @@ for (const [about, module, status, detail] of refused) {
   });
 }
 
+test('no handler of a guest catches its exit, or what a host function refuses', async (t) => {
+  const eve = newUser();
+  const catching = (handler: string, code: string): string =>
+    `(module (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+      (import "env" "__faasm_write_output" (func $output (param i32 i32)))
+      (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
+      (memory (export "memory") 1) (data (i32.const 0) "went on") (tag $e)
+      (func (export "_start") (try (do ${code}) ${handler}) (call $output (i32.const 0) (i32.const 7))))`;
+  await at.put(`${eve}/zero`, catching('(catch_all)', '(call $exit (i32.const 0))'));
+  await at.put(`${eve}/three`, catching('(catch_all)', '(call $exit (i32.const 3))'));
+  await at.put(`${eve}/fault`, catching('(catch_all)', '(call $output (i32.const 65530) (i32.const 100))'));
+  await at.put(`${eve}/own`, catching('(catch_all)', '(throw $e)'));
+  for (let round = 0; round < 2; round++) {
+    t.is(await (await at.post(`${eve}/zero`)).text(), '');
+    t.is(((await (await at.post(`${eve}/three`)).json()) as Problem).returnValue, 3);
+    t.is(((await (await at.post(`${eve}/fault`)).json()) as Problem).code, 'guest_trapped');
+    t.is(await (await at.post(`${eve}/own`)).text(), 'went on');
+  }
+});
+
 async function answers(t: { is(left: unknown, right: unknown): void }, name: string): Promise<void> {
   t.is(await (await at.post(name, 'still here')).text(), 'still here');
+}
+
+/** @param functions one of them is `$r`, which never returns */
+function tailCalls(functions: string): string {
+  return `(module (memory (export "memory") 1) ${functions} (func (export "exec") (result i32) (call $r) (i32.const 0)))`;
 }
 
 function badPointer(): string {

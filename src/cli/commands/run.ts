@@ -73,7 +73,7 @@ export const run = defineCommand({
     const config = asUsage(() =>
       toConfig({ flags: {}, environment: world.environment, file: {}, readSecret: () => '' }),
     );
-    const streams = await world.guestStreams();
+    const streams = await world.guestStreams(config);
     const module = await toModule(path!, config.FAASM_MODULE_MAX_BYTES, options, world);
     const limits = { bytesMax: foldersMaxBytes, entriesMax };
     const leftOut = toldLeftOut(world);
@@ -95,6 +95,7 @@ export const run = defineCommand({
       streams,
       limits: {
         memoryMaxPages: Math.min(4096, config.FAASM_MEMORY_MAX_MIB) * 16,
+        tableMaxElements: config.FAASM_TABLE_MAX_ELEMENTS,
         inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
         outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
         files: { bytes: config.FAASM_FILES_MAX_BYTES, inodes: entriesMax, openFiles: 1024 },

@@ -1,30 +1,41 @@
 import { FaasmError } from '../../../proto/errors.ts';
+import { type BodyShape, BodyShapeCounter } from './body-shape.ts';
 import type { Declarations } from './declarations.ts';
 import { InstructionReader } from './instruction-reader.ts';
 import { opcodes } from './instructions.ts';
+import { bulkMinBytes } from './interruption.ts';
 import type { ByteReader } from './reader.ts';
 import { structureLimits } from './structure-limits.ts';
 import { readValueType } from './types.ts';
 
-/** A memory.grow in the code. */
-export interface GrowSite {
-  readonly start: number;
-  readonly end: number;
-  readonly memory: number;
-}
+/** A place in code that the rewrite changes, and what it puts there; what lies between `start` and `end` goes. */
+export type CodeSite = { readonly start: number; readonly end: number } & (
+  | { readonly change: 'grow'; readonly memory: number }
+  /** Where a function begins that makes tail calls. */
+  | { readonly change: 'tailCalls' }
+  /** Before an instruction that copies or fills as many bytes as the number on top of the stack says. */
+  | { readonly change: 'bulk' }
+  /** Before one that does so with elements of a table, which takes longer. */
+  | { readonly change: 'tableBulk' }
+);
 
-/** A function body that grows a memory. */
-export interface GrowingBody {
+/** A function body that the rewrite changes. */
+export interface ChangedBody {
   /** Where its size stands, before the body itself. */
   readonly sizeStart: number;
   readonly start: number;
   readonly end: number;
-  readonly sites: readonly GrowSite[];
+  /** In their order. */
+  readonly sites: readonly CodeSite[];
 }
 
 /** What the walk over all code has found. */
 export interface CodeFacts {
-  readonly growingBodies: GrowingBody[];
+  readonly changedBodies: ChangedBody[];
+  /** By body, those of imported functions not counted. */
+  readonly shapes: BodyShape[];
+  /** By body: it grows a memory. */
+  growsMemory: boolean;
   readonly droppedData: Set<number>;
   readonly droppedElements: Set<number>;
   /** Code takes a reference to the start function. */
@@ -41,7 +52,9 @@ export interface CodeFacts {
 
 export function noCode(): CodeFacts {
   return {
-    growingBodies: [],
+    changedBodies: [],
+    shapes: [],
+    growsMemory: false,
     droppedData: new Set(),
     droppedElements: new Set(),
     refersToStart: false,
@@ -67,25 +80,34 @@ export function readCode(
   const count = reader.u32();
   if (count !== bodyCount) throw reader.bad(`it has ${count} bodies for ${bodyCount} functions`);
   const facts = noCode();
-  let growCount = 0;
+  const walk: Walk = {
+    reader,
+    facts,
+    start,
+    shape: new BodyShapeCounter(),
+    sitesLeft: structureLimits.changedPlaces,
+  };
   const sectionEnd = reader.end;
   const instructions = new InstructionReader(reader, {
     types: declarations.typeCount,
     functions: declarations.functions.length,
     globals: declarations.globals.length,
   });
-  for (let left = count; left > 0; left--) {
+  const imported = declarations.functions.length - bodyCount;
+  for (let index = 0; index < count; index++) {
     const sizeStart = reader.position;
     const byteLength = reader.u32();
     const bodyStart = reader.position;
     if (byteLength > reader.remaining) throw reader.truncated();
     reader.end = bodyStart + byteLength;
-    readLocals(reader, declarations.typeCount, facts);
-    const sites = readBody(reader, instructions, facts, start, structureLimits.memoryGrows - growCount);
-    growCount += sites.length;
+    const parameters = parameterCount(declarations, imported + index);
+    const locals = parameters + readLocals(reader, declarations.typeCount, facts);
+    const sites = readBody(walk, instructions);
+    facts.shapes.push(walk.shape.take(bodyStart, byteLength, locals));
+    walk.sitesLeft -= sites.length;
     if (sites.length > 0) {
       checkMemories(reader, sites, declarations);
-      facts.growingBodies.push({ sizeStart, start: bodyStart, end: reader.end, sites });
+      facts.changedBodies.push({ sizeStart, start: bodyStart, end: reader.end, sites });
     }
     reader.end = sectionEnd;
   }
@@ -104,34 +126,68 @@ function checkExceptions({ usesLegacyExceptions, usesExceptionReferences }: Code
   );
 }
 
-function readLocals(reader: ByteReader, typeCount: number, facts: CodeFacts): void {
+/** What stays the same from body to body. */
+interface Walk {
+  readonly reader: ByteReader;
+  readonly facts: CodeFacts;
+  /** The start function. */
+  readonly start: number | undefined;
+  readonly shape: BodyShapeCounter;
+  /** How many more places may change. */
+  sitesLeft: number;
+}
+
+/** @returns how many there are */
+function readLocals(reader: ByteReader, typeCount: number, facts: CodeFacts): number {
+  let count = 0;
   for (let left = reader.count('groups of locals'); left > 0; left--) {
-    reader.u32();
+    count += reader.u32();
     const { letter, exception } = readValueType(reader, typeCount);
     if (letter === 'V') facts.usesSimd = true;
     if (exception) facts.usesExceptionReferences = true;
   }
+  return count;
 }
 
-/** Reads instructions up to the end of the body and gives those that grow a memory. */
+function parameterCount({ functions, signatures }: Declarations, index: number): number {
+  return signatures[functions[index]!]!.indexOf(':');
+}
+
+/** Reads instructions up to the end of the body and gives the places that are to be changed. */
 function readBody(
-  reader: ByteReader,
+  { reader, facts, start, shape, sitesLeft }: Walk,
   instructions: InstructionReader,
-  facts: CodeFacts,
-  start: number | undefined,
-  sitesMax: number,
-): readonly GrowSite[] {
-  let sites: GrowSite[] | undefined;
+): readonly CodeSite[] {
+  let sites: CodeSite[] | undefined;
+  const change = (site: CodeSite): void => {
+    sites ??= [];
+    if (sites.length >= sitesLeft) {
+      throw reader.bad(
+        `it grows memory, or copies and fills in bulk, in more than ${structureLimits.changedPlaces} places`,
+      );
+    }
+    sites.push(site);
+  };
+  const bodyStart = reader.position;
+  let makesTailCalls = false;
+  /** Where the instruction before pushed a small number. */
+  let smallAt = -1;
   while (reader.position < reader.end) {
     const position = reader.position;
     const opcode = instructions.next();
+    shape.note(opcode, instructions, position);
     switch (opcode) {
       case opcodes.memoryGrow:
-        sites ??= [];
-        if (sites.length >= sitesMax) {
-          throw reader.bad(`it grows memory in more than ${structureLimits.memoryGrows} places`);
-        }
-        sites.push({ start: position, end: reader.position, memory: instructions.operand });
+        facts.growsMemory = true;
+        change({ change: 'grow', start: position, end: reader.position, memory: instructions.operand });
+        break;
+      case opcodes.i32Const:
+        if (instructions.operand < bulkMinBytes) smallAt = reader.position;
+        break;
+      case opcodes.returnCall:
+      case opcodes.returnCallIndirect:
+      case opcodes.returnCallRef:
+        makesTailCalls = true;
         break;
       case opcodes.refFunc:
         if (instructions.operand === start) facts.refersToStart = true;
@@ -144,14 +200,22 @@ function readBody(
         facts.usesExceptionReferences = true;
         break;
       case opcodes.tableSet:
+        facts.writesTables = true;
+        break;
       case opcodes.tableInit:
       case opcodes.tableCopy:
       case opcodes.tableGrow:
       case opcodes.tableFill:
         facts.writesTables = true;
+        change({ change: 'tableBulk', start: position, end: position });
         break;
       case opcodes.memoryInit:
         facts.initsMemory = true;
+        if (smallAt !== position) change({ change: 'bulk', start: position, end: position });
+        break;
+      case opcodes.memoryCopy:
+      case opcodes.memoryFill:
+        if (smallAt !== position) change({ change: 'bulk', start: position, end: position });
         break;
       case opcodes.dataDrop:
         facts.droppedData.add(segmentIndex(reader, instructions));
@@ -167,17 +231,20 @@ function readBody(
         if (opcode >= opcodes.simdFirst && opcode <= opcodes.simdLast) facts.usesSimd = true;
     }
   }
-  return sites ?? noSites;
+  if (!makesTailCalls) return sites ?? noSites;
+  return [{ change: 'tailCalls', start: bodyStart, end: bodyStart }, ...(sites ?? noSites)];
 }
 
-const noSites: readonly GrowSite[] = [];
+const noSites: readonly CodeSite[] = [];
 
 function segmentIndex(reader: ByteReader, { operand }: InstructionReader): number {
   if (operand >= structureLimits.segments) throw reader.bad(`segment ${operand} does not exist`);
   return operand;
 }
 
-function checkMemories(reader: ByteReader, sites: readonly GrowSite[], { memories }: Declarations): void {
-  const site = sites.find(({ memory }) => memory >= memories.length);
-  if (site !== undefined) throw reader.bad(`memory.grow names memory ${site.memory}, which does not exist`);
+function checkMemories(reader: ByteReader, sites: readonly CodeSite[], { memories }: Declarations): void {
+  for (const site of sites) {
+    if (site.change === 'grow' && site.memory >= memories.length)
+      throw reader.bad(`memory.grow names memory ${site.memory}, which does not exist`);
+  }
 }

@@ -1,3 +1,4 @@
+import type { Signature } from '../host/port.ts';
 import type { Limits } from './limits.ts';
 import type { ValueType } from './types.ts';
 
@@ -38,6 +39,8 @@ export interface ExportEntry {
 /** The index spaces of a module as its sections fill them, imports first. */
 export interface Declarations {
   readonly typeCount: number;
+  /** By type index. */
+  readonly signatures: readonly Signature[];
   /** Type index by function index. */
   readonly functions: number[];
   readonly tables: TableEntry[];

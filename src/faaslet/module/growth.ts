@@ -28,8 +28,8 @@ const minusOne = 0x7f;
 const pagesAsked = 0;
 const grown = 1;
 
-/** (i32) -> i32, as an entry of the type section. */
-export const growFunctionType: readonly number[] = [0x60, 1, i32, 1, i32];
+/** (i32) -> i32, of every function that the rewrite adds, as an entry of the type section. */
+export const addedFunctionType: readonly number[] = [0x60, 1, i32, 1, i32];
 
 /** i32, mutable, 0 at first, as an entry of the global section. */
 export const deniedGlobal: readonly number[] = [i32, 1, op.i32Const, 0, op.end];

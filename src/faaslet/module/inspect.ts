@@ -1,11 +1,12 @@
 /** What a module is, for the decision whether it may be a function. */
 import { FaasmError } from '../../../proto/errors.ts';
 import type { Signature } from '../host/port.ts';
+import type { CompileLimits } from './compile-limits.ts';
 import type { ExternalKind } from './declarations.ts';
 import { checkInitialMemory } from './memory-limit.ts';
 import { type ModuleScan, scanModule } from './scan.ts';
 
-export interface ModuleLimits {
+export interface ModuleLimits extends Partial<CompileLimits> {
   /** Of all memories of the module together, in pages of 64 KiB. */
   readonly memoryMaxPages: number;
   /** Elements that all tables together may start with. @default 100000 */
@@ -111,7 +112,7 @@ export function inspectScan(scan: ModuleScan, limits: ModuleLimits): ModuleInfo 
     usesDataDrop: code.droppedData.size > 0,
     usesElemDrop: code.droppedElements.size > 0,
     usesMemoryInit: code.initsMemory,
-    usesMemoryGrow: code.growingBodies.length > 0,
+    usesMemoryGrow: code.growsMemory,
     usesAtomicWait: code.waitsOnAtomics,
     usesSimd: code.usesSimd || scan.globals.some(({ type }) => type.letter === 'V') || hasSimdType(scan),
     mutableGlobals: scan.globals.filter(({ mutable }) => mutable).length,
@@ -137,7 +138,7 @@ function checkLimits({ memories, tables }: ModuleScan, limits: ModuleLimits): vo
   if (elements > tableMaxElements) {
     throw new FaasmError(
       'bad_module',
-      `The tables of the module start with ${elements} elements, and the limit is ${tableMaxElements}`,
+      `The tables of the module start with ${elements} elements, and the limit is ${tableMaxElements}; raise FAASM_TABLE_MAX_ELEMENTS`,
     );
   }
 }

@@ -13,14 +13,13 @@ export interface IndexSpaces {
 /** Set in the alignment of a memory access when an index says which memory. */
 const memoryIndexFollows = 0x40;
 const emptyBlockType = 0x40;
-const lebBytes32 = 5;
 const lebBytes64 = 10;
 
 /** Steps over instructions one by one; that they fit together is for the engine to check. */
 export class InstructionReader {
   readonly #reader: ByteReader;
   readonly #spaces: IndexSpaces;
-  /** The index after the opcode, the first if there are two; only where there is one. */
+  /** What follows the opcode: an index, the first if there are two; how many labels a branch table has; an i32, unsigned. */
   operand = 0;
   /** An instruction so far has named a type of references to exceptions. */
   namesExceptions = false;
@@ -59,7 +58,7 @@ export class InstructionReader {
         this.#skipMemoryAccess();
         return;
       case immediate.i32:
-        reader.skipLeb(lebBytes32);
+        this.operand = reader.s33() >>> 0;
         return;
       case immediate.i64:
         reader.skipLeb(lebBytes64);
@@ -85,7 +84,8 @@ export class InstructionReader {
         reader.u32();
         return;
       case immediate.labels:
-        for (let left = reader.count('labels'); left >= 0; left--) reader.u32();
+        this.operand = reader.count('labels') + 1;
+        for (let left = this.operand; left > 0; left--) reader.u32();
         return;
       case immediate.valueTypes:
         for (let left = reader.count('types'); left > 0; left--) this.#skipValueType();

@@ -1,14 +1,14 @@
 /**
  * The module as it is run: what a reset has to bring back is exported, what it may take is bounded.
  *
- *   type      + the type of the grow functions
+ *   type      + the type of the functions that are added
  *   import    each memory's maximum
- *   function  + one grow function for each memory that code grows
+ *   function  + one grow function for each memory that code grows, two that look whether the guest has to end
  *   memory    each memory's maximum
  *   global    + the pages that were denied
  *   export    + mutable globals, memories, the start function, the denied pages
  *   start     removed: the engine calls the exported function, once, before it takes the snapshot
- *   code      memory.grow becomes a call to a grow function
+ *   code      memory.grow becomes a call to a grow function; tail calls and what is done in bulk can be interrupted
  *
  * What is added stands at the end of its index space, so no index that was there changes its meaning.
  */
@@ -62,10 +62,10 @@ export function rewriteScan(scan: ModuleScan, { memoryMaxPages }: RewriteOptions
       mutableGlobals.push(exports.add('global', index, `__faasm_global_${index}`));
   }
   const start = scan.start === undefined ? undefined : exports.add('function', scan.start, '__faasm_start');
-  const grows = scan.code.growingBodies.length > 0;
-  const deniedGrowth = grows
-    ? exports.add('global', scan.globals.length, '__faasm_denied_growth')
-    : undefined;
+  const deniedGrowth =
+    scan.code.changedBodies.length > 0
+      ? exports.add('global', scan.globals.length, '__faasm_denied_growth')
+      : undefined;
   if (deniedGrowth !== undefined) mutableGlobals.push(deniedGrowth);
 
   const reasons = unrestorableReasons(scan);

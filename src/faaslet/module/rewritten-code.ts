@@ -1,55 +1,72 @@
 import { FaasmError } from '../../../proto/errors.ts';
-import type { GrowingBody } from './code.ts';
+import type { ChangedBody, CodeSite } from './code.ts';
+import { encodeCall, encodeLook, encodeTailCallsCheck } from './interruption.ts';
 import { structureLimits } from './structure-limits.ts';
-import { encodeU32, PieceWriter } from './writer.ts';
+import { PieceWriter } from './writer.ts';
 
-const call = 0x10;
+/** Where the functions stand that the rewrite adds. */
+export interface AddedFunctions {
+  /** By memory index. */
+  readonly grow: ReadonlyMap<number, number>;
+  readonly look: number;
+  readonly bulk: number;
+  /** The global of the pages that were denied. */
+  readonly denied: number;
+}
 
 /**
- * The bodies of the code section with each memory.grow as a call; all else is copied as it stands.
+ * The bodies of the code section with what each site is to become; all else is copied as it stands.
  * @param from where the first body begins, with its size
  * @param to where the last one ends
- * @param growFunctions by memory index, the function to call
  */
-export function replaceGrowth(
+export function changeBodies(
   bytes: Uint8Array,
   from: number,
   to: number,
-  bodies: readonly GrowingBody[],
-  growFunctions: ReadonlyMap<number, number>,
+  bodies: readonly ChangedBody[],
+  added: AddedFunctions,
 ): PieceWriter {
   const writer = new PieceWriter();
   let copied = from;
   for (const body of bodies) {
     writer.add(bytes.subarray(copied, body.sizeStart));
-    const rewritten = rewriteBody(bytes, body, growFunctions);
-    writer.addU32(rewritten.byteLength);
-    writer.addAll(rewritten);
+    const changed = changeBody(bytes, body, added);
+    writer.addU32(changed.byteLength);
+    writer.addAll(changed);
     copied = body.end;
   }
   writer.add(bytes.subarray(copied, to));
   return writer;
 }
 
-function rewriteBody(
-  bytes: Uint8Array,
-  body: GrowingBody,
-  growFunctions: ReadonlyMap<number, number>,
-): PieceWriter {
+function changeBody(bytes: Uint8Array, body: ChangedBody, added: AddedFunctions): PieceWriter {
   const writer = new PieceWriter();
   let copied = body.start;
   for (const site of body.sites) {
     writer.add(bytes.subarray(copied, site.start));
-    writer.add([call, ...encodeU32(growFunctions.get(site.memory)!)]);
+    writer.add(encodeSite(site, added));
     copied = site.end;
   }
   writer.add(bytes.subarray(copied, body.end));
   if (writer.byteLength > structureLimits.functionBodyBytes) {
     throw new FaasmError(
       'bad_module',
-      `A function of the module has ${writer.byteLength} bytes with its memory growth counted, and the limit is ` +
+      `A function of the module has ${writer.byteLength} bytes with what is added to it, and the limit is ` +
         `${structureLimits.functionBodyBytes}: split it`,
     );
   }
   return writer;
+}
+
+function encodeSite(site: CodeSite, { grow, look, bulk, denied }: AddedFunctions): readonly number[] {
+  switch (site.change) {
+    case 'grow':
+      return encodeCall(grow.get(site.memory)!);
+    case 'bulk':
+      return encodeCall(bulk);
+    case 'tableBulk':
+      return encodeLook(look);
+    case 'tailCalls':
+      return encodeTailCallsCheck(denied, look);
+  }
 }

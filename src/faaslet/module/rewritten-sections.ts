@@ -1,9 +1,11 @@
 import type { AddedExports } from './added-exports.ts';
-import { deniedGlobal, encodeGrowFunction, growFunctionType } from './growth.ts';
+import type { ChangedBody } from './code.ts';
+import { addedFunctionType, deniedGlobal, encodeGrowFunction } from './growth.ts';
 import { headerBytes } from './header.ts';
+import { encodeBulkFunction, encodeLookFunction } from './interruption.ts';
 import { type Limits, memoryPagesMax } from './limits.ts';
 import { ByteReader } from './reader.ts';
-import { replaceGrowth } from './rewritten-code.ts';
+import { type AddedFunctions, changeBodies } from './rewritten-code.ts';
 import type { ModuleScan } from './scan.ts';
 import { type Section, sectionId, sectionRank } from './sections.ts';
 import { encodeU32, PieceWriter } from './writer.ts';
@@ -27,7 +29,7 @@ export function rewriteSections(
   if (scan.memories.length > 0) {
     for (const id of [sectionId.import, sectionId.memory]) boundMemories(scan, id, memoryMaxPages, contents);
   }
-  if (scan.code.growingBodies.length > 0) addGrowFunctions(scan, memoryMaxPages, contents);
+  if (scan.code.changedBodies.length > 0) changeCode(scan, memoryMaxPages, contents);
   if (added.count > 0)
     contents.set(sectionId.export, extend(scan, sectionId.export, added.count, added.entries));
   if (scan.start !== undefined) contents.set(sectionId.start, undefined);
@@ -59,37 +61,52 @@ function encodeLimits({ initial, shared }: Limits, maximum: number): readonly nu
   return [shared ? hasMaximumAndIsShared : hasMaximum, ...encodeU32(initial), ...encodeU32(maximum)];
 }
 
-function addGrowFunctions(scan: ModuleScan, memoryMaxPages: number, contents: Map<number, Content>): void {
-  const { growingBodies } = scan.code;
-  const growFunctions = new Map<number, number>();
-  const declarations = new PieceWriter();
-  const bodies = new PieceWriter();
-  for (const { sites } of growingBodies) {
-    for (const { memory } of sites) {
-      if (growFunctions.has(memory)) continue;
-      growFunctions.set(memory, scan.functions.length + growFunctions.size);
-      declarations.addU32(scan.types.signatures.length);
-      bodies.add(
-        encodeGrowFunction({
-          memory,
-          memoryCount: scan.memories.length,
-          memoryMaxPages,
-          deniedGlobalIndex: scan.globals.length,
-        }),
-      );
-    }
+function changeCode(scan: ModuleScan, memoryMaxPages: number, contents: Map<number, Content>): void {
+  const { changedBodies } = scan.code;
+  const added: (readonly number[])[] = [];
+  const add = (encode: (index: number) => readonly number[]): number => {
+    const index = scan.functions.length + added.length;
+    added.push(encode(index));
+    return index;
+  };
+  const denied = scan.globals.length;
+  const look = add(encodeLookFunction);
+  const bulk = add(() => encodeBulkFunction(look));
+  const grow = new Map<number, number>();
+  for (const memory of grownMemories(changedBodies)) {
+    const memoryCount = scan.memories.length;
+    const body = encodeGrowFunction({ memory, memoryCount, memoryMaxPages, deniedGlobalIndex: denied });
+    grow.set(
+      memory,
+      add(() => body),
+    );
   }
 
-  contents.set(sectionId.type, extend(scan, sectionId.type, 1, pieces(growFunctionType)));
-  contents.set(sectionId.function, extend(scan, sectionId.function, growFunctions.size, declarations));
+  const declarations = new PieceWriter();
+  const bodies = new PieceWriter();
+  for (const body of added) {
+    declarations.addU32(scan.types.signatures.length);
+    bodies.add(body);
+  }
+  contents.set(sectionId.type, extend(scan, sectionId.type, 1, pieces(addedFunctionType)));
+  contents.set(sectionId.function, extend(scan, sectionId.function, added.length, declarations));
   contents.set(sectionId.global, extend(scan, sectionId.global, 1, pieces(deniedGlobal)));
 
   const { count, start, end } = vectorOf(scan, sectionId.code);
   const code = new PieceWriter();
-  code.addU32(count + growFunctions.size);
-  code.addAll(replaceGrowth(scan.bytes, start, end, growingBodies, growFunctions));
+  code.addU32(count + added.length);
+  const functions: AddedFunctions = { grow, look, bulk, denied };
+  code.addAll(changeBodies(scan.bytes, start, end, changedBodies, functions));
   code.addAll(bodies);
   contents.set(sectionId.code, code);
+}
+
+function grownMemories(bodies: readonly ChangedBody[]): Set<number> {
+  const memories = new Set<number>();
+  for (const { sites } of bodies) {
+    for (const site of sites) if (site.change === 'grow') memories.add(site.memory);
+  }
+  return memories;
 }
 
 /** The vector of a section with more entries at its end. */
@@ -151,7 +168,7 @@ function lastBefore(sections: readonly Section[], id: number): number {
 
 /** Its offsets are those of bodies that have moved. */
 function isOutdated({ bytes, code }: ModuleScan, section: Section): boolean {
-  if (section.id !== sectionId.custom || code.growingBodies.length === 0) return false;
+  if (section.id !== sectionId.custom || code.changedBodies.length === 0) return false;
   const nameStart = section.contentStart + 1;
   const prefix = bytes.subarray(nameStart, Math.min(nameStart + hintPrefix.length, section.end));
   return String.fromCharCode(...prefix) === hintPrefix;

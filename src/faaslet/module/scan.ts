@@ -60,6 +60,7 @@ export function scanModule(bytes: Uint8Array): ModuleScan {
   const types = read(sectionId.type, { entryCount: 0, signatures: [] }, () => readFunctionTypes(reader));
   const declarations: Declarations = {
     typeCount: types.signatures.length,
+    signatures: types.signatures,
     functions: [],
     tables: [],
     memories: [],

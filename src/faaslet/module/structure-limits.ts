@@ -7,7 +7,7 @@ export const structureLimits = {
   sections: 10_000,
   /** V8 takes 1,000,000; one less leaves room for the type that the rewrite adds. */
   types: 999_999,
-  /** V8 takes 1,000,000; the rest is room for the functions that the rewrite adds, one a memory. */
+  /** V8 takes 1,000,000; the rest is room for the functions that the rewrite adds: one a memory, and two. */
   functions: 999_900,
   imports: 100_000,
   /** V8 takes 1,000,000; the rewrite adds one for each mutable global and each memory. */
@@ -21,8 +21,8 @@ export const structureLimits = {
   functionValues: 1_000,
   /** V8's bound on data segments, taken for element segments too. */
   segments: 100_000,
-  /** An allocator has one or two. */
-  memoryGrows: 10_000,
+  /** Where code grows memory, copies or fills in bulk; a compiler of 75 MB has some 10,000. */
+  changedPlaces: 1_000_000,
   /** V8's bound on the body of one function, which the rewrite may make larger. */
   functionBodyBytes: 7_654_321,
 } as const;

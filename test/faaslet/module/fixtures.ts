@@ -40,6 +40,16 @@ export function codeSection(...bodies: readonly (readonly number[])[]): number[]
   return section(10, [...encodeU32(bodies.length), ...entries]);
 }
 
+/** The code section of two bodies, of which the first has locals. */
+export function codeWithLocals(
+  locals: readonly number[],
+  first: readonly number[],
+  second: readonly number[],
+): number[] {
+  const size = encodeU32(locals.length + first.length);
+  return section(10, [2, ...size, ...locals, ...first, second.length + 1, 0, ...second]);
+}
+
 export function toBytes(text: string): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }

@@ -1,0 +1,90 @@
+/** What of a function's body decides how much memory and time its compilation takes; see `compile-cost.ts`. */
+import type { InstructionReader } from './instruction-reader.ts';
+import { opcodes } from './instructions.ts';
+
+export interface BodyShape {
+  /** Where it begins, in the module. */
+  readonly start: number;
+  readonly byteLength: number;
+  /** Parameters and declared ones. */
+  readonly locals: number;
+  /** Instructions that set a local. */
+  readonly sets: number;
+  /** Ways that meet others: branches, labels of branch tables, arms, loops, and calls whose exceptions are caught. */
+  readonly ways: number;
+  /** Lengths of all loops together, an inner one counted again in each outer one. */
+  readonly loopBytes: number;
+}
+
+const noLoop = -1;
+
+/** Counts along a walk over one body after the other. */
+export class BodyShapeCounter {
+  #sets = 0;
+  #ways = 0;
+  #loopBytes = 0;
+  /** Of what is open, where it began if it is a loop. */
+  readonly #open: number[] = [];
+  /** Blocks with handlers that have begun. Those that have ended count on: few bodies have so many. */
+  #handlers = 0;
+
+  /** @param position where the instruction begins */
+  note(opcode: number, { operand }: InstructionReader, position: number): void {
+    switch (opcode) {
+      case opcodes.localSet:
+      case opcodes.localTee:
+        this.#sets++;
+        return;
+      case opcodes.call:
+      case opcodes.callIndirect:
+      case opcodes.callRef:
+        if (this.#handlers > 0) this.#ways++;
+        return;
+      case opcodes.loop:
+        this.#ways++;
+        this.#open.push(position);
+        return;
+      case opcodes.try:
+      case opcodes.tryTable:
+        this.#handlers++;
+        this.#ways++;
+        this.#open.push(noLoop);
+        return;
+      case opcodes.block:
+      case opcodes.if:
+        this.#ways++;
+        this.#open.push(noLoop);
+        return;
+      case opcodes.end:
+      case opcodes.delegate: {
+        const start = this.#open.pop() ?? noLoop;
+        if (start !== noLoop) this.#loopBytes += position - start;
+        return;
+      }
+      case opcodes.branchTable:
+        this.#ways += operand;
+        return;
+      case opcodes.else:
+      case opcodes.branch:
+      case opcodes.branchIf:
+      case opcodes.branchOnNull:
+      case opcodes.branchOnNonNull:
+        this.#ways++;
+    }
+  }
+
+  /** The shape of the body that ends here; what is noted from now on is of the next one. */
+  take(start: number, byteLength: number, locals: number): BodyShape {
+    const shape = {
+      start,
+      byteLength,
+      locals,
+      sets: this.#sets,
+      ways: this.#ways,
+      loopBytes: this.#loopBytes,
+    };
+    this.#sets = this.#ways = this.#loopBytes = this.#handlers = 0;
+    this.#open.length = 0;
+    return shape;
+  }
+}
