@@ -1,6 +1,7 @@
 /** Which imports the host knows: an upload is checked against this, and told by name what it asks for in vain. */
 import { type ErrorDetails, FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
+import { nearest } from '../nearest.ts';
 import {
   assemblyScriptTable,
   faasmTable,
@@ -11,7 +12,6 @@ import {
 import type { ImportSpec, ImportTable, Signature } from './host/port.ts';
 import { systemTables } from './host/system.ts';
 import { wasiTable, wasiUnstableTable } from './host/wasi/table.ts';
-import { nearestName } from './nearest-name.ts';
 
 /** A function that a module imports. */
 export interface FunctionImport {
@@ -36,15 +36,15 @@ export function findImport({ module, name, signature }: FunctionImport): ImportS
 const shownMax = 20;
 
 /**
- * @param nearest gives the known name that was meant, with its module
+ * @param toNearest gives the known name that was meant, with its module
  * @throws FaasmError `unknown_import` that names the first of those that are unknown
  */
-export function checkImports(imports: readonly FunctionImport[], nearest = nearestKnown): void {
+export function checkImports(imports: readonly FunctionImport[], toNearest = nearestKnown): void {
   const unknown = imports.filter((wanted) => findImport(wanted) === undefined);
   if (unknown.length === 0) return;
   const shown = unknown
     .slice(0, shownMax)
-    .map((wanted) => describe(wanted, nearest))
+    .map((wanted) => describe(wanted, toNearest))
     .join('; ');
   const more = unknown.length > shownMax ? `; and ${unknown.length - shownMax} more` : '';
   const details: ErrorDetails = { component: 'functions' };
@@ -67,23 +67,25 @@ function forms(module: string, name: string): ImportSpec[] {
   return found.flatMap((table) => (Object.hasOwn(table, name) ? [table[name]!] : []));
 }
 
-function describe({ module, name, signature }: FunctionImport, nearest: typeof nearestKnown): string {
+function describe({ module, name, signature }: FunctionImport, toNearest: typeof nearestKnown): string {
   const shown = `${quote(module)}.${quote(name)}`.replaceAll('"', '');
   const known = forms(module, name);
   if (known.length > 0) {
     return `${shown} of type (${signature}), known as ${known.map((form) => `(${form.signature})`).join(' or ')}`;
   }
-  const near = nearest(name);
+  const near = toNearest(name);
   return near === undefined ? shown : `${shown} (did you mean ${near}?)`;
 }
 
+/** By name, as it is shown. */
+const knownNames = new Map(
+  Object.entries(tables).flatMap(([module, list]) =>
+    list.flatMap((table) => Object.keys(table).map((name) => [name, `${module}.${name}`] as const)),
+  ),
+);
+const names = [...knownNames.keys()];
+
 function nearestKnown(name: string): string | undefined {
-  return nearestName(
-    name,
-    Object.entries(tables).flatMap(([module, list]) =>
-      list.flatMap((table) =>
-        Object.keys(table).map((known) => ({ name: known, shown: `${module}.${known}` })),
-      ),
-    ),
-  );
+  const found = nearest(name, names);
+  return found && knownNames.get(found);
 }
