@@ -74,14 +74,27 @@ export interface FakeAnswer {
   readonly body?: string | Uint8Array;
 }
 
-/** Gives every request this answer once all of it is there, or lets `answer` do as it likes with its head alone. */
-export async function startFakeHost(answer: FakeAnswer | ((res: ServerResponse) => void)): Promise<FakeHost> {
+/** By method and path, as in `GET /f/demo`. */
+export type FakeRoutes = ReadonlyMap<string, FakeAnswer>;
+
+/**
+ * Gives every request this answer, or that of its route, once all of it is there, or lets `answer` do as it likes with
+ * its head alone.
+ */
+export async function startFakeHost(
+  answer: FakeAnswer | FakeRoutes | ((res: ServerResponse) => void),
+): Promise<FakeHost> {
   const seen: SeenRequest[] = [];
   const server = createServer(async (req, res) => {
     if (typeof answer === 'function') return answer(res);
     const body = Buffer.concat(await Array.fromAsync(req));
     seen.push({ method: req.method!, path: req.url!, headers: req.headers, body });
-    res.writeHead(answer.status, answer.headers ?? {}).end(answer.body);
+    const {
+      status,
+      headers,
+      body: answered,
+    } = 'status' in answer ? answer : answer.get(`${req.method} ${req.url}`)!;
+    res.writeHead(status, headers ?? {}).end(answered);
   });
   server.listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
