@@ -39,13 +39,18 @@ export interface RedisAdapter {
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** A call that so many takers died with is not tried again. */
+/** A call that so many takers, or so many executors, died with is not tried again. */
 const attemptsMax = 3;
 /** While Redis is away. */
 const retryMs = 250;
 /** Until a call is tried again that this host had no room for. */
 const refusedMs = 500;
-const refusals: ReadonlySet<string> = new Set(['too_many_requests', 'no_capacity', 'draining']);
+const refusals: ReadonlySet<string> = new Set([
+  'too_many_requests',
+  'no_capacity',
+  'no_responders',
+  'draining',
+]);
 /** Taken in one step at most. */
 const batchMax = 64;
 
@@ -134,12 +139,19 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
     return { result: encodeMessage({ ...result, isAsync }), resultKey, statusKey, dead: false };
   }
 
-  /** The queue keeps it until it is done, so an asynchronous one needs no other place to be kept in. */
+  /**
+   * The queue keeps it until it is done, so an asynchronous one needs no other place to be kept in.
+   * One that was lost with the executor or the host that it ran on is run again, as one whose taker died.
+   */
   async function call(message: Message): Promise<Partial<Message>> {
     const latestMs = performance.now() + limits.roomTimeoutMs;
+    let losses = 0;
     for (;;) {
       const result = await calls.answer({ ...message, isAsync: false });
-      if (!refusals.has(result.error?.code ?? '') || performance.now() > latestMs) return result;
+      const code = result.error?.code ?? '';
+      const isLost = code === 'executor_lost' && ++losses < attemptsMax;
+      if (!isLost && !refusals.has(code)) return result;
+      if (performance.now() > latestMs) return result;
       if (stopping) throw new FaasmError('draining', 'This host has no room for it and is stopping');
       await delay(refusedMs);
     }

@@ -33,9 +33,9 @@ export function toMemoryKind(text: string): 'auto' | 'mapped' | 'copy' {
   throw new FaasmError('bad_request', `FAASM_MEMORY is auto, mapped or copy, not ${quote(text)}`);
 }
 
-/** A host that was told to end has ended by then: calls have the drain's time, state has it again to be saved. */
+/** A host that was told to end has ended by then: behind its delay calls have the drain's time, state has it again. */
 export function toEndTimeoutMs(config: Config): number {
-  return 2 * config.FAASM_DRAIN_TIMEOUT_MS + endMarginMs;
+  return config.FAASM_DRAIN_DELAY_MS + 2 * config.FAASM_DRAIN_TIMEOUT_MS + endMarginMs;
 }
 
 /** Inside a host a message may be as large as anything that is let in, with headers. */

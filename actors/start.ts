@@ -119,7 +119,7 @@ export async function startHost(
   const drainLeftMs = (): number => Math.max(0, Math.ceil(drainEndsMs - performance.now()));
   /** Also when one of them fails. @throws what the first of them failed with */
   const stopAll = async (): Promise<void> => {
-    drainEndsMs = performance.now() + config.FAASM_DRAIN_TIMEOUT_MS;
+    drainEndsMs = performance.now() + config.FAASM_DRAIN_DELAY_MS + config.FAASM_DRAIN_TIMEOUT_MS;
     const failures: unknown[] = [];
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
       try {
