@@ -37,7 +37,7 @@ import {
   toBytes,
 } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
-import { readCallArguments, toSettingsHeaders } from '../src/bus/settings-headers.ts';
+import { readCallArguments, toHeaderJson, toSettingsHeaders } from '../src/bus/settings-headers.ts';
 import { forgetBegun, readBegun } from '../src/calls/begun-marks.ts';
 import {
   type CallsEffect,
@@ -47,10 +47,13 @@ import {
   nextTickMs,
 } from '../src/calls/decide.ts';
 import { parseDurationMs } from '../src/calls/duration.ts';
+import { toFingerprint } from '../src/calls/fingerprint.ts';
+import { readIdempotencyKey } from '../src/calls/idempotency-key.ts';
 import { showPlace, toPlace } from '../src/calls/place.ts';
 import type { CallsConfig } from '../src/calls/queue-config.ts';
 import { callStatusCodec } from '../src/calls/queue-messages.ts';
 import type { Attempt, CallEnd, CallQueue, Enqueued, NewCall } from '../src/calls/queue-port.ts';
+import { readRequestHead } from '../src/calls/request-head.ts';
 import type { Log } from '../src/log.ts';
 import { readLength, readOffset } from '../src/state/request-headers.ts';
 
@@ -82,8 +85,6 @@ const sweptAtOnce = 500;
 const storeRetryMs = 1000;
 /** Of the largest message, what an answer's headers may take. */
 const headersMaxBytes = 4096;
-const dedupeHeaders = ['Nats-Msg-Id', 'Idempotency-Key'] as const;
-const dedupeKeyMaxBytes = 256;
 /** setTimeout takes 31 bits. */
 const timerMaxMs = 2 ** 31 - 1;
 
@@ -105,7 +106,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     expectAnswer(await bus.request(subjects.functions('describe', user, fn), emptyBody));
     const [refused] = step({ type: 'arrived', user });
     if (refused?.type === 'refuse') {
-      const known = dedupeKey === null ? undefined : await queue.find(user, fn, dedupeKey);
+      const known = dedupeKey === null ? undefined : await queue.find(call);
       if (known === undefined) throw refused.error;
       answerStatus(message, known);
       return;
@@ -130,6 +131,8 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       throw new FaasmError('too_large', why);
     }
     const id = header(message, names.callId);
+    const dedupeKey = readIdempotencyKey(message) ?? null;
+    const request = header(message, names.request);
     const timeout = header(message, names.timeout);
     const timeoutMs = timeout === undefined ? config.callTimeoutMs : parseDurationMs(timeout, names.timeout);
     return {
@@ -139,7 +142,9 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       input,
       createdAtMs: now(),
       timeoutMs: Math.min(timeoutMs, config.callTimeoutMs),
-      dedupeKey: toDedupeKey(message),
+      dedupeKey,
+      fingerprint: dedupeKey === null ? null : toFingerprint(message),
+      request: request === undefined ? null : readRequestHead(request),
       traceparent: header(message, names.traceparent) ?? null,
       given: readCallArguments(message.headers) ?? null,
       inputPlace: toPlaceText(header(message, names.input)),
@@ -256,7 +261,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   }
 
   async function invoke(attempt: Attempt): Promise<Result> {
-    const { id, user, function: fn, input, timeoutMs, attempts, traceparent, given } = attempt;
+    const { id, user, function: fn, input, timeoutMs, attempts, traceparent, given, request } = attempt;
     const { inputPlace, outputPlace } = attempt;
     const answer = await bus.request(subjects.invoke(user, fn), input, {
       headers: {
@@ -265,6 +270,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
         [names.attempt]: [String(attempts)],
         ...(traceparent !== null && { [names.traceparent]: [traceparent] }),
         ...(given !== null && toSettingsHeaders(given)),
+        ...(request !== null && { [names.request]: [toHeaderJson(request)] }),
         ...(inputPlace !== null && { [names.input]: [inputPlace] }),
         ...(outputPlace !== null && { [names.output]: [outputPlace] }),
       },
@@ -361,19 +367,6 @@ function found<T>(value: T | undefined, id: CallId): T {
   throw new FaasmError('not_found', `No call ${id}: it never was, or its result has expired`, {
     details: { component: 'calls' },
   });
-}
-
-function toDedupeKey(message: BusMessage): string | null {
-  for (const name of dedupeHeaders) {
-    const key = header(message, name);
-    if (key === undefined) continue;
-    if (key.length > 0 && key.length <= dedupeKeyMaxBytes) return key;
-    throw new FaasmError(
-      'bad_request',
-      `${name} has 1 to ${dedupeKeyMaxBytes} characters, not ${key.length}`,
-    );
-  }
-  return null;
 }
 
 /** @throws FaasmError `bad_request` */

@@ -31,6 +31,8 @@ import { toResponseHeaders } from '../src/bus/response-headers.ts';
 import { serve } from '../src/bus/serve.ts';
 import type { CallData } from '../src/calls/call-data.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
+import { toFingerprint } from '../src/calls/fingerprint.ts';
+import { readIdempotencyKey } from '../src/calls/idempotency-key.ts';
 import { type Places, readPlaces, toCall } from '../src/calls/invocation.ts';
 import { showPlace } from '../src/calls/place.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
@@ -41,7 +43,9 @@ import {
   type SchedulerMessage,
   type SchedulerSelf,
 } from '../src/scheduler/decide.ts';
+import { KeyedCalls, type KeyedLimits } from '../src/scheduler/keyed-calls.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
+import { runOnce } from '../src/scheduler/run-once.ts';
 
 export interface SchedulerOptions {
   readonly bus: Bus;
@@ -51,6 +55,8 @@ export interface SchedulerOptions {
     readonly limits: SchedulerLimits;
     /** The longest that a call may take. */
     readonly callTimeoutMs: number;
+    /** Of calls with an idempotency key. */
+    readonly keyed: KeyedLimits;
   };
   /** Where input and output of calls may be. */
   readonly data: CallData;
@@ -73,6 +79,7 @@ const tickMs = 500;
 export function startScheduler({ bus, subjects, config, data, newCallId }: SchedulerOptions): Scheduler {
   const { host: self } = config.self;
   const state = createSchedulerState(config.self, config.limits, Math.random);
+  const keyed = new KeyedCalls(config.keyed);
   /** Calls that run on other hosts, and how to give each of them up. */
   const elsewhere = new Map<CallId, (error: FaasmError) => void>();
 
@@ -105,6 +112,14 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
   function onInvoke(message: BusMessage): Promise<void> {
     const nowMs = Date.now();
     const call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newCallId });
+    const key = readIdempotencyKey(message);
+    if (key === undefined) return bringAndRun(message, call);
+    const { user, function: name } = call;
+    const keyedCall = { user, function: name, key, fingerprint: toFingerprint(message) };
+    return runOnce({ bus, keyed, call: keyedCall, message }, (asked) => bringAndRun(asked, call));
+  }
+
+  function bringAndRun(message: BusMessage, call: Call): Promise<void> {
     const places = message.headers && readPlaces(message.headers);
     if (places !== undefined) return runElsewhere(message, call, places);
     return run(message, call);

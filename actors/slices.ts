@@ -117,6 +117,13 @@ export function toSchedulerConfig(
   return {
     self: { host, instance, store: stores.functions },
     callTimeoutMs: config.FAASM_CALL_TIMEOUT_MS,
+    keyed: {
+      keptMs: config.FAASM_RESULT_KEPT_MS,
+      perUserMax: 1000,
+      // An eighth of what is kept of all users, so that none of them pushes the others out.
+      bytesPerUserMax: 16 * 1024 * 1024,
+      bytesMax: 128 * 1024 * 1024,
+    },
     limits: {
       callsPerUserMax: config.FAASM_CALLS_PER_USER_MAX,
       inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,

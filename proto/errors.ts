@@ -22,6 +22,8 @@ export const errorTable = {
   range_not_satisfiable: { http: 416, retry: false },
   /** The request is for a host of another name. */
   misdirected: { http: 421, retry: false },
+  /** The idempotency key was given to another call of the function before. */
+  idempotency_key_reused: { http: 422, retry: false },
   too_many_requests: { http: 429, retry: true },
   headers_too_large: { http: 431, retry: false },
   /** The function returned a value other than 0. */

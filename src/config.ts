@@ -189,7 +189,7 @@ export const settings = {
   FAASM_RESULT_KEPT_MS: {
     default: '3600000',
     type: 'count',
-    about: 'how long the result of an asynchronous call can be asked for',
+    about: 'how long the result of an asynchronous call can be asked for, and an idempotency key is known',
   },
   FAASM_CHAIN_DEPTH_MAX: {
     default: '1000',

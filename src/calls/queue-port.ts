@@ -9,7 +9,7 @@
  * A promise of a change resolves when the change is durable. Changes take effect in the order in which they were
  * asked for. After a crash what was running is still `running`: `recover` queues it again.
  */
-import type { CallError } from '../../proto/call.ts';
+import type { CallError, RequestHead } from '../../proto/call.ts';
 import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallStatus } from '../../proto/messages.ts';
 import type { CallId, FunctionName, UserName } from '../../proto/names.ts';
@@ -23,15 +23,20 @@ export interface NewCall {
   readonly createdAtMs: number;
   /** How long each attempt may take. */
   readonly timeoutMs: number;
-  /** A call with the key of another one, of the same function, is that one. */
+  /** A call with the key of another one, of the same function, is that one, if it has the same fingerprint too. */
   readonly dedupeKey: string | null;
+  readonly fingerprint: string | null;
   /** W3C trace context. */
   readonly traceparent: string | null;
   readonly given: CallArguments | null;
+  /** For a CGI program. */
+  readonly request: RequestHead | null;
   /** In words, where they are not along with the call. */
   readonly inputPlace: string | null;
   readonly outputPlace: string | null;
 }
+
+export type KeyOfCall = Pick<NewCall, 'user' | 'function' | 'dedupeKey' | 'fingerprint'>;
 
 export interface Enqueued {
   readonly status: CallStatus;
@@ -48,6 +53,7 @@ export interface Attempt {
   readonly timeoutMs: number;
   readonly traceparent: string | null;
   readonly given: CallArguments | null;
+  readonly request: RequestHead | null;
   /** In words, where they are not along with the call. */
   readonly inputPlace: string | null;
   readonly outputPlace: string | null;
@@ -83,9 +89,10 @@ export interface CallOutput {
 
 /** Every method may throw FaasmError `storage_unavailable`. */
 export interface CallQueue {
-  /** @throws FaasmError `conflict` when another function's call has the id */
+  /** @throws FaasmError `conflict` when another function's call has the id, `idempotency_key_reused` */
   enqueue(call: NewCall): Promise<Enqueued>;
-  find(user: UserName, fn: FunctionName, dedupeKey: string): Promise<CallStatus | undefined>;
+  /** The call that has its key. @throws FaasmError `idempotency_key_reused` */
+  find(call: KeyOfCall): Promise<CallStatus | undefined>;
   /** Begins an attempt; nothing when the call has ended or is gone. */
   claim(id: CallId, nowMs: number): Promise<Attempt | undefined>;
   /** Keeps the result, unless the call has ended before. */

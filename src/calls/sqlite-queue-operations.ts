@@ -1,16 +1,25 @@
 /** The tables of asynchronous calls and what is done to them, in the thread of the SQLite file. */
 import type { DatabaseSync } from 'node:sqlite';
-import type { CallError } from '../../proto/call.ts';
+import type { CallError, RequestHead } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallStatus } from '../../proto/messages.ts';
-import type { CallId, FunctionName, UserName } from '../../proto/names.ts';
+import type { CallId, UserName } from '../../proto/names.ts';
 import { applySchema } from '../storage/sqlite-file.ts';
 import type { BegunAttempt } from './begun-marks.ts';
 import { createCallIds } from './call-id.ts';
-import type { Attempt, CallEnd, CallOutput, Enqueued, NewCall, PendingCall } from './queue-port.ts';
+import { keyReused } from './idempotency-key.ts';
+import type {
+  Attempt,
+  CallEnd,
+  CallOutput,
+  Enqueued,
+  KeyOfCall,
+  NewCall,
+  PendingCall,
+} from './queue-port.ts';
 
-/** CallArguments are kept as JSON. */
+/** CallArguments and RequestHead are kept as JSON. */
 const formats = [
   `
   CREATE TABLE call (
@@ -31,6 +40,7 @@ const formats = [
     .map((table) => `UPDATE ${table} SET id = (SELECT newId FROM renamed WHERE renamed.id = ${table}.id)`)
     .join(';')};
   DROP TABLE renamed`,
+  'ALTER TABLE call ADD COLUMN request TEXT; ALTER TABLE call ADD COLUMN fingerprint TEXT',
 ];
 
 const statusColumns = `
@@ -44,19 +54,19 @@ export function open(db: DatabaseSync, file: string) {
   applySchema(db, file, formats);
   const insert = db.prepare(`
     INSERT INTO call (id, user, function, state, attempts, createdAtMs, notBeforeMs, timeoutMs, dedupeKey, traceparent,
-      given, inputPlace, outputPlace)
-    VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?, ?, ?, ?)`);
+      given, inputPlace, outputPlace, request, fingerprint)
+    VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
   const insertInput = db.prepare('INSERT INTO input (id, bytes) VALUES (?, ?)');
   const insertOutput = db.prepare('INSERT INTO output (id, bytes) VALUES (?, ?)');
   const deleteInput = db.prepare('DELETE FROM input WHERE id = ?');
   const byId = db.prepare(`SELECT ${statusColumns} FROM call WHERE id = ?`);
   const byKey = db.prepare(
-    `SELECT ${statusColumns} FROM call WHERE user = ? AND function = ? AND dedupeKey = ?`,
+    `SELECT ${statusColumns}, fingerprint FROM call WHERE user = ? AND function = ? AND dedupeKey = ?`,
   );
   const begin = db.prepare(`
     UPDATE call SET state = 'running', attempts = attempts + 1, startedAtMs = ?
     WHERE id = ? AND endedAtMs IS NULL
-    RETURNING id, user, function, timeoutMs, traceparent, given, inputPlace, outputPlace, attempts`);
+    RETURNING id, user, function, timeoutMs, traceparent, given, inputPlace, outputPlace, request, attempts`);
   const inputOf = db.prepare('SELECT bytes FROM input WHERE id = ?');
   const outputOf = db.prepare(`
     SELECT substr(bytes, ?1, ?2) AS bytes, length(bytes) AS sizeBytes FROM output WHERE id = ?3`);
@@ -74,8 +84,15 @@ export function open(db: DatabaseSync, file: string) {
     SELECT id, user, attempts, notBeforeMs FROM call WHERE endedAtMs IS NULL ORDER BY createdAtMs, rowid`);
 
   const status = ({ id }: { id: CallId }): CallStatus | undefined => toStatus(byId.get(id));
-  const find = ({ user, fn, dedupeKey }: { user: UserName; fn: FunctionName; dedupeKey: string }) =>
-    toStatus(byKey.get(user, fn, dedupeKey));
+  const find = ({ user, function: fn, dedupeKey, fingerprint }: KeyOfCall): CallStatus | undefined => {
+    if (dedupeKey === null) return undefined;
+    const row = byKey.get(user, fn, dedupeKey);
+    if (row === undefined) return undefined;
+    const { fingerprint: before, ...columns } = row;
+    // An older release kept none.
+    if (before !== null && before !== fingerprint) throw keyReused(dedupeKey);
+    return toStatus(columns);
+  };
 
   return {
     status,
@@ -83,15 +100,17 @@ export function open(db: DatabaseSync, file: string) {
 
     enqueue(call: NewCall): Enqueued {
       const { id, user, function: fn, dedupeKey, createdAtMs } = call;
-      const known = (dedupeKey === null ? undefined : find({ user, fn, dedupeKey })) ?? status({ id });
+      const known = find(call) ?? status({ id });
       if (known !== undefined) {
         if (known.user === user && known.function === fn) return { status: known, isNew: false };
         throw new FaasmError('conflict', `Call id ${id} is in use; give another one, or none`);
       }
-      const { timeoutMs, traceparent, inputPlace, outputPlace } = call;
+      const { timeoutMs, traceparent, inputPlace, outputPlace, fingerprint } = call;
+      const request = toJson(call.request);
       const given = toJson(call.given);
       const times = [createdAtMs, createdAtMs, timeoutMs];
-      insert.run(id, user, fn, ...times, dedupeKey, traceparent, given, inputPlace, outputPlace);
+      const texts = [dedupeKey, traceparent, given, inputPlace, outputPlace, request, fingerprint];
+      insert.run(id, user, fn, ...times, ...texts);
       insertInput.run(id, call.input);
       return { status: status({ id })!, isNew: true };
     },
@@ -101,7 +120,8 @@ export function open(db: DatabaseSync, file: string) {
       if (row === undefined) return undefined;
       const input = inputOf.get(id)?.bytes as Uint8Array;
       const given = row.given === null ? null : (JSON.parse(String(row.given)) as CallArguments);
-      return { ...(row as unknown as Attempt), given, input };
+      const request = row.request === null ? null : (JSON.parse(String(row.request)) as RequestHead);
+      return { ...(row as unknown as Attempt), given, request, input };
     },
 
     finish({ id, end: how }: { id: CallId; end: CallEnd }): void {
@@ -153,6 +173,6 @@ function toStatus(row: Record<string, unknown> | undefined): CallStatus | undefi
   return { ...(row as unknown as CallStatus), error };
 }
 
-function toJson(value: CallError | CallArguments | null): string | null {
+function toJson(value: CallError | CallArguments | RequestHead | null): string | null {
   return value === null ? null : JSON.stringify(value);
 }

@@ -14,7 +14,8 @@ export async function openSqliteCallQueue(file: string): Promise<CallQueue> {
       const input = new Uint8Array(call.input);
       return thread.run('enqueue', { ...call, input }, [input.buffer]);
     },
-    find: (user, fn, dedupeKey) => thread.run('find', { user, fn, dedupeKey }),
+    find: ({ user, function: fn, dedupeKey, fingerprint }) =>
+      thread.run('find', { user, function: fn, dedupeKey, fingerprint }),
     claim: (id, nowMs) => thread.run('claim', { id, nowMs }),
     finish(id, end) {
       const output = new Uint8Array(end.output);

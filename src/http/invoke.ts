@@ -9,6 +9,7 @@ import type { CallId } from '../../proto/names.ts';
 import { fromErrorHeaders } from '../bus/error-headers.ts';
 import { type BusMessage, emptyBody, type Headers, header, toBytes } from '../bus/port.ts';
 import { parseDurationMs } from '../calls/duration.ts';
+import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
 import { readRequestBody } from './body.ts';
 import { type Abandonable, type Connection, connectionOf } from './connection.ts';
 import { type Exchange, type HttpParts, logFailure, octetStream } from './exchange.ts';
@@ -61,6 +62,8 @@ export class Invocation implements Exchange, Abandonable {
   }
 
   abandon(): void {
+    // Whoever gives a key may come again for the answer.
+    if (this.req.headers['idempotency-key'] !== undefined) return;
     const { bus, subjects, log } = this.#parts;
     log.debug({ requestId: this.requestId, call: this.#callId }, 'the client left: its call is cancelled');
     bus.tell(subjects.cancel(this.#route.user, this.#callId), emptyBody);
@@ -71,6 +74,8 @@ export class Invocation implements Exchange, Abandonable {
     if (this.req.socket.destroyed) return;
     try {
       const { headers, timeoutMs } = toCallHeaders(this.req, this.#callId, config.callTimeoutMs);
+      const key = this.req.headers['idempotency-key'];
+      if (typeof key === 'string') headers[messageIdHeader] = [toIdempotencyKey(key)];
       if (this.#route.request !== undefined) headers[names.request] = [this.#route.request];
       const answer = bus.request(subjects.invoke(this.#route.user, this.#route.function), input, {
         headers,
@@ -114,7 +119,8 @@ export class Invocation implements Exchange, Abandonable {
       'X-Request-Id',
       this.requestId,
       names.callId,
-      this.#callId,
+      // Of the call that ran, where this one had run before.
+      header(message, names.callId) ?? this.#callId,
     ];
     const returnValue = header(message, names.returnValue);
     if (returnValue !== undefined) head.push(`X-${names.returnValue}`, returnValue);

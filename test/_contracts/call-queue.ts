@@ -18,6 +18,8 @@ export function newCall(id: string, more: Partial<NewCall> = {}): NewCall {
     createdAtMs: 1000,
     timeoutMs: 5000,
     dedupeKey: null,
+    fingerprint: null,
+    request: null,
     traceparent: null,
     given: null,
     inputPlace: null,
@@ -57,7 +59,7 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
     t.is(await queue.claim(id, 1), undefined);
     t.is(await queue.cancel(id, 1), undefined);
     t.is(await queue.output(id, 0, all), undefined);
-    t.is(await queue.find(ann, echo, 'key'), undefined);
+    t.is(await queue.find(newCall('c1', { dedupeKey: 'key' })), undefined);
     await queue.finish(id, succeeded);
     await queue.retry(id, lost, 1);
     t.is(await queue.status(id), undefined);
@@ -89,6 +91,7 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
       endedAtMs: null,
       returnValue: null,
       error: null,
+      traceparent: '00-ab',
     });
     t.deepEqual(await queue.claim(id, 2000), {
       id,
@@ -98,6 +101,7 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
       timeoutMs: 5000,
       traceparent: '00-ab',
       given: null,
+      request: null,
       inputPlace: null,
       outputPlace: null,
       attempts: 1,
@@ -173,10 +177,16 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
 
   check('enqueue() with a key that was used gives the call that used it', async (t, queue) => {
     await queue.enqueue(newCall('c1', { dedupeKey: 'key' }));
+    const keyed = { dedupeKey: 'keyed', fingerprint: 'one' };
+    await queue.enqueue(newCall('k1', keyed));
+    t.false((await queue.enqueue(newCall('k2', keyed))).isNew);
+    const reused = newCall('k3', { ...keyed, fingerprint: 'two' });
+    await t.throwsAsync(queue.enqueue(reused), { code: 'idempotency_key_reused' });
+    await t.throwsAsync(queue.find(reused), { code: 'idempotency_key_reused' });
     await queue.claim(id, 2000);
     const again = await queue.enqueue(newCall('c2', { dedupeKey: 'key' }));
     t.deepEqual([again.isNew, again.status.id, again.status.state], [false, id, 'running']);
-    t.is((await queue.find(ann, echo, 'key'))?.id, id);
+    t.is((await queue.find(newCall('c2', { dedupeKey: 'key' })))?.id, id);
     const other = await queue.enqueue(newCall('c3', { dedupeKey: 'key', function: toFunctionName('other') }));
     const another = await queue.enqueue(newCall('c4', { dedupeKey: 'key', user: toUserName('bob') }));
     t.true(other.isNew && another.isNew);

@@ -216,6 +216,7 @@ for (const name of ['Nats-Msg-Id', 'Idempotency-Key']) {
     t.deepEqual([third.id, third.state], [first.id, 'succeeded']);
     t.is(invoked.length, 1);
     t.not((await submit('x', { [name]: ['other'] })).id, first.id);
+    await t.throwsAsync(submit('y', { [name]: ['k'] }), { code: 'idempotency_key_reused' });
   });
 }
 

@@ -37,7 +37,7 @@ test('SQLite: calls that an older release has kept are run, with ids that name t
   await first.enqueue(newCall('c1'));
   await first.close();
   const db = new DatabaseSync(file);
-  for (const column of ['given', 'inputPlace', 'outputPlace'])
+  for (const column of ['given', 'inputPlace', 'outputPlace', 'request', 'fingerprint'])
     db.exec(`ALTER TABLE call DROP COLUMN ${column}`);
   db.exec('PRAGMA user_version = 1');
   db.close();
