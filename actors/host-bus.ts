@@ -7,12 +7,13 @@ import { FaasmError } from '../proto/errors.ts';
 import type { HostId } from '../proto/names.ts';
 import { askedPatterns, type Subjects, zoneOf } from '../proto/subjects.ts';
 import { describeStreams, findAnsweringStreams, watchStreams } from '../src/bus/answering-streams.ts';
-import { createClusterBus } from '../src/bus/cluster.ts';
+import { createClusterBus, type ZoneOf } from '../src/bus/cluster.ts';
 import { createMemoryBus, type MemoryBus } from '../src/bus/memory.ts';
 import { type BusStatus, connectNatsBus, type NatsBusOptions } from '../src/bus/nats.ts';
 import { toNatsOptions } from '../src/bus/nats-settings.ts';
 import type { Bus, HostBus } from '../src/bus/port.ts';
 import { reportUnhandled } from '../src/bus/report-unhandled.ts';
+import { signControl } from '../src/bus/signed.ts';
 import type { Config } from '../src/config.ts';
 import type { Log } from '../src/log.ts';
 import type { Readiness } from '../src/readiness.ts';
@@ -60,7 +61,9 @@ export async function openHostBus({
     await remote.close();
     throw error;
   }
-  return createClusterBus(local, remote, (subject) => zoneOf(subjects.prefix, subject));
+  const zones: ZoneOf = (subject) => zoneOf(subjects.prefix, subject);
+  const key = config.FAASM_CLUSTER_KEY;
+  return createClusterBus(local, key === '' ? remote : signControl(remote, key, zones), zones);
 
   function onStatus(status: BusStatus, detail: string): void {
     const connected = status === 'connected';

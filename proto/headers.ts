@@ -30,6 +30,8 @@ export const headers = {
   errorDetails: 'Faasm-Error-Details',
   /** Between hosts: the body is too large for the server, and is fetched in parts; see src/bus/parts.ts. */
   parts: 'Faasm-Parts',
+  /** Between hosts that have a key: see src/bus/signed.ts. */
+  signature: 'Faasm-Signature',
   serviceError: 'Nats-Service-Error',
   serviceErrorCode: 'Nats-Service-Error-Code',
 } as const;

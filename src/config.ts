@@ -255,6 +255,12 @@ export const settings = {
   },
 
   NATS_URL: { default: '', about: 'NATS servers, parted by commas; where empty, the host is its own' },
+  FAASM_CLUSTER_KEY: {
+    default: '',
+    secret: true,
+    about:
+      'a secret of all hosts of a cluster, where others are on its NATS system: hosts believe each other by it',
+  },
   FAASM_NATS_WAIT_MS: {
     default: '30000',
     type: 'count',

@@ -133,9 +133,9 @@ class InProcessBus implements MemoryBus {
     if (!heard && reply !== undefined) this.#answerNobody(reply);
   }
 
-  tell(subject: string, body: Body, { reply }: TellOptions = {}): void {
+  tell(subject: string, body: Body, { reply, headers }: TellOptions = {}): void {
     try {
-      this.publish(subject, body, { reply });
+      this.publish(subject, body, { reply, headers });
     } catch (thrown) {
       this.drops.add(subject, FaasmError.from(thrown).code);
     }

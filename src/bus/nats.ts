@@ -102,10 +102,10 @@ class NatsBus implements Bus {
     this.#send(subject, body, options);
   }
 
-  tell(subject: string, body: Body, { fleeting = false, reply }: TellOptions = {}): void {
+  tell(subject: string, body: Body, { fleeting = false, reply, headers }: TellOptions = {}): void {
     try {
       if (fleeting && !this.#connected) throw notConnected();
-      this.publish(subject, body, { reply });
+      this.publish(subject, body, { reply, headers });
     } catch (thrown) {
       this.drops.add(subject, FaasmError.from(thrown).code);
     }

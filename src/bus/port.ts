@@ -58,6 +58,7 @@ export interface TellOptions {
   readonly fleeting?: boolean;
   /** Where those who heard it may say so. */
   readonly reply?: string | undefined;
+  readonly headers?: Headers | undefined;
 }
 
 export interface RequestOptions {

@@ -1,9 +1,12 @@
 /** A host on a NATS system that is away, comes back, or has streams where hosts answer. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import test from 'ava';
 import { connect } from 'nats';
 import { startNatsServer } from '../_servers/nats-server.ts';
-import { startTestHost, type TestHost } from './_host.ts';
+import { guests, startTestHost, type TestHost } from './_host.ts';
 
 async function readyz(at: TestHost): Promise<string> {
   const answer = await fetch(`${at.url}/readyz`);
@@ -86,4 +89,28 @@ test('a stream that would acknowledge calls is refused by its name, at the start
   await until(at, /ORDERS/);
   await streams.delete('ORDERS');
   await until(at, /^ready$/);
+});
+
+test('hosts with a key believe each other, and no client', async (t) => {
+  await using server = await startNatsServer({ config: 'max_payload: 65536' });
+  const FAASM_FUNCTIONS = await mkdtemp(join(tmpdir(), 'faasm-functions-'));
+  t.teardown(() => rm(FAASM_FUNCTIONS, { recursive: true, force: true }));
+  const settings = { NATS_URL: server.url, FAASM_FUNCTIONS, FAASM_CLUSTER_KEY: 'secret' };
+  await using one = await startTestHost({ ...settings, FAASM_HOST_NAME: 'one' });
+  await using two = await startTestHost({ ...settings, FAASM_HOST_NAME: 'two' });
+  await one.put('ada/echo', guests.echo);
+  t.is(await (await two.post('ada/echo', 'x'.repeat(100_000))).text(), 'x'.repeat(100_000));
+  const hosts = async () =>
+    (await (await fetch(`${one.url}/console/data`)).json()) as { hosts: { host: string }[] };
+  while ((await hosts()).hosts.length < 2) await new Promise((resolve) => setTimeout(resolve, 50));
+  const nats = await connect({ servers: server.url });
+  t.teardown(() => nats.close());
+  const told = nats.subscribe('faasm.host.two.status', { max: 1 });
+  for await (const { data } of told) {
+    const forged = Buffer.from(Buffer.from(data).toString('latin1').replace('\xa3two', '\xa3eve'), 'latin1');
+    nats.publish('faasm.host.eve.status', forged);
+  }
+  const dropped = /^faasm_messages_dropped_total\{kind="host",code="forbidden"\} [1-9]/m;
+  while (!dropped.test(await metrics(one)) || !dropped.test(await metrics(two)));
+  t.deepEqual((await hosts()).hosts.map(({ host }) => host).sort(), ['one', 'two']);
 });

@@ -1,0 +1,72 @@
+import test from 'ava';
+import type { FaasmError } from '../../proto/errors.ts';
+import { headers as names } from '../../proto/headers.ts';
+import type { Zone } from '../../proto/subjects.ts';
+import { fromErrorHeaders } from '../../src/bus/error-headers.ts';
+import { createMemoryBus } from '../../src/bus/memory.ts';
+import { type BusMessage, emptyBody, respond, toBytes } from '../../src/bus/port.ts';
+import { signControl } from '../../src/bus/signed.ts';
+
+const zoneOf = (subject: string): Zone | undefined =>
+  subject.startsWith('control.') ? 'control' : undefined;
+const text = (message: BusMessage): string => Buffer.from(toBytes(message.body)).toString();
+
+function start(nowMs = { here: 0, there: 0 }) {
+  const wire = createMemoryBus();
+  const here = signControl(wire, 'key', zoneOf, () => nowMs.here);
+  const there = signControl(wire, 'key', zoneOf, () => nowMs.there);
+  const stranger = signControl(wire, 'another key', zoneOf, () => nowMs.there);
+  const heard: string[] = [];
+  here.subscribe('control.>', (message) => {
+    heard.push(text(message));
+    respond(here, message, Buffer.from('yes'));
+  });
+  return { wire, here, there, stranger, heard, nowMs };
+}
+
+test('signControl() believes who has the key, told, published or asked', async (t) => {
+  const { there, heard } = start();
+  there.tell('control.a', Buffer.from('1'));
+  there.publish('control.a', Buffer.from('2'), { headers: { A: ['b'] } });
+  t.is(text(await there.request('control.a', Buffer.from('3'))), 'yes');
+  t.deepEqual(heard, ['1', '2', '3']);
+});
+
+test('signControl() believes nobody else, says so to who asks, and counts it', async (t) => {
+  const { wire, here, stranger, heard } = start();
+  wire.publish('control.a', Buffer.from('none'));
+  stranger.tell('control.a', Buffer.from('wrong'));
+  wire.publish('control.a', Buffer.from('x'), { headers: { [names.signature]: ['0 nonsense'] } });
+  wire.publish('control.a', Buffer.from('x'), { headers: { [names.signature]: [''] } });
+  t.is(fromErrorHeaders(await stranger.request('control.a', emptyBody))?.code, 'forbidden');
+  t.deepEqual(heard, []);
+  t.deepEqual(here.drops.list(), [{ kind: 'a', code: 'forbidden', count: 5 }]);
+});
+
+test('signControl() believes a message once heard on no other subject, with no other body, offer, or later', (t) => {
+  const { wire, there, heard, nowMs } = start();
+  let known: BusMessage | undefined;
+  const spy = wire.subscribe('control.a', (message) => void (known = message));
+  there.tell('control.a', Buffer.from('1'));
+  spy.unsubscribe();
+  const { headers, body } = known!;
+  wire.publish('control.a', body, { headers });
+  t.deepEqual(heard, ['1', '1']);
+  wire.publish('control.b', body, { headers });
+  wire.publish('control.a', Buffer.from('2'), { headers });
+  wire.publish('control.a', body, { headers: { ...headers, [names.parts]: ['_INBOX.a.b 1 1'] } });
+  nowMs.here = 5 * 60_000 + 1;
+  wire.publish('control.a', body, { headers });
+  t.deepEqual(heard, ['1', '1']);
+});
+
+test('signControl() leaves what is not between hosts as it is', async (t) => {
+  const { wire, here, stranger } = start();
+  const seen: BusMessage[] = [];
+  here.subscribe('public.a', (message) => void seen.push(message));
+  stranger.tell('public.a', Buffer.from('x'));
+  t.is(seen[0]!.headers, undefined);
+  t.true(here.maxPayloadBytes < wire.maxPayloadBytes);
+  const error = await here.request('public.nobody', emptyBody).catch((thrown: FaasmError) => thrown.code);
+  t.is(error, 'no_responders');
+});
