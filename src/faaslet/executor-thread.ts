@@ -6,6 +6,7 @@ import { fromCallError } from '../../proto/call.ts';
 import { BegunMarks } from '../calls/begun-marks.ts';
 import type { ObjectAnswer } from '../objects/messages.ts';
 import { createLocalTier } from '../state/local-tier.ts';
+import { stackTraceLimit } from './backtrace.ts';
 import { CallRing, followCallRing } from './call-ring.ts';
 import { Executor } from './executor.ts';
 import type { ExecutorSettings, FromExecutor, PostedCall, ToExecutor } from './executor-messages.ts';
@@ -34,6 +35,7 @@ let crowdedMs = Number.NEGATIVE_INFINITY;
 const memory = detectMemoryPort(settings.memory);
 // Else it takes the core of the main thread, which wakes it while it has more to give.
 if (memory.port.kind === 'mapped') loadLibc().scheduleAsBatch();
+Error.stackTraceLimit = stackTraceLimit;
 const control = new Int32Array(settings.control);
 const faaslets = new FaasletPool({
   powers: {

@@ -1,6 +1,7 @@
 /** What a guest's end looked like from outside, in the words of the error table. Everything thrown is untrusted. */
 import type { CallError } from '../../proto/call.ts';
 import { type ErrorCode, type ErrorDetails, errorTable, FaasmError } from '../../proto/errors.ts';
+import { toBacktrace } from './backtrace.ts';
 import { GuestFault } from './host/guest-fault.ts';
 import { toOutputDetails } from './left-output.ts';
 
@@ -17,7 +18,6 @@ export interface GuestState {
 }
 
 const pageMiB = 1 / 16;
-const backtraceMaxFrames = 30;
 
 export function toReturnedError(returnValue: number, guest: GuestState): CallError {
   return error('guest_returned', `${guest.name} returned ${returnValue}`, guest, { returnValue });
@@ -101,15 +101,9 @@ function trapOf(thrown: unknown): string {
   return thrown instanceof Error ? safeText(thrown.message) : safeText(thrown);
 }
 
-/** The wasm frames of a stack, innermost first. */
 function backtraceOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error) || typeof thrown.stack !== 'string') return undefined;
-  const frames = thrown.stack
-    .split('\n')
-    .filter((line) => line.includes('wasm://') || line.includes('wasm-function'))
-    .slice(0, backtraceMaxFrames)
-    .map((line) => safeText(line.trim().replace(/\(?wasm:\/\/wasm\/[^:]*:/, '(')));
-  return frames.length === 0 ? undefined : frames.join('\n');
+  return toBacktrace(thrown.stack)?.split('\n').map(safeText).join('\n');
 }
 
 /** Text that a guest may have made, fit for a header and a terminal. */

@@ -6,6 +6,7 @@ import { type CallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { FunctionSettings } from '../../proto/function-settings.ts';
 import { toFunctionName, toUserName } from '../../proto/names.ts';
+import { stackTraceLimit } from '../faaslet/backtrace.ts';
 import { Faaslet, type Outcome, type Suspension } from '../faaslet/faaslet.ts';
 import { toThrownError } from '../faaslet/guest-error.ts';
 import type { CallSettings } from '../faaslet/host/faasm/call-context.ts';
@@ -56,6 +57,7 @@ const neverWaits: Suspension = { left() {}, back: (go) => go() };
 /** @throws FaasmError `bad_request`, `not_found`, `bad_module`, `unknown_import`, `unsupported_module`, and what instantiation throws */
 export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
   const { settings, streams, limits, files, invoke } = program;
+  Error.stackTraceLimit = stackTraceLimit;
   const { module, imports, layout, signature } = await prepareModule(program.module, limits, {
     invoked: invoke?.name,
   });
