@@ -54,6 +54,7 @@ import type { CallsConfig } from '../src/calls/queue-config.ts';
 import { callStatusCodec } from '../src/calls/queue-messages.ts';
 import type { Attempt, CallEnd, CallQueue, Enqueued, NewCall } from '../src/calls/queue-port.ts';
 import { readRequestHead } from '../src/calls/request-head.ts';
+import { steadyMs } from '../src/clock.ts';
 import type { Log } from '../src/log.ts';
 import { readLength, readOffset } from '../src/state/request-headers.ts';
 
@@ -94,7 +95,16 @@ type Result = Pick<CallEnd, 'output' | 'returnValue'> & { readonly error: CallEr
 const noResult: Result = { output: emptyBody, returnValue: null, error: undefined };
 
 export async function startCalls(options: CallsOptions): Promise<CallsActor> {
-  const { bus, subjects, queue, begunFolder, config, log, newCallId, now = Date.now } = options;
+  const {
+    bus,
+    subjects,
+    queue,
+    begunFolder,
+    config,
+    log,
+    newCallId,
+    now = () => Math.floor(steadyMs()),
+  } = options;
   const state = createCallsState(config);
   const working = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;

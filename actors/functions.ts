@@ -14,7 +14,6 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-
 import { LRUCache } from 'lru-cache';
 import { FaasmError } from '../proto/errors.ts';
 import { addSettings, type FunctionSettings } from '../proto/function-settings.ts';
@@ -42,6 +41,7 @@ import {
 } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
 import { readFunctionSettings } from '../src/bus/settings-headers.ts';
+import { steadyMs } from '../src/clock.ts';
 import { refused } from '../src/faaslet/boot.ts';
 import type { InitializedState } from '../src/faaslet/faaslet.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
@@ -176,7 +176,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       await functions.refresh();
       failures = 0;
       onStore(undefined);
-      if (Date.now() > sweptMs + sweepMs) await sweep();
+      if (steadyMs() > sweptMs + sweepMs) await sweep();
     } catch (err) {
       failures++;
       onStore(FaasmError.from(err).message);
@@ -188,7 +188,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
   /** Removes modules that no host needs: one that was just written may be of a version that is not written yet. */
   async function sweep(): Promise<void> {
-    sweptMs = Date.now();
+    sweptMs = steadyMs();
     for (const { module, modifiedMs } of await store.listModules()) {
       if (modifiedMs < sweptMs - sweepMs && !isUsed(module)) await store.removeModule(module);
     }
@@ -448,7 +448,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
   /** @throws FaasmError `bad_module` when the program fails to initialise */
   async function initialize(program: Program): Promise<InitializedState | undefined> {
-    const deadline = String(Date.now() + config.initializeTimeoutMs);
+    const deadline = String(Math.ceil(steadyMs() + config.initializeTimeoutMs));
     try {
       const request = new Encodable(program, programCodec);
       const headers = { [names.deadline]: [deadline] };

@@ -35,6 +35,7 @@ import { toFingerprint } from '../src/calls/fingerprint.ts';
 import { readIdempotencyKey } from '../src/calls/idempotency-key.ts';
 import { type Places, readPlaces, toCall } from '../src/calls/invocation.ts';
 import { showPlace } from '../src/calls/place.ts';
+import { steadyMs } from '../src/clock.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
 import {
   createSchedulerState,
@@ -110,7 +111,7 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
   };
 
   function onInvoke(message: BusMessage): Promise<void> {
-    const nowMs = Date.now();
+    const nowMs = steadyMs();
     const call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newCallId });
     const key = readIdempotencyKey(message);
     if (key === undefined) return bringAndRun(message, call);
@@ -211,7 +212,7 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
     const given = Promise.withResolvers<never>();
     elsewhere.set(call.id, given.reject);
     try {
-      const timeoutMs = Math.max(1, call.deadlineMs - Date.now() + otherHostGraceMs);
+      const timeoutMs = Math.max(1, Math.ceil(call.deadlineMs - steadyMs()) + otherHostGraceMs);
       return await Promise.race([ask(call, host, timeoutMs), given.promise]);
     } catch (thrown) {
       const error = FaasmError.from(thrown);

@@ -24,6 +24,7 @@ import {
   toBytes,
 } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
+import { steadyMs } from '../src/clock.ts';
 import type { Log } from '../src/log.ts';
 import type { StateConfig } from '../src/state/config.ts';
 import { createStateCore, decide, isIdle, type StateEffect, type StateMessage } from '../src/state/decide.ts';
@@ -80,14 +81,14 @@ interface Request {
 
 export async function startState(options: StateOptions): Promise<StateActor> {
   const { bus, subjects, store, config, log, allocate = allocateShared, release = () => {} } = options;
-  const core = createStateCore(config, Date.now());
+  const core = createStateCore(config, steadyMs());
   const values = new Values({
     store,
     quota: core.quota,
     residentMaxBytes: config.residentMaxBytes,
     allocate,
     release,
-    onDirty: (name) => step({ type: 'dirtied', name, nowMs: Date.now() }),
+    onDirty: (name) => step({ type: 'dirtied', name, nowMs: steadyMs() }),
   });
   const staging = new Staging({ core, store, values });
   const owners = new MutexOwners();
@@ -135,7 +136,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       const bytes = toBytes(message.body);
       if (upload !== undefined) {
         const { id, commitBytes } = upload;
-        const part = { user, upload: id, offset, commitBytes, bytes, nowMs: Date.now() };
+        const part = { user, upload: id, offset, commitBytes, bytes, nowMs: steadyMs() };
         const staged = staging.part(key, part, condition);
         arm();
         answerValue(request, await staged);
@@ -196,7 +197,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     async push({ message, user, key }) {
       const { wait } = readBody(message, stateCodecs.push.request);
       if (wait) await values.push(user, key);
-      else step({ type: 'dirtied', name: nameOf(user, key), nowMs: Date.now() });
+      else step({ type: 'dirtied', name: nameOf(user, key), nowMs: steadyMs() });
       respond(bus, message, new Encodable(null, stateCodecs.push.answer));
     },
 
@@ -257,13 +258,13 @@ export async function startState(options: StateOptions): Promise<StateActor> {
 
   function onExecutorGone(message: BusMessage): void {
     const { owner } = readBody(message, executorGoneCodec);
-    step({ type: 'ownerGone', owner, nowMs: Date.now() });
+    step({ type: 'ownerGone', owner, nowMs: steadyMs() });
     globalLocks?.ownerGone(owner);
     const mutexOwner = owners.forget(owner);
     if (mutexOwner === undefined) return;
     values.residents.ownerGone(mutexOwner);
     // It may have ended between its last write and telling of it.
-    for (const name of values.residents.dirty()) step({ type: 'dirtied', name, nowMs: Date.now() });
+    for (const name of values.residents.dirty()) step({ type: 'dirtied', name, nowMs: steadyMs() });
   }
 
   function step(message: StateMessage): void {
@@ -309,7 +310,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       ok = false;
       log.warn({ err, name }, 'state not pushed; trying again');
     }
-    step({ type: 'pushed', name, ok, nowMs: Date.now() });
+    step({ type: 'pushed', name, ok, nowMs: steadyMs() });
   }
 
   /** Looks again soon, while anything happens by the passing of time. */
@@ -318,7 +319,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     timer = setTimeout(() => {
       timer = undefined;
       values.residents.releaseUnmapped();
-      step({ type: 'tick', nowMs: Date.now() });
+      step({ type: 'tick', nowMs: steadyMs() });
     }, tickMs);
   }
 
@@ -357,7 +358,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       clearTimeout(telling);
       locks.refuseAll(new FaasmError('draining', 'The host is stopping; ask another one'));
       try {
-        await values.pushAll(Date.now() + config.drainTimeoutMs);
+        await values.pushAll(steadyMs() + config.drainTimeoutMs);
       } finally {
         await globalLocks?.stop();
       }

@@ -20,6 +20,7 @@ import { queueGroup, type Subjects, tokensAfter } from '../proto/subjects.ts';
 import { respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, header, readBody, respond } from '../src/bus/port.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
+import { steadyMs } from '../src/clock.ts';
 import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/faaslet/executor-messages.ts';
 import { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { FileFeed } from '../src/faaslet/file-feed.ts';
@@ -145,12 +146,12 @@ export async function startWorkerPool({
       const [user = '', token = ''] = tokensAfter(subject, 1);
       const id = toCallId(token, toUserName(user));
       if (coming.has(id)) coming.set(id, 'cancelled');
-      step({ type: 'cancel', id, nowMs: Date.now() });
+      step({ type: 'cancel', id, nowMs: steadyMs() });
       chained.cancelTree(id);
     }),
   ];
   const statusTimer = setInterval(publishStatus, statusMs);
-  step({ type: 'tick', samples: [], nowMs: Date.now() });
+  step({ type: 'tick', samples: [], nowMs: steadyMs() });
   publishStatus();
 
   return {
@@ -215,7 +216,7 @@ export async function startWorkerPool({
       respondError(bus, message, new FaasmError('conflict', `A call with id ${call.id} is running already`));
       return;
     }
-    const nowMs = Date.now();
+    const nowMs = steadyMs();
     const arrivedMs = performance.now();
     jobs.set(call.id, { call, program, message, arrivedMs, initializes, executor: undefined });
     step({
@@ -272,7 +273,7 @@ export async function startWorkerPool({
       }
       case 'withdraw': {
         const ids = executors.get(effect.executor)?.withdraw(effect.ids) ?? [];
-        if (ids.length > 0) step({ type: 'withdrawn', ids, nowMs: Date.now() });
+        if (ids.length > 0) step({ type: 'withdrawn', ids, nowMs: steadyMs() });
         return;
       }
       case 'cancel':
@@ -310,7 +311,7 @@ export async function startWorkerPool({
       {
         ready(memory) {
           log.debug({ executor: id, memory }, 'executor ready');
-          step({ type: 'ready', executor: id, nowMs: Date.now() });
+          step({ type: 'ready', executor: id, nowMs: steadyMs() });
         },
         ended: onEnded,
         initialized: onInitialized,
@@ -319,7 +320,7 @@ export async function startWorkerPool({
         async ask(message) {
           executors.get(id)?.answer(await answerExecutor(bus, subjects, message));
         },
-        full: (id, error) => step({ type: 'full', id, error, nowMs: Date.now() }),
+        full: (id, error) => step({ type: 'full', id, error, nowMs: steadyMs() }),
         crowded() {
           for (const other of executors.values()) if (other.id !== id) other.evict();
         },
@@ -328,7 +329,7 @@ export async function startWorkerPool({
           faaslets.freeRow(row);
           if (executors.size === 0) whenStopped?.();
           bus.tell(subjects.executorGone(), new Encodable({ owner: name }, executorGoneCodec));
-          step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: Date.now() });
+          step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: steadyMs() });
         },
       },
     );
@@ -342,7 +343,7 @@ export async function startWorkerPool({
       if (chains.length > 0 && refusal === undefined) chained.make(job, job.call.depth, chains);
       finish(id, refusal === undefined ? ended : refused(ended, refusal));
     }
-    step({ type: 'ended', id, ranUs: ended.ranUs, nowMs: Date.now() });
+    step({ type: 'ended', id, ranUs: ended.ranUs, nowMs: steadyMs() });
   }
 
   function onInitialized(
@@ -355,7 +356,7 @@ export async function startWorkerPool({
       if (error === undefined) respond(bus, job.message, new Encodable(left, initializedCodec));
       else respondError(bus, job.message, fromCallError(error));
     }
-    step({ type: 'ended', id, ranUs: undefined, nowMs: Date.now() });
+    step({ type: 'ended', id, ranUs: undefined, nowMs: steadyMs() });
   }
 
   function onChain(id: CallId, { run, depth, calls }: Extract<FromExecutor, { type: 'chain' }>): void {
@@ -367,7 +368,7 @@ export async function startWorkerPool({
       executor.tell(id, { type: 'refused', run, error: refusal });
       return;
     }
-    step({ type: 'waits', id, nowMs: Date.now() });
+    step({ type: 'waits', id, nowMs: steadyMs() });
     chained.waits(id);
     chained.make(job, depth, calls, ({ handle }, result) => {
       executor.tell(id, { type: 'settled', run, handle, result });
@@ -380,7 +381,7 @@ export async function startWorkerPool({
     const event = toChainedEvent(host, job.call, newCallId(job.call.user), message, Date.now());
     tellOf(event);
     const refusal = chained.ranBeside(job);
-    if (refusal !== undefined) step({ type: 'refused', id: parent, error: refusal, nowMs: Date.now() });
+    if (refusal !== undefined) step({ type: 'refused', id: parent, error: refusal, nowMs: steadyMs() });
   }
 
   function finish(
@@ -420,12 +421,12 @@ export async function startWorkerPool({
 
   function tick(): void {
     const samples = [...executors.values()].map((executor) => executor.sample());
-    step({ type: 'tick', samples, nowMs: Date.now() });
+    step({ type: 'tick', samples, nowMs: steadyMs() });
   }
 
   function publishStatus(): void {
     if (state.calls.size === 0 && phase !== 'gone') tick();
-    const status = toHostStatus(config.identity, phase, state, faaslets.use(), warmReport, Date.now());
+    const status = toHostStatus(config.identity, phase, state, faaslets.use(), warmReport, steadyMs());
     bus.tell(subjects.hostStatus(host), new Encodable(status, hostStatusCodec), { fleeting: true });
   }
 

@@ -107,7 +107,7 @@ export function toChainHeaders(
     [names.rootId]: [parent.rootId],
     [names.depth]: [String(parent.depth + 1)],
     ...(parent.treeCalls !== undefined && { [names.treeCalls]: [String(parent.treeCalls)] }),
-    ...(awaited && { [names.deadline]: [String(parent.deadlineMs)] }),
+    ...(awaited && { [names.deadline]: [String(Math.ceil(parent.deadlineMs))] }),
     ...(parent.traceparent !== undefined && { [names.traceparent]: [parent.traceparent] }),
   };
 }

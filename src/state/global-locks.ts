@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
+import { steadyMs } from '../clock.ts';
 import type { LockMode } from './locks.ts';
 import { showName } from './value-name.ts';
 
@@ -66,12 +67,12 @@ export class GlobalLocks {
         if (leaseMs === 0) this.#held.set(`${name} ${owner}`, held);
         return taken;
       }
-      if (Date.now() >= untilMs) {
+      if (steadyMs() >= untilMs) {
         throw new FaasmError('deadline_exceeded', `State ${showName(name)} is locked on another host`, {
           details: { component: 'state' },
         });
       }
-      await delay(Math.min(pollMs, Math.max(1, untilMs - Date.now())));
+      await delay(Math.min(pollMs, Math.max(1, untilMs - steadyMs())));
     }
   }
 

@@ -1,5 +1,6 @@
 /** Those who ask for locks, until they have their answer: first of this host's table, then, with several hosts, of all. */
 import type { FaasmError } from '../../proto/errors.ts';
+import { steadyMs } from '../clock.ts';
 import type { GlobalLocks } from './global-locks.ts';
 import type { LockEffect, LockMessage } from './locks.ts';
 import type { LockGrant, LockOptions } from './messages.ts';
@@ -28,7 +29,7 @@ export class LockRequests {
   /** @throws FaasmError `conflict`, `deadline_exceeded`, `too_many_requests`, `cancelled`, `storage_unavailable` */
   async lock(name: string, { owner, mode, leaseMs, waitMs }: LockOptions): Promise<LockGrant> {
     const { globalLocks } = this.#options;
-    const nowMs = Date.now();
+    const nowMs = steadyMs();
     const request = { name, owner, mode, leaseMs, waitMs, nowMs };
     const local = (await this.#ask((id) => ({ type: 'lock', request: id, ...request })))!;
     if (globalLocks === undefined) return local;
@@ -65,7 +66,7 @@ export class LockRequests {
   }
 
   async #unlockHere(name: string, owner: string): Promise<void> {
-    await this.#ask((request) => ({ type: 'unlock', request, name, owner, nowMs: Date.now() }));
+    await this.#ask((request) => ({ type: 'unlock', request, name, owner, nowMs: steadyMs() }));
   }
 
   #ask(toMessage: (request: number) => LockMessage): Promise<LockGrant | undefined> {

@@ -4,6 +4,7 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
+import { steadyMs } from '../clock.ts';
 import { type SegmentView, word } from './segment.ts';
 
 /** The state actor's own number. Executors get theirs from it. */
@@ -26,9 +27,9 @@ export function withMutex<T>(view: SegmentView, owner: number, work: () => T): T
 
 /** The same for the main thread, which must not stand still: others may need it to open the mutex. */
 export async function withMutexLater<T>(view: SegmentView, work: () => T): Promise<T> {
-  const endMs = Date.now() + waitMaxMs;
+  const endMs = steadyMs() + waitMaxMs;
   while (!tryLock(view, stateActorOwner)) {
-    if (Date.now() > endMs) throw stuck(view);
+    if (steadyMs() > endMs) throw stuck(view);
     await setImmediate();
   }
   try {
@@ -50,13 +51,13 @@ function tryLock({ words }: SegmentView, owner: number): boolean {
 function lock(view: SegmentView, owner: number): void {
   for (let spin = 0; spin < spins; spin++) if (tryLock(view, owner)) return;
   const { words } = view;
-  const endMs = Date.now() + waitMaxMs;
+  const endMs = steadyMs() + waitMaxMs;
   Atomics.add(words, word.waiters, 1);
   try {
     for (;;) {
       const holder = Atomics.compareExchange(words, word.mutex, 0, owner);
       if (holder === 0) return;
-      if (Date.now() > endMs) throw stuck(view);
+      if (steadyMs() > endMs) throw stuck(view);
       Atomics.wait(words, word.mutex, holder, 1000);
     }
   } finally {

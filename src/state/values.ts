@@ -7,6 +7,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
 import type { StateKey, UserName } from '../../proto/names.ts';
+import { steadyMs } from '../clock.ts';
 import { checkCondition, isConditional, unconditional } from './condition.ts';
 import { Gates } from './gates.ts';
 import type { OpenRequest } from './messages.ts';
@@ -244,8 +245,8 @@ export class Values {
           });
       }
       if (failed.length === 0) return;
-      if (Date.now() >= untilMs) throw notSaved(failed, cause);
-      await delay(Math.min(pushAgainMs, Math.max(1, untilMs - Date.now())));
+      if (steadyMs() >= untilMs) throw notSaved(failed, cause);
+      await delay(Math.min(pushAgainMs, Math.max(1, untilMs - steadyMs())));
     }
   }
 

@@ -2,6 +2,7 @@
 import { open, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
+import { steadyMs } from '../clock.ts';
 
 const pollMs = 10;
 const waitMs = 10_000;
@@ -10,10 +11,10 @@ const staleMs = 30_000;
 
 /** @param path of the lock file @throws FaasmError `storage_unavailable` when somebody has it for long */
 export async function withFileLock<T>(path: string, work: () => Promise<T>): Promise<T> {
-  const lastMs = Date.now() + waitMs;
+  const lastMs = steadyMs() + waitMs;
   while (!(await tryToMake(path))) {
     if (await isStale(path)) await rm(path, { force: true });
-    else if (Date.now() > lastMs) {
+    else if (steadyMs() > lastMs) {
       throw new FaasmError('storage_unavailable', `${path} stays locked; remove it if no host is running`);
     } else await delay(pollMs);
   }
