@@ -1,5 +1,8 @@
 /** Connections at their ends: what was asked is answered. */
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
 import { connect } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
 import test from 'ava';
 import { respond } from '../../src/bus/port.ts';
 import { collect, exchangeRaw, startBridge, subjects, until } from './_bridge.ts';
@@ -78,11 +81,13 @@ test('at the end of a drain whoever waits is told why, whatever is pipelined', a
   t.false(logged.some(({ level }) => level === 'error'));
 });
 
-test('a client of HTTP/2 hears that it is HTTP/1.1 that is spoken', async (t) => {
+test('a client of HTTP/2 is told that HTTP/1.1 is spoken', async (t) => {
   const { port } = await startBridge(t);
-  const answer = await exchangeRaw(port, 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', Buffer.alloc(9, '\0\0\0\x04'));
-  const settings = '\0\0\0\x04\0\0\0\0\0';
-  t.true(answer.startsWith(settings), JSON.stringify(answer));
-  t.is(answer.charCodeAt(settings.length + 3), 7);
-  t.regex(answer, /This port speaks HTTP\/1\.1$/);
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  const stream = session.request({ ':path': '/healthz' });
+  const [headers] = await once(stream, 'response');
+  t.is(headers[':status'], 505);
+  t.is(headers['content-type'], 'application/problem+json');
+  t.regex(await readText(stream), /This port speaks HTTP\/1\.1/);
+  await once(session, 'close');
 });
