@@ -20,9 +20,16 @@ const execSymbol = /^\S+ T _ZN5faasm4execEPNS_11FaasmMemoryE$/m;
 const zygoteSymbol = /^\S+ T _faasm_zygote$/m;
 const chainsPointers = /^\s+U (?:\S*__faasm_chain_ptr\S*|faasmChainBatch)$/m;
 
+/** What goes by the working directory of libc: in C, and in `std::filesystem`. */
+const workingDirectorySymbol =
+  /^\s+U (?:chdir|getcwd|get_current_dir_name|realpath|\S*4__fs10filesystem\S*)$/m;
+
 /** The parts of libfaasm that call `faasm::exec` and `main`. */
 const execObject = 'exec_entry.cpp.o';
 const mainObject = 'main_entry.c.o';
+/** Nothing refers to it. */
+const workingDirectoryObject = 'working_directory.c.o';
+const chosenObjects: readonly string[] = [execObject, mainObject, workingDirectoryObject];
 
 /** What the host calls a function of this module with, and then writes out its stdio streams with. */
 const pointerExports = ['--export-table', '--export-if-defined=__wasm_call_dtors'];
@@ -71,13 +78,14 @@ export async function link(
     ? ['/usr/lib/wasm32-wasip1/crt1-command.o']
     : ['/usr/lib/wasm32-wasip1/crt1-reactor.o', '--entry=_initialize', `.faasm/${reactorObject}`];
   const rest = [...library.keys()]
-    .filter((path) => path !== execObject && path !== mainObject)
+    .filter((path) => !chosenObjects.includes(path))
     .map((path) => `.faasm/${path}`);
+  const chosen = workingDirectorySymbol.test(symbols) ? [`.faasm/${workingDirectoryObject}`] : [];
   const output = '.faasm/module.wasm';
   const run = await runLlvm(
     [
       ...['wasm-ld', '-m', 'wasm32', '-L/usr/lib/wasm32-unknown-wasip1', '-L/usr/lib/wasm32-wasip1'],
-      ...[...start, ...paths, '--start-lib', ...rest, '--end-lib'],
+      ...[...start, ...paths, ...chosen, '--start-lib', ...rest, '--end-lib'],
       ...['--allow-undefined-file=.faasm/imports.txt', '--gc-sections'],
       // Names of functions stay: a backtrace is made of them.
       ...(flags.extra.includes('-g') ? [] : ['--strip-debug']),

@@ -175,6 +175,30 @@ test.serial('relative paths of a C program begin in its working directory', asyn
   t.is(await response.text(), '/data/in');
 });
 
+test.serial('a C program is told its working directory, and goes elsewhere from there', async (t) => {
+  await using at = await startTestHost();
+  const text = `#include <stdio.h>
+    #include <sys/stat.h>
+    #include <unistd.h>
+    int main() {
+      char path[100];
+      printf("%s ", getcwd(path, sizeof path));
+      FILE* file = fopen("x.txt", "w");
+      if (!file || fclose(file) || access("/data/in/x.txt", R_OK)) return 1;
+      if (mkdir("sub", 0755) || chdir("sub")) return 2;
+      printf("%s ", getcwd(path, sizeof path));
+      if (access("../x.txt", R_OK) || access("/tmp", R_OK) || access("/dev/null", R_OK)) return 3;
+      printf("%d", chdir("/none"));
+      return 0;
+    }`;
+  const { wasm } = await buildModule({ sources: [{ path: 'where.c', text }] });
+  await at.put('ada/here', wasm, { 'X-Faasm-Cwd': '/data/in' });
+  t.is(await (await at.post('ada/here')).text(), '/data/in /data/in/sub -1');
+  await at.put('ada/root', wasm);
+  const { output } = (await (await at.post('ada/root')).json()) as { output?: string };
+  t.is(output, '/ ', 'the root has no /data');
+});
+
 for (const [kind, text] of [
   ['a command', 'int main(int argc, char** argv) { return atoi(argv[1]); }'],
   ['a command that calls exit()', 'int main(int argc, char** argv) { exit(atoi(argv[1])); }'],
