@@ -103,6 +103,7 @@ export function toPoolConfig(
         outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
         stderrMaxBytes: 4096,
         chainedCallsMax: 10_000,
+        moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,
       },
       fileLimits: { bytes: config.FAASM_FILES_MAX_BYTES, inodes: 10_000, openFiles: 1024 },
       config: [],

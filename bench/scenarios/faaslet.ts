@@ -8,6 +8,7 @@ import type { FunctionName, UserName } from '../../proto/names.ts';
 import { Faaslet, type FaasletPowers } from '../../src/faaslet/faaslet.ts';
 import { emptyFileTree } from '../../src/faaslet/host/wasi/tree.ts';
 import { wasiPowers } from '../../src/faaslet/host/wasi-powers.ts';
+import { SideModules } from '../../src/faaslet/link/side-modules.ts';
 import { detectMemoryPort } from '../../src/faaslet/memory/detect.ts';
 import type { Program } from '../../src/faaslet/program.ts';
 import { createFixedFiles } from '../../src/faaslet/shared-files.ts';
@@ -37,8 +38,9 @@ export async function faaslet(): Promise<Row[]> {
     objects: () => Promise.reject(new Error('no objects here')),
     wasi: wasiPowers,
     files: createFixedFiles(emptyFileTree),
+    sideModules: new SideModules(),
     fileLimits: { bytes: 0, inodes: 0, openFiles: 8 },
-    limits: { outputMaxBytes: 1024, stderrMaxBytes: 1024, chainedCallsMax: 1 },
+    limits: { outputMaxBytes: 1024, stderrMaxBytes: 1024, chainedCallsMax: 1, moduleMaxBytes: 0 },
     stateAccess: 'synchronous',
     config: new Map(),
   };

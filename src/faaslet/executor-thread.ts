@@ -16,6 +16,7 @@ import { FileContents } from './file-contents.ts';
 import { FollowedFiles } from './file-feed.ts';
 import { GuestGate } from './guest-gate.ts';
 import { wasiPowers } from './host/wasi-powers.ts';
+import { SideModules } from './link/side-modules.ts';
 import { LocalPrograms } from './local-programs.ts';
 import { detectMemoryPort } from './memory/detect.ts';
 import { loadLibc } from './memory/libc.ts';
@@ -48,6 +49,7 @@ const faaslets = new FaasletPool({
       (await asked((ask) => ({ type: 'askObjects', ask, op, user, request }))) as ObjectAnswer,
     wasi: wasiPowers,
     files: new FollowedFiles(settings.files, new FileContents(settings.contentFolder)),
+    sideModules: new SideModules(),
     fileLimits: settings.fileLimits,
     limits: settings.limits,
     stateAccess: settings.stateAccess,

@@ -44,8 +44,11 @@ import { mayBeDirectory } from './host/wasi/file-tree.ts';
 import { toPreopens } from './host/wasi/preopens.ts';
 import type { FileLimits, FileTree, Tree } from './host/wasi/tree.ts';
 import { createWasi, type Wasi, type WasiCall, type WasiPowers } from './host/wasi/wasi.ts';
-import { canWait, findImport } from './imports.ts';
+import { canWait, type FunctionImport, findImport } from './imports.ts';
+import { DynamicLinker } from './link/dynamic-linker.ts';
+import type { SideModules } from './link/side-modules.ts';
 import { type AttachedMemory, hostPageBytes, type MemoryImage, type MemoryPort } from './memory/port.ts';
+import type { ModuleImport } from './module/inspect.ts';
 import type { GlobalValue, Program, ProtoFaaslet } from './program.ts';
 import type { SharedFiles, UserFiles } from './shared-files.ts';
 import { StateWindows } from './state-windows.ts';
@@ -57,6 +60,7 @@ export interface FaasletPowers {
   readonly objects: AskUserObjects;
   readonly wasi: WasiPowers;
   readonly files: SharedFiles;
+  readonly sideModules: SideModules;
   readonly fileLimits: FileLimits;
   readonly limits: CallLimits;
   readonly stateAccess: StateAccess;
@@ -124,6 +128,7 @@ export class Faaslet {
   readonly #started: CallArguments;
   readonly #streams: Pick<WasiCall, 'stdout' | 'stderr'>;
   readonly #isCgi: boolean;
+  readonly #linker: DynamicLinker | undefined;
   readonly #files: UserFiles;
   #shown: FileTree;
   #suspension: Suspension = { left() {}, back: (go) => go() };
@@ -164,7 +169,11 @@ export class Faaslet {
       attached: () => this.#attachedMemory(),
     });
 
-    this.#exports = new WebAssembly.Instance(program.module, this.#imports()).exports;
+    this.#linker = program.imports.some(isDynamicLinking) ? this.#createLinker() : undefined;
+    this.#exports = new WebAssembly.Instance(
+      program.module,
+      this.#imports(program.imports, this.#linker?.functions),
+    ).exports;
     const { layout } = program;
     const memory = layout.memory === undefined ? undefined : this.#exports[layout.memory];
     if (memory instanceof WebAssembly.Memory) {
@@ -223,7 +232,7 @@ export class Faaslet {
   /** What initialisation left, or nothing when it left what cannot be carried over to another instance. */
   capture(): InitializedState | undefined {
     if (this.#booted.stack !== undefined) return { image: undefined, globals: [], ...this.#booted };
-    if (!this.program.layout.restorable) return undefined;
+    if (!this.program.layout.restorable || this.#linker?.hasChanged) return undefined;
     const globals = this.#globals.map((global) => global.value as unknown);
     if (!globals.every(isGlobalValue)) return undefined;
     const image =
@@ -323,7 +332,7 @@ export class Faaslet {
   reset(): boolean {
     this.#context.reset();
     this.#windows.reset();
-    if (this.#failed || this.#proto === undefined) return false;
+    if (this.#failed || this.#proto === undefined || this.#linker?.hasChanged) return false;
     this.#wasi.reset();
     if (this.#attached !== undefined && !this.#attached.reset()) return false;
     this.#restoreGlobals(this.#proto.globals);
@@ -492,9 +501,34 @@ export class Faaslet {
     return this.#suspendable ? (WebAssembly.promising(entry) as Entry) : entry;
   }
 
-  #imports(): WebAssembly.Imports {
+  #createLinker(): DynamicLinker {
+    const { sideModules, limits } = this.#powers;
+    return new DynamicLinker({
+      memory: this.#memory,
+      wasi: this.#wasi.context,
+      modules: sideModules,
+      moduleMaxBytes: limits.moduleMaxBytes,
+      program: () => ({
+        exports: this.#exports,
+        memory: this.#linearMemory,
+        stackPointer: this.#exports.__stack_pointer ?? this.#globals[0],
+      }),
+      host: (wanted) => this.#sideImport(wanted),
+    });
+  }
+
+  /** One that waits is there for a program alone that can be suspended. */
+  #sideImport({ module, name, signature }: ModuleImport): WebAssembly.ImportValue | undefined {
+    if (signature === undefined) return undefined;
+    const wanted = { module, name, signature };
+    const spec = findImport(wanted);
+    if (spec === undefined || (spec.waits && !this.#suspendable)) return undefined;
+    return this.#imports([wanted], this.#linker?.functions)[module]?.[name];
+  }
+
+  #imports(wantedImports: readonly FunctionImport[], linking: ImportFunctions = {}): WebAssembly.Imports {
     const namesOf = (module: string): string[] =>
-      this.program.imports.filter((wanted) => wanted.module === module).map(({ name }) => name);
+      wantedImports.filter((wanted) => wanted.module === module).map(({ name }) => name);
     const provided: Record<string, ImportFunctions> = {
       env: {
         ...createIo(this.#memory, this.#context, this.#powers.config),
@@ -509,15 +543,18 @@ export class Faaslet {
           deliver(this.#memory, this.#malloc(), bytes),
         ),
         ...createProcess(this.#memory, this.#context),
+        ...linking,
         ...createSystem(namesOf('env'), this.#memory, this.#context, this.#wasi.context),
       },
     };
     for (const module of wasiModules) provided[module] = this.#wasi.pick(namesOf(module), module);
     const imports: Record<string, Record<string, unknown>> = {};
-    for (const wanted of this.program.imports) {
+    // What a program loads may catch what was thrown for it.
+    const catches = this.program.layout.catches || this.#linker !== undefined;
+    for (const wanted of wantedImports) {
       const provider = provided[wanted.module]?.[wanted.name];
       if (provider === undefined) continue;
-      const host = this.program.layout.catches ? beyondCatching(provider) : provider;
+      const host = catches ? beyondCatching(provider) : provider;
       const waits = findImport(wanted)?.waits === true;
       imports[wanted.module] ??= {};
       imports[wanted.module]![wanted.name] = waits ? new WebAssembly.Suspending(this.#waiting(host)) : host;
@@ -548,6 +585,10 @@ export class Faaslet {
     const { malloc } = this.#exports;
     return typeof malloc === 'function' ? (malloc as (byteLength: number) => unknown) : undefined;
   }
+}
+
+function isDynamicLinking({ module, name }: FunctionImport): boolean {
+  return module === 'env' && /^dl(?:open|sym|close|error)$/.test(name);
 }
 
 /** With the working directory as programs ask for it, where it is not the root. */

@@ -14,6 +14,7 @@ import { fail } from '../faaslet/host/wasi/errno.ts';
 import { addSystemFiles } from '../faaslet/host/wasi/system-files.ts';
 import { emptyFileTree, type FileLimits, type FileTree, type Tree } from '../faaslet/host/wasi/tree.ts';
 import { wasiPowers } from '../faaslet/host/wasi-powers.ts';
+import { SideModules } from '../faaslet/link/side-modules.ts';
 import { createCopyMemory } from '../faaslet/memory/copy.ts';
 import { createFixedFiles } from '../faaslet/shared-files.ts';
 import { prepareModule } from '../functions/prepare.ts';
@@ -36,6 +37,7 @@ export interface ProgramToRun {
     readonly tableMaxElements: number;
     readonly inputMaxBytes: number;
     readonly outputMaxBytes: number;
+    readonly moduleMaxBytes: number;
     readonly files: FileLimits;
   };
 }
@@ -70,11 +72,17 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
       state: createLocalTier({ owner: name, ask: refuseState }),
       objects: refuseObjects,
       wasi: wasiPowers,
+      sideModules: new SideModules(),
       files: createFixedFiles(addSystemFiles(files ?? emptyFileTree)),
       ...(files === undefined && { preopens: [] }),
       fileLimits: limits.files,
       stateAccess: 'synchronous',
-      limits: { outputMaxBytes: limits.outputMaxBytes, stderrMaxBytes: 0, chainedCallsMax: 10_000 },
+      limits: {
+        outputMaxBytes: limits.outputMaxBytes,
+        stderrMaxBytes: 0,
+        chainedCallsMax: 10_000,
+        moduleMaxBytes: limits.moduleMaxBytes,
+      },
       config: new Map(),
       streams: {
         stdin: { read: streams.readInput },

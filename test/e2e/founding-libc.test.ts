@@ -245,7 +245,7 @@ test.serial('what founding modules import beside it is there', async (t) => {
       (memory (export "memory") 1)
       (func (export "main") (param i32 i32) (result i32)
         (call $enter) (call $reduce (i32.const 0) (i32.const 2) (i32.const 1) (i32.const 0))
-        (if (call $open (i32.const 0) (i32.const 0)) (then (return (i32.const 1))))
+        (if (call $open (i32.const 8) (i32.const 0)) (then (return (i32.const 1))))
         (call $raise (i32.const 0))))`,
   );
   t.is(answer.status, 200, await answer.text());

@@ -98,6 +98,7 @@ export const run = defineCommand({
         tableMaxElements: config.FAASM_TABLE_MAX_ELEMENTS,
         inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
         outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
+        moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,
         files: { bytes: config.FAASM_FILES_MAX_BYTES, inodes: entriesMax, openFiles: 1024 },
       },
     });

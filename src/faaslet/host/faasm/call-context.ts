@@ -37,6 +37,8 @@ export interface CallLimits {
   /** Of standard error, the last so many bytes are kept. */
   readonly stderrMaxBytes: number;
   readonly chainedCallsMax: number;
+  /** Of a side module. */
+  readonly moduleMaxBytes: number;
 }
 
 export interface CallSettings {

@@ -24,11 +24,6 @@ export function createProcess(memory: GuestMemory, context: CallContext): Import
     __cxa_allocate_exception: uncaught,
     __cxa_throw: uncaught,
     _Unwind_RaiseException: uncaught,
-    /** There is nothing to load: a function is one module. */
-    dlopen: () => 0,
-    dlsym: () => 0,
-    dlclose: () => -1,
-    dlerror: () => 0,
     puts(text: number): number {
       context.writeStdout(memory.cString(text, textMaxBytes));
       context.writeStdout(newline);
