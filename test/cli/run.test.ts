@@ -30,7 +30,7 @@ const program = `#include <errno.h>
       char text[100] = "";
       FILE* from = fopen("/in/a.txt", "r");
       if (!from || !fgets(text, 100, from)) return 2;
-      if (fopen("/etc/passwd", "r")) return 3;
+      if (fopen("/etc/shadow", "r")) return 3;
       FILE* to = fopen("out.txt", "w");
       if (!to || fputs(text, to) < 0 || fclose(to) || unlink("/out/old.txt")) return 4;
     }
