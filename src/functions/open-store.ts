@@ -42,17 +42,19 @@ async function openBlobs(place: string, powers: FunctionStorePowers): Promise<Bl
     }
     case 'file':
       if (place === '') throw bad(place);
-      return await openFolderBlobs(place.startsWith('file:') ? toPath(place) : resolve(place));
+      return await openFolderBlobs(toFolder(place));
     default:
       throw bad(place);
   }
 }
 
-function toPath(url: string): string {
+/** @param place a path, or `file:///path` @throws FaasmError `bad_request` */
+export function toFolder(place: string): string {
+  if (!place.startsWith('file:')) return resolve(place);
   try {
-    return fileURLToPath(url);
+    return fileURLToPath(place);
   } catch {
-    throw bad(url);
+    throw bad(place);
   }
 }
 

@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import type { HostStores } from '../../proto/messages.ts';
 import type { Config } from '../config.ts';
+import { toFolder } from '../functions/open-store.ts';
 import { toRedisAddress } from '../redis/url.ts';
 
 /** Two places of one host in a thousand clusters of a thousand hosts have the same with a chance of one in 10^8. */
@@ -36,7 +37,7 @@ export function differences(own: HostStores, other: HostStores): string[] {
 function functionsPlace({ FAASM_FUNCTIONS: place, ...config }: Config): string | undefined {
   if (place === '') return undefined;
   if (place.startsWith('s3://')) return `${config.FAASM_S3_ENDPOINT} ${place}`;
-  return place.includes('://') ? place : resolve(place);
+  return /^(?!file:)\w+:/.test(place) ? place : toFolder(place);
 }
 
 function statePlace({ FAASM_STATE: kind, ...config }: Config): string | undefined {

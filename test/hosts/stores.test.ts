@@ -34,6 +34,13 @@ test(
   redis('redis://two:other@x:6379/0'),
   [],
 );
+test(
+  'takes a folder and its URL for one',
+  differing,
+  { FAASM_FUNCTIONS: '/srv/f' },
+  { FAASM_FUNCTIONS: 'file:///srv/f' },
+  [],
+);
 test('tells databases apart', differing, redis('redis://x/0'), redis('redis://x/1'), ['state']);
 test(
   'tells forms of keys apart',
