@@ -106,6 +106,7 @@ export async function prepareModule(
 }
 
 function functionImports(info: ModuleInfo): FunctionImport[] {
+  checkThreads(info);
   return info.imports.map(({ module, name, kind, signature }) => {
     if (kind === 'function' && signature !== undefined) return { module, name, signature };
     const shown = `${quote(module)}.${quote(name)}`.replaceAll('"', '');
@@ -114,6 +115,17 @@ function functionImports(info: ModuleInfo): FunctionImport[] {
       `The module imports the ${kind} ${shown}; it has to define its own ${kind}`,
     );
   });
+}
+
+/** @throws FaasmError `unsupported_module` for a program that has threads */
+function checkThreads({ imports, memories }: ModuleInfo): void {
+  const importsShared = memories.some(({ imported, shared }) => imported && shared);
+  if (!importsShared && !imports.some(({ module, name }) => module === 'wasi' && name === 'thread-spawn'))
+    return;
+  throw new FaasmError(
+    'unsupported_module',
+    'The module is built for threads, which a function has none of: build it with target wasm32-wasip1, without -pthread',
+  );
 }
 
 /** @throws FaasmError `bad_module` for what a host function works on, and is not there */

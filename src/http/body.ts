@@ -10,10 +10,16 @@ import { isPacked, notPacked, toUnpacked } from './content-encoding.ts';
  */
 const discardedMaxBytes = 16 * 1024 * 1024;
 
+export interface BodyLimit {
+  readonly maxBytes: number;
+  /** What to raise for more. */
+  readonly setting?: string;
+}
+
 /** The error of a body whose announced length is over the limit, known before any of it is read. */
-export function refuseLength(req: IncomingMessage, maxBytes: number): FaasmError | undefined {
+export function refuseLength(req: IncomingMessage, limit: BodyLimit): FaasmError | undefined {
   const length = req.headers['content-length'];
-  return length !== undefined && Number(length) > maxBytes ? tooLarge(maxBytes) : undefined;
+  return length !== undefined && Number(length) > limit.maxBytes ? tooLarge(limit) : undefined;
 }
 
 /**
@@ -23,11 +29,11 @@ export function refuseLength(req: IncomingMessage, maxBytes: number): FaasmError
  */
 export function readRequestBody(
   req: IncomingMessage,
-  maxBytes: number,
+  limit: BodyLimit,
   done: (error: FaasmError | undefined, body: Uint8Array) => void,
   allocate: (byteLength: number) => Uint8Array = (byteLength) => new Uint8Array(byteLength),
 ): void {
-  const refused = refuseLength(req, maxBytes);
+  const refused = refuseLength(req, limit);
   if (refused !== undefined) {
     discardBody(req);
     done(refused, emptyBody);
@@ -43,12 +49,12 @@ export function readRequestBody(
   source.on('data', (chunk: Buffer) => {
     if (over) return;
     length += chunk.length;
-    if (length > maxBytes) {
+    if (length > limit.maxBytes) {
       over = true;
       first = rest = whole = undefined;
       if (source !== req) source.destroy();
       discardBody(req);
-      done(tooLarge(maxBytes), emptyBody);
+      done(tooLarge(limit), emptyBody);
     } else if (whole !== undefined) whole.set(chunk, length - chunk.length);
     else if (first === undefined && announced > chunk.length) (whole = allocate(announced)).set(chunk);
     else if (first === undefined) first = chunk;
@@ -68,9 +74,9 @@ export function readRequestBody(
 }
 
 /** @throws FaasmError `too_large` */
-export function toWholeBody(req: IncomingMessage, maxBytes: number): Promise<Uint8Array> {
+export function toWholeBody(req: IncomingMessage, limit: BodyLimit): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    readRequestBody(req, maxBytes, (error, body) => (error === undefined ? resolve(body) : reject(error)));
+    readRequestBody(req, limit, (error, body) => (error === undefined ? resolve(body) : reject(error)));
   });
 }
 
@@ -86,6 +92,10 @@ export function discardBody(req: IncomingMessage): void {
   req.resume();
 }
 
-export function tooLarge(maxBytes: number): FaasmError {
-  return new FaasmError('too_large', `The body is larger than the ${maxBytes} bytes that are taken here`);
+export function tooLarge({ maxBytes, setting }: BodyLimit): FaasmError {
+  const wayOut = setting === undefined ? '' : `; raise ${setting}`;
+  return new FaasmError(
+    'too_large',
+    `The body is larger than the ${maxBytes} bytes that are taken here${wayOut}`,
+  );
 }

@@ -5,6 +5,7 @@ import { type BusMessage, header, readBody } from '../bus/port.ts';
 import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
 import { callStatusCodec } from '../calls/queue-messages.ts';
 import { toWholeBody } from './body.ts';
+import { inputLimit } from './config.ts';
 import { readPiece, sendPieces, sizeOf } from './download.ts';
 import {
   ask,
@@ -30,7 +31,7 @@ export async function submitCall(
   const key = requestHeader(exchange, 'idempotency-key');
   if (request !== undefined) headers[names.request] = [request];
   if (key !== undefined) headers[messageIdHeader] = [toIdempotencyKey(key)];
-  const input = await toWholeBody(exchange.req, config.inputMaxBytes);
+  const input = await toWholeBody(exchange.req, inputLimit(config));
   const answer = await ask(parts, subjects.async(route.user, route.function), input, headers);
   const { id } = readBody(answer, callStatusCodec);
   parts.log.debug({ requestId: exchange.requestId, call: id }, 'the call is kept');

@@ -1,4 +1,5 @@
 import type { HostId } from '../../proto/names.ts';
+import type { BodyLimit } from './body.ts';
 
 const MiB = 1024 * 1024;
 
@@ -59,3 +60,21 @@ export const httpDefaults = {
   connectionsMax: 20_000,
   drainTimeoutMs: 30_000,
 } as const satisfies Omit<HttpConfig, 'host' | 'listen'>;
+
+/** How large a body may be, by what it is. */
+export const inputLimit = ({ inputMaxBytes }: HttpConfig): BodyLimit => ({
+  maxBytes: inputMaxBytes,
+  setting: 'FAASM_INPUT_MAX_BYTES',
+});
+export const moduleLimit = ({ moduleMaxBytes }: HttpConfig): BodyLimit => ({
+  maxBytes: moduleMaxBytes,
+  setting: 'FAASM_MODULE_MAX_BYTES',
+});
+export const stateLimit = ({ stateMaxBytes }: HttpConfig): BodyLimit => ({
+  maxBytes: stateMaxBytes,
+  setting: 'FAASM_STATE_MAX_BYTES',
+});
+export const fileLimit = ({ fileMaxBytes }: HttpConfig): BodyLimit => ({
+  maxBytes: fileMaxBytes,
+  setting: 'FAASM_SHARED_FILE_MAX_BYTES',
+});

@@ -3,8 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FaasmError } from '../../proto/errors.ts';
 import type { FunctionSettings } from '../../proto/function-settings.ts';
 import type { CallId } from '../../proto/names.ts';
-import { discardBody, refuseLength } from './body.ts';
+import { type BodyLimit, discardBody, refuseLength } from './body.ts';
 import { cancelCall, prefersAsync, sendCallOutput, sendCallStatus, submitCall } from './calls.ts';
+import { fileLimit, inputLimit, moduleLimit, stateLimit } from './config.ts';
 import { connectionOf } from './connection.ts';
 import { sendConsolePage } from './console-pages.ts';
 import { acceptedEncodings, refuseEncoding } from './content-encoding.ts';
@@ -27,7 +28,7 @@ import {
   type Route,
   toRoute,
 } from './route.ts';
-import { appendMaxBytes, appendState, deleteState, readState, writeState } from './state.ts';
+import { appendLimit, appendState, deleteState, readState, writeState } from './state.ts';
 import { traceparentOf } from './traceparent.ts';
 
 export interface Readiness {
@@ -163,7 +164,7 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
     if (draining() && route.kind !== 'health' && route.kind !== 'ready') {
       return new FaasmError('draining', 'This host is stopping: send the request to another');
     }
-    return waits ? refuseLength(req, bodyMaxBytes(route)) : undefined;
+    return waits ? refuseLength(req, bodyLimit(route)) : undefined;
   }
 
   function refuseHost(req: IncomingMessage): FaasmError | undefined {
@@ -185,22 +186,22 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
     }
   }
 
-  function bodyMaxBytes(route: Route): number {
+  function bodyLimit(route: Route): BodyLimit {
     switch (route.kind) {
       case 'invoke':
       case 'program':
       case 'async':
-        return parts.config.inputMaxBytes;
+        return inputLimit(parts.config);
       case 'upload':
-        return parts.config.moduleMaxBytes;
+        return moduleLimit(parts.config);
       case 'write-state':
-        return parts.config.stateMaxBytes;
+        return stateLimit(parts.config);
       case 'append-state':
-        return appendMaxBytes(parts);
+        return appendLimit(parts);
       case 'write-file':
-        return parts.config.fileMaxBytes;
+        return fileLimit(parts.config);
       default:
-        return 0;
+        return { maxBytes: 0 };
     }
   }
 

@@ -14,6 +14,7 @@ import {
 } from '../files/messages.ts';
 import { refuseLength } from './body.ts';
 import { judgeRead, toEtag, toWriteConditions } from './conditions.ts';
+import { fileLimit } from './config.ts';
 import { iterateBody } from './content-encoding.ts';
 import { readPiece, sendPieces, sizeOf, writeOut } from './download.ts';
 import {
@@ -56,15 +57,15 @@ export async function readFile(parts: HttpParts, exchange: Exchange, route: File
 /** One piece at a time is held here; nobody sees any of them before the last. */
 export async function writeFile(parts: HttpParts, exchange: Exchange, route: FileRoute): Promise<void> {
   const { req } = exchange;
-  const { fileMaxBytes } = parts.config;
-  const refused = refuseLength(req, fileMaxBytes);
+  const limit = fileLimit(parts.config);
+  const refused = refuseLength(req, limit);
   if (refused !== undefined) throw refused;
   const conditions = await toConditionHeaders(parts, exchange, route);
   const subject = parts.subjects.files('put', route.user, toFileToken(route.path));
   const uploadId = parts.newId();
   const source = iterateBody(req);
   let answer: BusMessage | undefined;
-  for await (const { offset, bytes, last } of toPieces(source, pieceBytesOf(parts.bus), fileMaxBytes)) {
+  for await (const { offset, bytes, last } of toPieces(source, pieceBytesOf(parts.bus), limit)) {
     const staged = { [names.uploadId]: [uploadId], [names.offset]: [String(offset)] };
     const commit = last ? { [names.uploadCommit]: [String(offset + bytes.length)] } : {};
     const isWhole = last && offset === 0;

@@ -7,6 +7,7 @@ import { emptyBody, type Headers, header, readBody, toBytes } from '../bus/port.
 import { functionDescriptionCodec, functionListCodec } from '../functions/messages.ts';
 import { toWholeBody } from './body.ts';
 import { judgeRead, toEtag, toWriteConditions } from './conditions.ts';
+import { moduleLimit } from './config.ts';
 import {
   accepts,
   ask,
@@ -34,7 +35,7 @@ export async function uploadFunction(
     ...(await toConditionHeaders(parts, exchange, route)),
     ...toSettingsHeaders(exchange.req),
   };
-  const module = await toWholeBody(exchange.req, config.moduleMaxBytes);
+  const module = await toWholeBody(exchange.req, moduleLimit(config));
   if (module.length === 0 && headers[settingsHeaders.runtime] === undefined) {
     throw new FaasmError(
       'bad_module',

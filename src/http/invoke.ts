@@ -11,6 +11,7 @@ import { type BusMessage, emptyBody, type Headers, header, toBytes } from '../bu
 import { parseDurationMs } from '../calls/duration.ts';
 import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
 import { readRequestBody } from './body.ts';
+import { inputLimit } from './config.ts';
 import { type Abandonable, type Connection, connectionOf } from './connection.ts';
 import { type Exchange, type HttpParts, logFailure, octetStream } from './exchange.ts';
 import { sendProblem } from './problem.ts';
@@ -57,8 +58,7 @@ export class Invocation implements Exchange, Abandonable {
   }
 
   start(): void {
-    const { inputMaxBytes } = this.#parts.config;
-    readRequestBody(this.req, inputMaxBytes, this.#read, allocateShared);
+    readRequestBody(this.req, inputLimit(this.#parts.config), this.#read, allocateShared);
   }
 
   abandon(): void {

@@ -4,8 +4,9 @@ import { stateHeaders as names } from '../../proto/headers.ts';
 import type { StateDescription } from '../../proto/messages.ts';
 import { type BusMessage, emptyBody, type Headers, header, readBody } from '../bus/port.ts';
 import { stateDescriptionCodec } from '../state/messages.ts';
-import { refuseLength, tooLarge, toWholeBody } from './body.ts';
+import { type BodyLimit, refuseLength, tooLarge, toWholeBody } from './body.ts';
 import { judgeRead, toEtag, toWriteConditions } from './conditions.ts';
+import { stateLimit } from './config.ts';
 import { iterateBody } from './content-encoding.ts';
 import { readPiece, sendPieces, sizeOf } from './download.ts';
 import { ask, type Exchange, type HttpParts, octetStream, requestHeader, sendNothing } from './exchange.ts';
@@ -44,12 +45,12 @@ export async function readState(parts: HttpParts, exchange: Exchange, route: Sta
 
 export async function writeState(parts: HttpParts, exchange: Exchange, route: StateRoute): Promise<void> {
   const { req } = exchange;
-  const { stateMaxBytes } = parts.config;
-  const refused = refuseLength(req, stateMaxBytes);
+  const limit = stateLimit(parts.config);
+  const refused = refuseLength(req, limit);
   if (refused !== undefined) throw refused;
   const contentRange = requestHeader(exchange, 'content-range');
   const part = contentRange === undefined ? undefined : fromContentRange(contentRange);
-  if (part !== undefined && part.offset + part.length > stateMaxBytes) throw tooLarge(stateMaxBytes);
+  if (part !== undefined && part.offset + part.length > limit.maxBytes) throw tooLarge(limit);
   const conditions = await toConditionHeaders(parts, exchange, route);
   const source = iterateBody(req);
   const answer =
@@ -61,7 +62,7 @@ export async function writeState(parts: HttpParts, exchange: Exchange, route: St
 
 export async function appendState(parts: HttpParts, exchange: Exchange, route: StateRoute): Promise<void> {
   const conditions = await toConditionHeaders(parts, exchange, route);
-  const bytes = await toWholeBody(exchange.req, appendMaxBytes(parts));
+  const bytes = await toWholeBody(exchange.req, appendLimit(parts));
   const answer = await ask(parts, parts.subjects.state('append', route.user, route.key), bytes, conditions);
   sendNothing(exchange, 204, toVersionHeaders(answer));
 }
@@ -73,8 +74,8 @@ export async function deleteState(parts: HttpParts, exchange: Exchange, route: S
 }
 
 /** An append is one message, so that it is whole wherever it ends up among others. */
-export function appendMaxBytes(parts: HttpParts): number {
-  return pieceBytesOf(parts.bus);
+export function appendLimit(parts: HttpParts): BodyLimit {
+  return { maxBytes: pieceBytesOf(parts.bus) };
 }
 
 async function sendValue(

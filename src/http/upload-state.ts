@@ -6,7 +6,8 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { stateHeaders as names } from '../../proto/headers.ts';
 import { type BusMessage, type Headers, header } from '../bus/port.ts';
-import { tooLarge } from './body.ts';
+import { type BodyLimit, tooLarge } from './body.ts';
+import { stateLimit } from './config.ts';
 import { ask, type HttpParts } from './exchange.ts';
 import { pieceBytesOf } from './pieces.ts';
 import type { ByteRange } from './range.ts';
@@ -23,13 +24,13 @@ export interface Piece {
 export async function* toPieces(
   source: AsyncIterable<Uint8Array>,
   pieceBytes: number,
-  maxBytes: number,
+  limit: BodyLimit,
 ): AsyncGenerator<Piece> {
   let parts: Uint8Array[] = [];
   let held = 0;
   let offset = 0;
   for await (const chunk of source) {
-    if (offset + held + chunk.length > maxBytes) throw tooLarge(maxBytes);
+    if (offset + held + chunk.length > limit.maxBytes) throw tooLarge(limit);
     let rest = chunk;
     while (held + rest.length > pieceBytes) {
       parts.push(rest.subarray(0, pieceBytes - held));
@@ -54,7 +55,7 @@ export async function writeValue(
 ): Promise<BusMessage> {
   const { bus, config } = parts;
   const uploadId = parts.newId();
-  for await (const { offset, bytes, last } of toPieces(source, pieceBytesOf(bus), config.stateMaxBytes)) {
+  for await (const { offset, bytes, last } of toPieces(source, pieceBytesOf(bus), stateLimit(config))) {
     if (last && offset === 0) return await set(parts, route, bytes, conditions);
     const staged = { [names.uploadId]: [uploadId], [names.offset]: [String(offset)] };
     if (!last) {
@@ -80,7 +81,8 @@ export async function writePart(
   conditions: Headers,
 ): Promise<BusMessage> {
   let found = conditions;
-  for await (const { offset, bytes, last } of toPieces(source, pieceBytesOf(parts.bus), part.length)) {
+  const limit = { maxBytes: part.length };
+  for await (const { offset, bytes, last } of toPieces(source, pieceBytesOf(parts.bus), limit)) {
     const end = offset + bytes.length;
     if (last && end !== part.length) throw notAsLong(part.length, end);
     const at = { [names.offset]: [String(part.offset + offset)] };

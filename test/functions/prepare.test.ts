@@ -36,6 +36,23 @@ test('prepareModule() refuses a module without the memory that WASI works on', a
   await t.notThrowsAsync(prepare(importing('proc_exit', '(param i32)')));
 });
 
+test('prepareModule() takes a standalone module of Emscripten', async (t) => {
+  const code =
+    '(module (import "env" "emscripten_notify_memory_growth" (func $grown (param i32))) (memory (export "memory") 1)' +
+    '(func (export "_start") (drop (memory.grow (i32.const 1))) (call $grown (i32.const 0))))';
+  t.is((await prepare(code)).layout.entry, '_start');
+});
+
+test('prepareModule() takes a table as large as it is told, and names the setting beyond', async (t) => {
+  const wat = '(module (table 200000 funcref) (func (export "exec")))';
+  const bytes = () => new Uint8Array(wabt.parseWat('test.wat', wat).toBinary({}).buffer);
+  await t.throwsAsync(prepareModule(bytes(), { memoryMaxPages: 16 }), {
+    code: 'bad_module',
+    message: /200000 elements.*FAASM_TABLE_MAX_ELEMENTS/,
+  });
+  await t.notThrowsAsync(prepareModule(bytes(), { memoryMaxPages: 16, tableMaxElements: 200_000 }));
+});
+
 test('prepareModule() takes an export called memory for what it is', async (t) => {
   const code = '(func (export "memory")) (memory 1)';
   const { layout } = await prepare(importing('random_get', '(param i32 i32) (result i32)', code));

@@ -186,7 +186,9 @@ const tooLarge = test.macro<[string, () => RequestInit]>({
     const { fetch, state } = await startState(t, { stateMaxBytes: 2 * MiB });
     const answer = await fetch('/s/demo/k', { method: 'PUT', ...init() });
     t.is(answer.status, 413);
-    t.is(((await answer.json()) as { code: string }).code, 'too_large');
+    const { code, detail } = (await answer.json()) as { code: string; detail: string };
+    t.is(code, 'too_large');
+    t.regex(detail, /raise FAASM_STATE_MAX_BYTES$/);
     t.is(state.values.size, 0);
   },
   title: (_, name) => `PUT /s/ refuses ${name}`,
@@ -300,7 +302,7 @@ test('toPieces() cuts any stream into equal pieces that are the stream again', a
     const source = (async function* () {
       yield* chunks;
     })();
-    for await (const piece of toPieces(source, pieceBytes, 1000)) pieces.push(piece);
+    for await (const piece of toPieces(source, pieceBytes, { maxBytes: 1000 })) pieces.push(piece);
     t.deepEqual(Buffer.concat(pieces.map(({ bytes }) => bytes)), Buffer.concat(chunks));
     t.true(pieces.slice(0, -1).every(({ bytes, last }) => bytes.length === pieceBytes && !last));
     t.true(pieces.at(-1)!.last && (pieces.length === 1 || pieces.at(-1)!.bytes.length > 0));
