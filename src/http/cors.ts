@@ -1,7 +1,7 @@
 /** What lets web pages of other origins call a function (the CORS protocol of the Fetch standard): its setting `cors`. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FunctionSettings } from '../../proto/function-settings.ts';
-import { calledMethods } from './route.ts';
+import { calledMethods, type Route } from './route.ts';
 
 /** How long a browser need not ask again. */
 const preflightKeptSeconds = 600;
@@ -15,6 +15,12 @@ export function letIn({ cors = [] }: FunctionSettings, origin: string, res: Serv
   res.setHeader('Access-Control-Allow-Origin', all ? '*' : origin);
   res.setHeader('Access-Control-Expose-Headers', '*');
   return true;
+}
+
+/** Whether it is what pages of other origins may be let do. */
+export function isCalled(method: string, { kind }: Route): boolean {
+  const ofFunction = kind === 'invoke' || kind === 'async' || kind === 'program';
+  return ofFunction && calledMethods.split(', ').includes(method);
 }
 
 /** A browser asks before it sends what a form could not. */

@@ -9,7 +9,7 @@ import { fileLimit, inputLimit, moduleLimit, stateLimit } from './config.ts';
 import { connectionOf } from './connection.ts';
 import { sendConsolePage } from './console-pages.ts';
 import { acceptedEncodings, refuseEncoding } from './content-encoding.ts';
-import { allowPreflight, isPreflight, letIn } from './cors.ts';
+import { allowPreflight, isCalled, isPreflight, letIn } from './cors.ts';
 import { accepts, type Exchange, type HttpParts, logFailure, sendNothing, sendText } from './exchange.ts';
 import { deleteFile, listFiles, readFile, writeFile } from './files.ts';
 import { describeFunction, listFunctions, removeFunction, uploadFunction } from './functions.ts';
@@ -17,17 +17,10 @@ import { HostNames } from './host-names.ts';
 import { Invocation } from './invoke.ts';
 import { listState } from './list-state.ts';
 import { followLogs } from './logs.ts';
-import { changesNothing, foreignOrigin } from './origin.ts';
+import { changesNothing, foreignOrigin, foreignRefusal } from './origin.ts';
 import { sendProblem } from './problem.ts';
 import { toRequestHeader } from './request-head.ts';
-import {
-  calledMethods,
-  type FunctionRoute,
-  type OptionsRoute,
-  type ProgramRoute,
-  type Route,
-  toRoute,
-} from './route.ts';
+import { type FunctionRoute, type OptionsRoute, type ProgramRoute, type Route, toRoute } from './route.ts';
 import { appendLimit, appendState, deleteState, readState, writeState } from './state.ts';
 import { traceparentOf } from './traceparent.ts';
 
@@ -124,7 +117,7 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
     }
     if (isOwn) return await answer(exchange, route.otherwise);
     if (origin !== undefined && !letIn(settings, origin, res) && !changesNothing(req.method!)) {
-      throw foreign(`${user}/${name}`);
+      throw foreignRefusal(`${user}/${name}`);
     }
     if (route.kind === 'async' || (route.kind === 'invoke' && prefersAsync(req.headers.prefer))) {
       return await submitCall(
@@ -154,36 +147,17 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
     waits: boolean,
     origin: string | undefined,
   ): FaasmError | undefined {
-    const misdirected = refuseHost(req);
+    const misdirected = hostNames.refuse(req);
     if (misdirected !== undefined) return misdirected;
     if (route.kind === 'refused') return route.error;
     if (origin !== undefined && !changesNothing(req.method!) && !isCalled(req.method!, route))
-      return foreign();
+      return foreignRefusal();
     const packed = refuseEncoding(req);
     if (packed !== undefined) return packed;
     if (draining() && route.kind !== 'health' && route.kind !== 'ready') {
       return new FaasmError('draining', 'This host is stopping: send the request to another');
     }
     return waits ? refuseLength(req, bodyLimit(route)) : undefined;
-  }
-
-  function refuseHost(req: IncomingMessage): FaasmError | undefined {
-    const { host } = req.headers;
-    try {
-      if (host === undefined) {
-        if (req.httpVersion === '1.0') return undefined;
-        return new FaasmError(
-          'bad_request',
-          'A request of HTTP/1.1 has a Host header (RFC 9112, section 3.2)',
-        );
-      }
-      if (hasTwoHosts(req))
-        return new FaasmError('bad_request', 'A request has one Host header, not several');
-      hostNames.check(host);
-      return undefined;
-    } catch (thrown) {
-      return FaasmError.from(thrown);
-    }
   }
 
   function bodyLimit(route: Route): BodyLimit {
@@ -290,25 +264,4 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
     });
     discardBody(req);
   }
-}
-
-/** What pages of other origins may be let do, by the function. */
-function isCalled(method: string, { kind }: Route): boolean {
-  const ofFunction = kind === 'invoke' || kind === 'async' || kind === 'program';
-  return ofFunction && calledMethods.split(', ').includes(method);
-}
-
-function foreign(name?: string): FaasmError {
-  const wayOut = name === undefined ? '' : `; to let it call ${name}, deploy that with --cors and its origin`;
-  return new FaasmError('forbidden', `A page of another origin may not change anything here${wayOut}`);
-}
-
-/** Node gives the first of them alone. */
-function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
-  let count = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]!;
-    if (name.length === 4 && name.toLowerCase() === 'host') count++;
-  }
-  return count > 1;
 }

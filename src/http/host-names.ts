@@ -3,6 +3,7 @@
  * same origin to a browser: so a name that others could have registered is refused unless it was set. Addresses, names
  * without a dot and those below `localhost` cannot be registered.
  */
+import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { FaasmError } from '../../proto/errors.ts';
@@ -22,6 +23,22 @@ export class HostNames {
     this.#set = [...set, hostname()].map((name) => name.toLowerCase());
   }
 
+  /** Why a request cannot be for this host, if it cannot. */
+  refuse(req: IncomingMessage): FaasmError | undefined {
+    const { host } = req.headers;
+    if (host === undefined) {
+      if (req.httpVersion === '1.0') return undefined;
+      return new FaasmError('bad_request', 'A request of HTTP/1.1 has a Host header (RFC 9112, section 3.2)');
+    }
+    if (hasTwoHosts(req)) return new FaasmError('bad_request', 'A request has one Host header, not several');
+    try {
+      this.check(host);
+      return undefined;
+    } catch (thrown) {
+      return FaasmError.from(thrown);
+    }
+  }
+
   /** @param authority of the Host header @throws FaasmError `bad_request`, `misdirected` */
   check(authority: string): void {
     if (this.#remembered.has(authority)) return;
@@ -36,6 +53,16 @@ export class HostNames {
     }
     if (this.#remembered.size < rememberedMax) this.#remembered.add(authority);
   }
+}
+
+/** Node gives the first of them alone. */
+function hasTwoHosts({ rawHeaders }: IncomingMessage): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]!;
+    if (name.length === 4 && name.toLowerCase() === 'host') count++;
+  }
+  return count > 1;
 }
 
 function isLocal(name: string): boolean {

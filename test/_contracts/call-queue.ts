@@ -68,8 +68,17 @@ export function callQueueContract(test: TestFn, name: string, open: () => Promis
 
   check('claim() gives what the call was given', async (t, queue) => {
     const given = { args: ['-x', 'a\nb'], env: { LANG: 'de' } };
-    await queue.enqueue(newCall('c1', { given }));
-    t.deepEqual((await queue.claim(id, 1))?.given, given);
+    const request = {
+      method: 'POST',
+      target: '/fa/ann/echo?a=b',
+      protocol: 'HTTP/1.1',
+      headers: ['Host: x'],
+      address: '::1',
+      port: 1,
+    };
+    await queue.enqueue(newCall('c1', { given, request }));
+    const claimed = await queue.claim(id, 1);
+    t.deepEqual([claimed?.given, claimed?.request], [given, request]);
     await queue.enqueue(newCall('c2'));
     t.is((await queue.claim('c2' as CallId, 1))?.given, null);
   });
