@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -252,6 +254,20 @@ test('faasm run shows folders, and writes one back', async (t) => {
   t.deepEqual([run.status, run.stderr], [0, '']);
   t.is(await readFile(join(folder, 'out/out.txt'), 'utf8'), 'text');
   await t.throwsAsync(readFile(join(folder, 'out/old.txt')));
+});
+
+test('faasm run says what of a folder it leaves out', async (t) => {
+  const odd = join(folder, 'odd');
+  await mkdir(odd);
+  await writeFile(Buffer.from(`${odd}/caf\xe9`, 'latin1'), '');
+  const pipes = Array.from({ length: 21 }, (_, each) => join(odd, `pipe${each}`));
+  await once(spawn('mkfifo', pipes), 'close');
+  const run = await faasm(['run', 'echo.wasm', '--dir', './odd::/odd'], { folder, stdin: '' });
+  t.is(run.status, 0);
+  const said = run.stderr.trimEnd().split('\n');
+  t.is(said.length, 21);
+  t.regex(run.stderr, /^faasm: left out odd\/pipe\d+: it is a named pipe$/m);
+  t.is(said.at(-1), 'faasm: left out 2 more');
 });
 
 test('faasm run tells a program that nobody reads any more', async (t) => {

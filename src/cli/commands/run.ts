@@ -118,7 +118,8 @@ function toldLeftOut({ stderr }: World): { add: OnLeftOut; end(): void } {
   return {
     add(path, why) {
       count++;
-      if (count <= leftOutShownMax) stderr.write(toPrintable(`faasm: left out ${quote(path)}: ${why}\n`));
+      const shown = toPrintable(path).replaceAll('\n', '?');
+      if (count <= leftOutShownMax) stderr.write(`faasm: left out ${shown}: ${why}\n`);
     },
     end() {
       if (count > leftOutShownMax) stderr.write(`faasm: left out ${count - leftOutShownMax} more\n`);
