@@ -13,6 +13,7 @@ import type { Bus } from '../src/bus/port.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
 import { type HttpConfig, httpDefaults } from '../src/http/config.ts';
 import { createDispatch, type Readiness } from '../src/http/dispatch.ts';
+import type { HeldMemory } from '../src/http/exchange.ts';
 import { KnownSettings } from '../src/http/known-settings.ts';
 import { createHttpPort } from '../src/http/server.ts';
 import type { Log } from '../src/log.ts';
@@ -24,8 +25,12 @@ export interface HttpBridgeOptions {
   /** What is left out is as in `httpDefaults`. */
   readonly config: Pick<HttpConfig, 'host' | 'listen'> & Partial<HttpConfig>;
   readonly log: Log;
+  /** @default any amount may be held */
+  readonly memory?: HeldMemory;
   ready(): Readiness;
 }
+
+const anyAmount: HeldMemory = { hasRoom: () => true, hold: () => () => {} };
 
 export interface HttpBridge {
   /** As they are, also where any free port was asked for. */
@@ -43,6 +48,7 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
   setMaxListeners(0, closing.signal);
   const functions = new KnownSettings(bus, subjects);
   const parts = {
+    memory: options.memory ?? anyAmount,
     functions,
     bus,
     subjects,

@@ -97,9 +97,11 @@ export function toPoolConfig(
       faasletLimits: {
         countMax: config.FAASM_FAASLETS_MAX,
         bytesMax: config.FAASM_FAASLETS_MAX_MIB * 1024 * 1024,
+        userBytesMax: config.FAASM_CALL_MEMORY_PER_USER_MAX_MIB * 1024 * 1024,
       },
       stateAccess: toStateAccess(config.FAASM_STATE_ACCESS),
       limits: {
+        inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
         outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
         stderrMaxBytes: 4096,
         chainedCallsMax: 10_000,

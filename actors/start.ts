@@ -14,6 +14,7 @@ import { createCallIds } from '../src/calls/call-id.ts';
 import { toGrants } from '../src/calls/grants.ts';
 import { openSqliteCallQueue } from '../src/calls/sqlite-queue.ts';
 import type { Config } from '../src/config.ts';
+import { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { detectMemoryPort } from '../src/faaslet/memory/detect.ts';
 import { openDiskStore } from '../src/files/disk-store.ts';
 import { createAsyncify } from '../src/functions/asyncify.ts';
@@ -194,14 +195,18 @@ export async function startHost(
       root: join(data, 'files'),
       onDamaged: (file, error) => log('files').error({ file, err: error }, 'a shared file cannot be read'),
     });
+    const poolConfig = toPoolConfig(config, identity, memory.kind, {
+      contentFolder: fileStore.contentFolder,
+      begunFolder,
+      codeFolder: join(data, 'code'),
+    });
+    const { limits: poolLimits, executor } = poolConfig;
+    const held = new FaasletTable(2 * poolLimits.executorsMax, executor.faasletLimits);
     const pool = await startWorkerPool({
+      memory: held,
       bus,
       subjects,
-      config: toPoolConfig(config, identity, memory.kind, {
-        contentFolder: fileStore.contentFolder,
-        begunFolder,
-        codeFolder: join(data, 'code'),
-      }),
+      config: poolConfig,
       newCallId,
       log: log('worker-pool'),
     });
@@ -264,6 +269,7 @@ export async function startHost(
       subjects,
       config: toHttpConfig(config, id),
       log: log('http-bridge'),
+      memory: held,
       ready: () => ({ ready: readiness.why === '', why: readiness.why }),
     });
     closers.push(() => bridge.close(drainLeftMs()));

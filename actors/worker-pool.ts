@@ -22,7 +22,7 @@ import { type Bus, type BusMessage, Encodable, header, readBody, respond } from 
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import { steadyMs } from '../src/clock.ts';
 import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/faaslet/executor-messages.ts';
-import { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
+import type { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { FileFeed } from '../src/faaslet/file-feed.ts';
 import { toOutputDetails } from '../src/faaslet/left-output.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
@@ -59,6 +59,8 @@ export interface WorkerPoolOptions {
   readonly subjects: Subjects;
   readonly config: WorkerPoolConfig;
   readonly log: Log;
+  /** What all Faaslets and calls hold; with rows for twice as many executors as there may be, as some are ending. */
+  readonly memory: FaasletTable;
   newCallId(user: UserName): CallId;
 }
 
@@ -96,14 +98,14 @@ export async function startWorkerPool({
   subjects,
   config,
   log,
+  memory: faaslets,
   newCallId,
 }: WorkerPoolOptions): Promise<WorkerPool> {
   const { host, stores } = config.identity;
   const state = createPoolState(config.limits);
   const jobs = new Map<CallId, Job>();
   const executors = new Map<number, ExecutorThreadHandle>();
-  // Those that are ending have a row still.
-  const faaslets = new FaasletTable(2 * config.limits.executorsMax);
+  const rows = new Map<number, { readonly row: number; user?: UserName }>();
   let ticking: NodeJS.Timeout | undefined;
   let whenIdle: (() => void) | undefined;
   let whenStopped: (() => void) | undefined;
@@ -130,6 +132,7 @@ export async function startWorkerPool({
     catalog,
     limits: config.chains,
     newCallId,
+    hold: (user, bytes) => faaslets.hold(user, bytes),
     onIdle: tellIfIdle,
   });
 
@@ -267,6 +270,11 @@ export async function startWorkerPool({
         const job = jobs.get(effect.id)!;
         const executor = executors.get(effect.executor)!;
         job.executor = effect.executor;
+        const counted = rows.get(effect.executor)!;
+        if (counted.user !== job.call.user) {
+          counted.user = job.call.user;
+          faaslets.assign(counted.row, job.call.user);
+        }
         if (job.initializes) executor.initialize(effect.id, job.program);
         else executor.post(job.call, job.program);
         return;
@@ -298,6 +306,7 @@ export async function startWorkerPool({
   function startExecutor(id: number): ExecutorThreadHandle {
     const name = `${host}-executor-${id}`;
     const row = faaslets.takeRow();
+    rows.set(id, { row });
     return new ExecutorThreadHandle(
       id,
       {
@@ -327,6 +336,7 @@ export async function startWorkerPool({
         gone(why, notBegun, exhausted) {
           executors.delete(id);
           faaslets.freeRow(row);
+          rows.delete(id);
           if (executors.size === 0) whenStopped?.();
           bus.tell(subjects.executorGone(), new Encodable({ owner: name }, executorGoneCodec));
           step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: steadyMs() });

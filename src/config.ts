@@ -212,7 +212,14 @@ export const settings = {
   FAASM_FAASLETS_MAX_MIB: {
     default: '2048',
     type: 'count',
-    about: 'real memory of all Faaslets at most, in MiB; beyond it the longest unused idle ones go',
+    about:
+      'real memory of all Faaslets, inputs and outputs of calls at most, in MiB; beyond it idle Faaslets go and calls wait',
+  },
+  FAASM_CALL_MEMORY_PER_USER_MAX_MIB: {
+    default: '1024',
+    type: 'count',
+    about:
+      'the same of one user, in MiB; beyond it calls of the user wait, and what a call would hold more fails it',
   },
   FAASM_MEMORY: {
     default: 'auto',

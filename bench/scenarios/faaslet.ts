@@ -40,7 +40,13 @@ export async function faaslet(): Promise<Row[]> {
     files: createFixedFiles(emptyFileTree),
     sideModules: new SideModules(),
     fileLimits: { bytes: 0, inodes: 0, openFiles: 8 },
-    limits: { outputMaxBytes: 1024, stderrMaxBytes: 1024, chainedCallsMax: 1, moduleMaxBytes: 0 },
+    limits: {
+      inputMaxBytes: 1024,
+      outputMaxBytes: 1024,
+      stderrMaxBytes: 1024,
+      chainedCallsMax: 1,
+      moduleMaxBytes: 0,
+    },
     stateAccess: 'synchronous',
     config: new Map(),
   };

@@ -38,6 +38,7 @@ const memory = detectMemoryPort(settings.memory);
 if (memory.port.kind === 'mapped') loadLibc().scheduleAsBatch();
 Error.stackTraceLimit = stackTraceLimit;
 const control = new Int32Array(settings.control);
+const budget = new FaasletBudget(settings.faaslets, settings.row, settings.faasletLimits);
 const faaslets = new FaasletPool({
   powers: {
     memory: memory.port,
@@ -52,10 +53,11 @@ const faaslets = new FaasletPool({
     sideModules: new SideModules(),
     fileLimits: settings.fileLimits,
     limits: settings.limits,
+    held: budget,
     stateAccess: settings.stateAccess,
     config: new Map(settings.config),
   },
-  budget: new FaasletBudget(settings.faaslets, settings.row, settings.faasletLimits),
+  budget,
   mappings: processMappingBudget(),
   onCrowded,
 });

@@ -51,6 +51,8 @@ interface Run {
   /** When it last entered its guest, and how long it was inside before. */
   enteredMs: number;
   insideMs: number;
+  /** How long it was inside since its memory was last counted. */
+  uncountedMs: number;
   /** Calls it chained here that have not ended. */
   open: number;
   /** How it ended, while calls that it chained here go on. */
@@ -58,6 +60,9 @@ interface Run {
   done(outcome: Outcome, ranUs?: number): void;
 }
 
+/** A memory is counted at a quarter of the pace at which a guest fills it, and not after less than so long. */
+const countedBytesPerMs = 64 * 1024 * 1024;
+const uncountedMinMs = 0.1;
 const noOutput = new Uint8Array(0);
 const transferredMinBytes = 64 * 1024;
 /** Beyond so many Faaslets in use, chained calls go to the pool, which knows how many there may be. */
@@ -170,6 +175,8 @@ export class Executor {
     // A call that was cancelled meanwhile has been reported already.
     if (this.#running.get(run.id) !== run) return;
     const { faaslet } = run;
+    run.uncountedMs += performance.now() - run.enteredMs;
+    this.#recount(run);
     run.faaslet = undefined;
     const { faaslets, programs } = this.#parts;
     if (faaslet !== undefined) faaslets.giveBack(faaslet, programs.has(run.program));
@@ -313,7 +320,10 @@ export class Executor {
     const { id, slot } = run;
     return {
       left: () => {
-        run.insideMs += performance.now() - run.enteredMs;
+        const insideMs = performance.now() - run.enteredMs;
+        run.insideMs += insideMs;
+        run.uncountedMs += insideMs;
+        this.#recount(run);
         this.#parts.gate.leave(id);
       },
       back: (go) =>
@@ -322,6 +332,15 @@ export class Executor {
           go();
         }),
     };
+  }
+
+  /** What a guest holds as it waits is counted once it may have touched much since the last time. */
+  #recount(run: Run): void {
+    const { faaslet } = run;
+    if (faaslet === undefined) return;
+    if (run.uncountedMs < Math.max(uncountedMinMs, faaslet.memoryBytes / countedBytesPerMs)) return;
+    run.uncountedMs = 0;
+    this.#parts.faaslets.recount(faaslet);
   }
 
   /** Whether the call is still ours to run: the pool may have withdrawn it while it was waiting here. */
@@ -350,6 +369,7 @@ function newRun(id: number, slot: number, depth: number, program: Program, done:
     startedMs: 0,
     enteredMs: 0,
     insideMs: 0,
+    uncountedMs: 0,
     open: 0,
     outcome: undefined,
     done,

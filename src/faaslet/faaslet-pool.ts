@@ -7,6 +7,7 @@ import { Faaslet, type FaasletPowers } from './faaslet.ts';
 import type { FaasletBudget } from './faaslet-budget.ts';
 import { canWait } from './imports.ts';
 import type { MappingBudget } from './memory/mapping-budget.ts';
+import { hostPageBytes } from './memory/port.ts';
 import type { Program } from './program.ts';
 
 export interface FaasletPoolParts {
@@ -22,6 +23,14 @@ const stackMappings = 2;
 /** What calls that nobody chained leave to chained ones, as those wait for these: room for some hundreds. */
 const leftToChained = 4096;
 
+/** A call with a smaller memory is counted only when it holds much of it for long. */
+const reservedMinBytes = 4 * 1024 * 1024;
+/** Of its memory, a call can have touched one of so many parts before it is counted. */
+const uncountedShare = 16;
+
+/** A look at what all executors hold takes a microsecond, and a quick call not much more. */
+const checkEveryMs = 1;
+
 /** How many of the idle ones make room at once: one of so many. */
 const evictedShare = 8;
 
@@ -32,8 +41,13 @@ export class FaasletPool {
   readonly #idleByProgram = new Map<string, Faaslet[]>();
   /** Mappings of the stack that a call of the program has. */
   readonly #stacks = new WeakMap<Program, number>();
+  /** The most pages that a call of the program was seen to hold. */
+  readonly #mostPages = new WeakMap<Program, number>();
   /** Pages that a Faaslet was counted with. */
   readonly #counted = new WeakMap<Faaslet, number>();
+
+  /** When there was memory for another call. */
+  #checkedMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: FaasletPoolParts) {
     this.#parts = parts;
@@ -46,24 +60,55 @@ export class FaasletPool {
    */
   take(program: Program, chained: boolean): Faaslet {
     const { mappings } = this.#parts;
+    this.#checkMemory(chained);
     const stack = this.#stackOf(program);
     if (stack > 0) this.#withRoom(() => mappings.take(stack, chained ? 0 : leftToChained));
-    const idle = this.#idleByProgram.get(program.key)?.pop();
-    if (idle !== undefined) {
-      this.#idle.delete(idle);
-      return idle;
-    }
     try {
-      return this.#withRoom(() => this.#create(program));
+      return this.#reserve(this.#idleOf(program) ?? this.#withRoom(() => this.#create(program)), chained);
     } catch (thrown) {
       mappings.giveBack(stack);
       throw thrown;
     }
   }
 
+  #idleOf(program: Program): Faaslet | undefined {
+    const idle = this.#idleByProgram.get(program.key)?.pop();
+    if (idle !== undefined) this.#idle.delete(idle);
+    return idle;
+  }
+
+  /** Counts what its call may come to hold before it is counted. @throws FaasmError `no_capacity` */
+  #reserve(faaslet: Faaslet, chained: boolean): Faaslet {
+    if (faaslet.memoryBytes < reservedMinBytes) return faaslet;
+    const { budget } = this.#parts;
+    const counted = this.#counted.get(faaslet)!;
+    const pages = this.#mostPages.get(faaslet.program) ?? faaslet.memoryBytes / hostPageBytes;
+    if (pages <= counted) return faaslet;
+    budget.change(0, pages - counted);
+    this.#counted.set(faaslet, pages);
+    while (budget.isFull(chained)) {
+      if (this.evictSome()) continue;
+      this.#close(faaslet);
+      throw this.#noMemory();
+    }
+    return faaslet;
+  }
+
+  #noMemory(): FaasmError {
+    this.#parts.onCrowded();
+    return new FaasmError(
+      'no_capacity',
+      'Calls hold all memory that they may; wait for some to end, or raise FAASM_CALL_MEMORY_PER_USER_MAX_MIB and FAASM_FAASLETS_MAX_MIB',
+    );
+  }
+
   /** Its call has ended. @param wanted whether its program may be called again */
   giveBack(faaslet: Faaslet, wanted: boolean): void {
     this.#parts.mappings.giveBack(this.#stackOf(faaslet.program));
+    // It ran for too short a time to hold more, or it was counted.
+    if (faaslet.memoryBytes >= reservedMinBytes) {
+      this.#learn(faaslet, faaslet.memoryBytes / uncountedShare / hostPageBytes);
+    }
     if (!faaslet.reset() || !wanted) {
       this.#close(faaslet);
       return;
@@ -74,6 +119,17 @@ export class FaasletPool {
     else same.push(faaslet);
     this.#idle.add(faaslet);
     if (faaslet.heldPages !== this.#counted.get(faaslet)) this.#count(faaslet);
+  }
+
+  /** Counts the memory of one whose call waits, and may hold much of it for long. */
+  recount(faaslet: Faaslet): void {
+    faaslet.countPages();
+    this.#count(faaslet);
+    this.#learn(faaslet, faaslet.heldPages);
+  }
+
+  #learn({ program }: Faaslet, pages: number): void {
+    if (pages > (this.#mostPages.get(program) ?? -1)) this.#mostPages.set(program, pages);
   }
 
   /** No call of this program will come any more. */
@@ -91,6 +147,17 @@ export class FaasletPool {
     const count = Math.ceil(this.#idle.size / evictedShare);
     for (let at = 0; at < count; at++) this.#evictOldest();
     return count > 0;
+  }
+
+  /** @throws FaasmError `no_capacity` while other calls hold all memory that they may */
+  #checkMemory(chained: boolean): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#checkedMs < checkEveryMs) return;
+    while (this.#parts.budget.isFull(chained)) {
+      if (this.evictSome()) continue;
+      throw this.#noMemory();
+    }
+    this.#checkedMs = nowMs;
   }
 
   #stackOf(program: Program): number {

@@ -27,6 +27,7 @@ import {
   type CallLimits,
   type CallSettings,
   type ChainedCall,
+  type HeldMemory,
 } from './host/faasm/call-context.ts';
 import { createChain } from './host/faasm/chain.ts';
 import { deliver, type Malloc } from './host/faasm/deliver.ts';
@@ -63,6 +64,8 @@ export interface FaasletPowers {
   readonly sideModules: SideModules;
   readonly fileLimits: FileLimits;
   readonly limits: CallLimits;
+  /** @default any amount may be held */
+  readonly held?: HeldMemory;
   readonly stateAccess: StateAccess;
   readonly config: ReadonlyMap<string, string>;
   /** @default the root and the working directory */
@@ -138,13 +141,15 @@ export class Faaslet {
   #abandoned = false;
   #resets = 0;
   #heldPages = 0;
+  /** Since its last reset. */
+  #counted = false;
   #booted: Pick<InitializedState, 'boot' | 'stack'> = {};
 
   /** @throws what instantiation throws: a link error, a table over the limit, no memory */
   constructor(program: Program, powers: FaasletPowers) {
     this.program = program;
     this.#powers = powers;
-    this.#context = new CallContext(powers.limits, powers.state, powers.objects);
+    this.#context = new CallContext(powers.limits, powers.state, powers.objects, powers.held);
     const { settings } = program;
     this.#isCgi = settings.cgi === true;
     this.#files = powers.files.of(program.user);
@@ -337,11 +342,12 @@ export class Faaslet {
     if (this.#attached !== undefined && !this.#attached.reset()) return false;
     this.#restoreGlobals(this.#proto.globals);
     this.#resets++;
-    if ((this.#resets & (this.#resets - 1)) === 0) this.#heldPages = this.#countPages();
+    if (this.#counted || (this.#resets & (this.#resets - 1)) === 0) this.countPages();
+    this.#counted = false;
     return true;
   }
 
-  /** Pages of real memory that it held when it was last looked at: after its 1st, 2nd, 4th, 8th … reset. */
+  /** Pages of real memory that it held when it was last counted: after its 1st, 2nd, 4th, 8th … reset, or as it waited. */
   get heldPages(): number {
     return this.#heldPages;
   }
@@ -351,8 +357,15 @@ export class Faaslet {
     this.#attached?.discard();
   }
 
-  #countPages(): number {
-    return Math.ceil((this.#attached?.residentBytes() ?? 0) / hostPageBytes);
+  /** Looks how much memory it holds. */
+  countPages(): void {
+    this.#heldPages = Math.ceil((this.#attached?.residentBytes() ?? 0) / hostPageBytes);
+    this.#counted = true;
+  }
+
+  /** Of its linear memory, whether it holds it or not. */
+  get memoryBytes(): number {
+    return this.#linearMemory?.buffer.byteLength ?? 0;
   }
 
   /** The call will never go on, whatever it waits for. */

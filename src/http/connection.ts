@@ -14,6 +14,7 @@ const firstProbeMs = 250;
 
 export class Connection {
   readonly #waiting = new Set<Abandonable>();
+  readonly #unsent = new Set<() => void>();
   /** Requests that were read, in their order; those whose answers are out go when the next one comes. */
   readonly #exchanges: Exchange[] = [];
 
@@ -32,6 +33,15 @@ export class Connection {
     this.#exchanges.push(exchange);
   }
 
+  /** Tells when the answer is out, or never will be. */
+  whenOut(res: ServerResponse, out: () => void): void {
+    this.#unsent.add(out);
+    res.once('finish', () => {
+      this.#unsent.delete(out);
+      out();
+    });
+  }
+
   wait(call: Abandonable): void {
     this.#waiting.add(call);
   }
@@ -43,6 +53,8 @@ export class Connection {
   closed(): void {
     for (const call of this.#waiting) call.abandon();
     this.#waiting.clear();
+    for (const out of this.#unsent) out();
+    this.#unsent.clear();
   }
 
   /**

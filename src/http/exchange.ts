@@ -18,6 +18,13 @@ export interface Exchange {
   readonly traceparent: string | undefined;
 }
 
+/** What is held for calls, of all users together and of each. */
+export interface HeldMemory {
+  hasRoom(user: UserName, bytes: number): boolean;
+  /** Counts it until what it gives is called. */
+  hold(user: UserName, bytes: number): () => void;
+}
+
 /** What every route works with. */
 export interface HttpParts {
   readonly bus: Bus;
@@ -28,6 +35,7 @@ export interface HttpParts {
   newId(): string;
   newCallId(user: UserName): CallId;
   readonly functions: KnownSettings;
+  readonly memory: HeldMemory;
   /** No more work is taken, and connections are closed after their answers. */
   readonly closing: AbortSignal;
 }

@@ -10,7 +10,7 @@ import { fromErrorHeaders } from '../bus/error-headers.ts';
 import { type BusMessage, emptyBody, type Headers, header, toBytes } from '../bus/port.ts';
 import { parseDurationMs } from '../calls/duration.ts';
 import { messageIdHeader, toIdempotencyKey } from '../calls/idempotency-key.ts';
-import { readRequestBody } from './body.ts';
+import { discardBody, readRequestBody } from './body.ts';
 import { inputLimit } from './config.ts';
 import { type Abandonable, type Connection, connectionOf } from './connection.ts';
 import { type Exchange, type HttpParts, logFailure, octetStream } from './exchange.ts';
@@ -25,6 +25,9 @@ const answerMarginMs = 10_000;
 
 /** A small output goes out as text of one byte a character: node then writes it and the head as one string. */
 const joinedMaxBytes = 4096;
+
+/** Less than this is not counted as held. */
+const heldMinBytes = 64 * 1024;
 
 const placeHeaders = [
   ['x-faasm-input', names.input],
@@ -58,7 +61,29 @@ export class Invocation implements Exchange, Abandonable {
   }
 
   start(): void {
+    if (!this.#holdsInput()) return;
     readRequestBody(this.req, inputLimit(this.#parts.config), this.#read, allocateShared);
+  }
+
+  /** Counts a large input before any of it is read; false where there is no room for it. */
+  #holdsInput(): boolean {
+    const { memory, config } = this.#parts;
+    const bytes = Number(this.req.headers['content-length'] ?? 0);
+    if (!(bytes >= heldMinBytes) || bytes > config.inputMaxBytes) return true;
+    const { user } = this.#route;
+    if (!memory.hasRoom(user, bytes)) {
+      discardBody(this.req);
+      this.#fail(
+        new FaasmError(
+          'no_capacity',
+          `Calls of ${user} hold all memory that they may; try again, or raise FAASM_CALL_MEMORY_PER_USER_MAX_MIB and FAASM_FAASLETS_MAX_MIB`,
+          { details: { component: 'http-bridge', retryAfterMs: 1000 } },
+        ),
+      );
+      return false;
+    }
+    connectionOf(this.req.socket).whenOut(this.res, memory.hold(user, bytes));
+    return true;
   }
 
   abandon(): void {
@@ -113,6 +138,8 @@ export class Invocation implements Exchange, Abandonable {
     // It was given up at the end of a drain.
     if (this.res.headersSent) return;
     const output = toBytes(message.body);
+    if (output.length >= heldMinBytes)
+      this.#connection?.whenOut(this.res, this.#parts.memory.hold(this.#route.user, output.length));
     const response = toHttpHead(message);
     const head = [
       ...(response?.headers ?? ['Content-Type', octetStream]),

@@ -78,6 +78,7 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
       fileLimits: limits.files,
       stateAccess: 'synchronous',
       limits: {
+        inputMaxBytes: limits.outputMaxBytes,
         outputMaxBytes: limits.outputMaxBytes,
         stderrMaxBytes: 0,
         chainedCallsMax: 10_000,

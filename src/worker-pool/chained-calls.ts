@@ -51,6 +51,8 @@ export interface ChainedCallsOptions {
   readonly catalog: Catalog;
   readonly limits: ChainLimits;
   newCallId(user: UserName): CallId;
+  /** Counts memory that is held for a user, until what it gives is called. */
+  hold(user: UserName, bytes: number): () => void;
   /** The last chained call has ended. */
   onIdle(): void;
 }
@@ -64,6 +66,8 @@ interface Child extends Waiting {
   /** Whether it counts as running. */
   runs: boolean;
   settle(result: ChainedResult): void;
+  /** Its input is not counted as held any more. */
+  release(): void;
 }
 
 /** Each takes some tens of microseconds, so a turn of the event loop is over within a few milliseconds. */
@@ -134,6 +138,8 @@ export class ChainedCalls {
         tree,
         runs: false,
         settle: (result) => onResult?.(call, result),
+        // One that is waited for is counted where its caller is.
+        release: onResult === undefined ? this.#options.hold(user, call.input.length) : () => {},
       })),
     );
     this.#sendSome();
@@ -246,6 +252,7 @@ export class ChainedCalls {
     const { tree } = child;
     if (--tree.open === 0) this.#trees.delete(tree.root);
     this.#pending--;
+    child.release();
     child.settle(result);
     if (this.#pending === 0) this.#options.onIdle();
   }

@@ -1,5 +1,6 @@
 /** What the calls of one user may take from those of another. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { getPriority } from 'node:os';
 import test from 'ava';
 import { guests, startTestHost } from './_host.ts';
@@ -88,6 +89,72 @@ test('calls that wait leave places for the calls of other users', async (t) => {
   await Promise.all(sleepers);
 });
 
+test('an input of a chained call is refused before it is copied', async (t) => {
+  await using at = await startTestHost({ FAASM_INPUT_MAX_BYTES: '1000' });
+  await at.put('eve/echo', guests.echo);
+  await at.put(
+    'eve/chains',
+    `(module
+      (import "env" "__faasm_chain_name" (func $chain (param i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 16) "echo\\00")
+      (func (export "exec") (result i32)
+        (drop (call $chain (i32.const 16) (i32.const 0) (i32.const 1001)))
+        (i32.const 0)))`,
+  );
+  const problem = (await (await at.post('eve/chains')).json()) as { detail: string };
+  t.regex(problem.detail, /1001 bytes.*FAASM_INPUT_MAX_BYTES/);
+});
+
+test('calls begin while others of their user leave memory to them', async (t) => {
+  await using at = await startTestHost({ FAASM_CALL_MEMORY_PER_USER_MAX_MIB: '40' });
+  // 32 MiB, all of them written to.
+  const greedy = sleeper
+    .replace('"memory") 1)', '"memory") 512)')
+    .replace(
+      '(result i32)\n    (i32.store',
+      '(result i32)\n    (memory.fill (i32.const 65536) (i32.const 1) (i32.const 33000000))\n    (i32.store',
+    );
+  await at.put('eve/greedy', greedy);
+  await at.put('bob/echo', guests.echo);
+  const leaving = new AbortController();
+  const { signal } = leaving;
+  const calls = Array.from({ length: 4 }, () =>
+    fetch(`${at.url}/f/eve/greedy`, { method: 'POST', signal }).catch(() => {}),
+  );
+  while ((await callsUnderWay(at.url, 'queued')) === 0) await turn();
+  t.is(await (await at.post('bob/echo', 'hi')).text(), 'hi');
+  leaving.abort();
+  await Promise.all(calls);
+});
+
+test('outputs that nobody reads are bounded, and others are served meanwhile', async (t) => {
+  await using at = await startTestHost({ FAASM_CALL_MEMORY_PER_USER_MAX_MIB: '64' });
+  const outputBytes = 30_000_000;
+  await at.put(
+    'eve/large',
+    `(module
+      (import "env" "__faasm_write_output" (func $output (param i32 i32)))
+      (memory (export "memory") 460)
+      (func (export "exec") (result i32)
+        (call $output (i32.const 0) (i32.const ${outputBytes}))
+        (i32.const 0)))`,
+  );
+  await at.put('bob/echo', guests.echo);
+  const socket = connect(Number(new URL(at.url).port), '127.0.0.1');
+  socket.pause();
+  socket.write('POST /f/eve/large HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n'.repeat(10));
+  while (!(await metricsOf(at.url)).includes('guest_out_of_memory')) await turn();
+  t.is(await (await at.post('bob/echo', 'hi')).text(), 'hi');
+  socket.destroy();
+  let later: Response;
+  do {
+    later = await at.post('eve/large');
+    await later.arrayBuffer();
+  } while (later.status !== 200);
+  t.pass();
+});
+
 /** Waits for a minute. */
 const sleeper = `(module
   (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
@@ -101,10 +168,15 @@ const sleeper = `(module
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 10));
 
 /** Running, suspended or queued, as of the last time that the host told, which it does each second. */
-async function callsUnderWay(url: string): Promise<number> {
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  const counts = metrics.matchAll(/^faasm_calls_(?:active|queued)(?:\{.*\})? (\d+)$/gm);
+async function callsUnderWay(url: string, state = 'active|queued'): Promise<number> {
+  const counts = (await metricsOf(url)).matchAll(
+    new RegExp(`^faasm_calls_(?:${state})(?:\\{.*\\})? (\\d+)$`, 'gm'),
+  );
   return [...counts].reduce((sum, [, count]) => sum + Number(count), 0);
+}
+
+async function metricsOf(url: string): Promise<string> {
+  return await (await fetch(`${url}/metrics`)).text();
 }
 
 /** Of all threads of this process: the 19th field, as `/proc` has it (proc_pid_stat(5)). */

@@ -52,6 +52,7 @@ function start(limits: Partial<ChainLimits> = {}) {
     catalog: { version: (_, called) => (called === name ? '1' : undefined), close() {} },
     limits: { depthMax: 10, treeCallsMax: 0, runningPerUserMax: 1000, ...limits },
     newCallId: () => callIdOf(user, `c${++last}`),
+    hold: () => () => {},
     onIdle: () => idle++,
   });
   return { bus, chained, sent, cancelled, idle: () => idle };

@@ -49,7 +49,7 @@ const begin = (state: PoolState, each: Work) => decide(state, { type: 'call', wo
 const end = (state: PoolState, id: string, ranUs: number | undefined) =>
   decide(state, { type: 'ended', id: id as CallId, ranUs, nowMs: 0 });
 const told = (state: PoolState, nowMs = 0) =>
-  toHostStatus(identity, 'serving', state, { count: 0, bytes: 0 }, new WarmReport(), nowMs);
+  toHostStatus(identity, 'serving', state, { count: 0, bytes: 0, heldBytes: 0 }, new WarmReport(), nowMs);
 
 test('toHostStatus() names programs that have run, and none that was only initialised', (t) => {
   const state = pool();

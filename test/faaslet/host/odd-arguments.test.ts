@@ -152,7 +152,13 @@ for (const seed of [1, 2, 3]) {
   test(`Faasm's own calls, seed ${seed}`, (t) => {
     const waiting = new Set(['__faasm_await_call', '__faasm_await_call_output']);
     const create = ({ memory }: Guest): ImportFunctions => {
-      const limits = { outputMaxBytes: 1000, stderrMaxBytes: 100, chainedCallsMax: 10, moduleMaxBytes: 1000 };
+      const limits = {
+        inputMaxBytes: 1000,
+        outputMaxBytes: 1000,
+        stderrMaxBytes: 100,
+        chainedCallsMax: 10,
+        moduleMaxBytes: 1000,
+      };
       const tier = createLocalTier({ owner: 'test', ask: async () => undefined });
       const context = new CallContext(limits, tier, async () => ({}) as never);
       return {

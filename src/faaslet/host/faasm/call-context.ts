@@ -32,7 +32,16 @@ export interface ChainedResult {
   readonly output: Uint8Array;
 }
 
+/** Of all calls together. */
+export interface HeldMemory {
+  /** Before the memory is taken. @throws FaasmError `guest_out_of_memory` */
+  hold(bytes: number): void;
+  release(bytes: number): void;
+}
+
 export interface CallLimits {
+  /** Of a chained call. */
+  readonly inputMaxBytes: number;
   readonly outputMaxBytes: number;
   /** Of standard error, the last so many bytes are kept. */
   readonly stderrMaxBytes: number;
@@ -63,6 +72,11 @@ interface Waiting {
 }
 
 const empty = new Uint8Array(0);
+const anyAmount: HeldMemory = { hold() {}, release() {} };
+/** Less than this is not counted. */
+const heldMinBytes = 4096;
+/** What is written piece by piece is counted in steps. */
+const heldStepBytes = 64 * 1024;
 
 export class CallContext {
   readonly limits: CallLimits;
@@ -79,13 +93,20 @@ export class CallContext {
   #chained = 0;
   #results = new Map<number, ChainedResult>();
   #waiting = new Map<number, Waiting>();
+  readonly #memory: HeldMemory;
+  /** What was counted for this call: all of it, its output, its standard output, and the input of each chained call. */
+  #held = 0;
+  #outputHeld = 0;
+  #stdoutHeld = 0;
+  readonly #inputsHeld = new Map<number, number>();
 
   /** Names of buckets, and of the keys of each, as the guest was last told their number. */
   readonly objectNames = new Map<string, readonly string[]>();
   readonly #objects: AskUserObjects;
 
-  constructor(limits: CallLimits, tier: LocalTier, objects: AskUserObjects) {
+  constructor(limits: CallLimits, tier: LocalTier, objects: AskUserObjects, memory: HeldMemory = anyAmount) {
     this.limits = limits;
+    this.#memory = memory;
     this.#objects = objects;
     this.#stdout = new GatheredBytes(limits.outputMaxBytes);
     this.#tier = tier;
@@ -115,6 +136,11 @@ export class CallContext {
       this.#chained = 0;
       this.#results = new Map();
       this.#waiting = new Map();
+    }
+    if (this.#held > 0) {
+      this.#release(this.#held);
+      this.#outputHeld = this.#stdoutHeld = 0;
+      this.#inputsHeld.clear();
     }
   }
 
@@ -149,12 +175,16 @@ export class CallContext {
   /** @param bytes live guest memory @throws FaasmError `too_large` */
   setOutput(bytes: Uint8Array): void {
     this.#checkOutput(bytes.length);
+    this.#release(this.#outputHeld);
+    this.#outputHeld = this.#hold(bytes.length);
     this.#output = bytes.slice();
   }
 
   /** @param bytes live guest memory @throws FaasmError `too_large` */
   writeStdout(bytes: Uint8Array): void {
-    this.#checkOutput(this.#stdout.length + bytes.length);
+    const total = this.#stdout.length + bytes.length;
+    this.#checkOutput(total);
+    if (total > this.#stdoutHeld + heldStepBytes) this.#stdoutHeld += this.#hold(total - this.#stdoutHeld);
     this.#stdout.write(bytes);
   }
 
@@ -171,12 +201,21 @@ export class CallContext {
     }
   }
 
-  /** @param input live guest memory @throws FaasmError `bad_name`, `chain_refused` */
+  /** @param input live guest memory @throws FaasmError `bad_name`, `chain_refused`, `too_large`, `guest_out_of_memory` */
   chain(name: string, input: Uint8Array, pointer?: TablePlace): number {
     if (this.#chained >= this.limits.chainedCallsMax) {
       throw new FaasmError('chain_refused', `A call chains at most ${this.limits.chainedCallsMax} calls`);
     }
+    const { inputMaxBytes } = this.limits;
+    if (input.length > inputMaxBytes) {
+      throw new FaasmError(
+        'too_large',
+        `The input of a chained call has ${input.length} bytes and may have ${inputMaxBytes}; raise FAASM_INPUT_MAX_BYTES or pass it through state`,
+      );
+    }
+    const held = this.#hold(input.length);
     const handle = ++this.#chained;
+    if (held > 0) this.#inputsHeld.set(handle, held);
     this.#pending.push({ handle, function: toFunctionName(name), input: input.slice(), pointer });
     return handle;
   }
@@ -198,17 +237,40 @@ export class CallContext {
 
   /** A chained call has ended. */
   settle(handle: number, result: ChainedResult): void {
-    this.#results.set(handle, result);
+    this.#release(this.#inputsHeld.get(handle) ?? 0);
+    this.#inputsHeld.delete(handle);
     const waiting = this.#waiting.get(handle);
-    if (waiting === undefined) return;
     this.#waiting.delete(handle);
-    waiting.resolve(result);
+    try {
+      this.#hold(result.output.length);
+    } catch (thrown) {
+      this.#results.set(handle, { returnValue: 1, output: empty });
+      waiting?.reject(thrown);
+      return;
+    }
+    this.#results.set(handle, result);
+    waiting?.resolve(result);
   }
 
   /** Chained calls could not be made: whoever waits for one fails. */
   refuse(error: FaasmError): void {
     for (const waiting of this.#waiting.values()) waiting.reject(error);
     this.#waiting.clear();
+  }
+
+  /** @returns what was counted @throws FaasmError `guest_out_of_memory` */
+  #hold(bytes: number): number {
+    if (bytes < heldMinBytes) return 0;
+    const counted = Math.ceil(bytes / heldMinBytes) * heldMinBytes;
+    this.#memory.hold(counted);
+    this.#held += counted;
+    return counted;
+  }
+
+  #release(bytes: number): void {
+    if (bytes === 0) return;
+    this.#memory.release(bytes);
+    this.#held -= bytes;
   }
 
   #checkOutput(byteLength: number): void {
