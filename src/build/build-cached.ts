@@ -1,19 +1,19 @@
 /**
  * Builds that are remembered by what went into them. A hit costs a few milliseconds and does not start the toolchain.
  *
- *     <cacheFolder>/<sha256 of the build>.wasm    the module
- *     <cacheFolder>/<sha256 of the build>.txt     its warnings, where there are any
+ *     <cacheFolder>/<sha256 of the build>.wasm           the module
+ *     <cacheFolder>/objects/<sha256 of the source>.o     of C and C++, each source by itself
  */
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { findPackageJSON } from 'node:module';
+import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { buildModule, writeModule } from './build-module.ts';
+import { compilerVersion } from './compiler-version.ts';
 import { readGuestKit } from './guest-kit.ts';
-import { type Language, languageOfAll } from './language.ts';
+import { KeptFiles } from './kept-files.ts';
+import { languageOfAll } from './language.ts';
 import { type BuildOptions, type BuildResult, toBuildFlags, toBuildSources } from './options.ts';
 
-export interface CachedBuildOptions extends BuildOptions {
+export interface CachedBuildOptions extends Omit<BuildOptions, 'objectsFolder'> {
   /** Made when it is not there. */
   readonly cacheFolder: string;
 }
@@ -23,20 +23,20 @@ export interface CachedBuildResult extends BuildResult {
   readonly cached: boolean;
 }
 
-/** The modules used longest ago beyond these are deleted. */
-const keptMax = 500;
+const modulesMaxBytes = 512 * 1024 * 1024;
 
 /** Changes when the same input would be built into something else by other code of this folder. */
-const builder = 2;
+const builder = 3;
 
 const running = new Map<string, Promise<CachedBuildResult>>();
 
 /** As buildModule(). @throws FaasmError as buildModule() does */
 export async function buildCached(options: CachedBuildOptions): Promise<CachedBuildResult> {
-  const file = join(resolve(options.cacheFolder), await keyOf(options));
+  const key = await keyOf(options);
+  const file = join(resolve(options.cacheFolder), key);
   let build = running.get(file);
   if (build === undefined) {
-    build = buildOnce(options, file).finally(() => running.delete(file));
+    build = buildOnce(options, key).finally(() => running.delete(file));
     running.set(file, build);
   }
   const result = await build;
@@ -44,12 +44,17 @@ export async function buildCached(options: CachedBuildOptions): Promise<CachedBu
   return result;
 }
 
-async function buildOnce(options: CachedBuildOptions, file: string): Promise<CachedBuildResult> {
-  const found = await lookUp(file);
-  if (found !== undefined) return { ...found, cached: true };
-  const { output: _, ...rest } = options;
-  const result = await buildModule(rest);
-  await keep(options.cacheFolder, file, result);
+async function buildOnce(
+  { cacheFolder, output: _, ...options }: CachedBuildOptions,
+  key: string,
+): Promise<CachedBuildResult> {
+  const folder = resolve(cacheFolder);
+  const modules = new KeptFiles({ folder, ending: 'wasm', maxBytes: modulesMaxBytes });
+  const found = await modules.find(key);
+  if (found !== undefined) return { wasm: found.bytes, warnings: found.text, cached: true };
+  const result = await buildModule({ ...options, objectsFolder: join(folder, 'objects') });
+  await modules.keep(key, { bytes: result.wasm, text: result.warnings });
+  await modules.prune();
   return { ...result, cached: false };
 }
 
@@ -62,64 +67,4 @@ async function keyOf(options: BuildOptions): Promise<string> {
   hash.update(JSON.stringify([builder, toolchain, kit.version, toBuildFlags(options.flags), paths]));
   for (const { text } of sources) hash.update(text);
   return hash.digest('hex');
-}
-
-const compilers: Readonly<Record<Language, string>> = {
-  C: '@yowasp/clang',
-  AssemblyScript: 'assemblyscript',
-  'WebAssembly text': 'wabt',
-};
-const versions = new Map<Language, Promise<string>>();
-
-function compilerVersion(language: Language): Promise<string> {
-  const known = versions.get(language);
-  if (known !== undefined) return known;
-  const name = compilers[language];
-  const json = findPackageJSON(name, import.meta.url)!;
-  const version = readFile(json, 'utf8').then((text) => `${name} ${JSON.parse(text).version}`);
-  versions.set(language, version);
-  return version;
-}
-
-async function lookUp(file: string): Promise<BuildResult | undefined> {
-  try {
-    const wasm = new Uint8Array(await readFile(`${file}.wasm`));
-    const warnings = await readFile(`${file}.txt`, 'utf8').catch(() => '');
-    const now = new Date();
-    await utimes(`${file}.wasm`, now, now).catch(() => {});
-    return { wasm, warnings };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-async function keep(folder: string, file: string, { wasm, warnings }: BuildResult): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  if (warnings !== '') await replace(`${file}.txt`, warnings);
-  await replace(`${file}.wasm`, wasm);
-  await prune(folder);
-}
-
-/** Whoever reads it sees all of it or nothing. */
-async function replace(path: string, content: string | Uint8Array): Promise<void> {
-  const draft = `${path}.${randomUUID()}`;
-  await writeFile(draft, content);
-  await rename(draft, path);
-}
-
-async function prune(folder: string): Promise<void> {
-  const modules = (await readdir(folder)).filter((name) => /^[0-9a-f]{64}\.wasm$/.test(name));
-  if (modules.length <= keptMax) return;
-  const used = await Promise.all(
-    modules.map(async (name) => ({
-      name,
-      atMs: (await stat(join(folder, name)).catch(() => undefined))?.mtimeMs ?? 0,
-    })),
-  );
-  used.sort((one, two) => one.atMs - two.atMs);
-  for (const { name } of used.slice(0, used.length - keptMax)) {
-    await rm(join(folder, name), { force: true });
-    await rm(join(folder, name.replace(/wasm$/, 'txt')), { force: true });
-  }
 }

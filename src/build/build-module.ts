@@ -17,7 +17,11 @@ export async function buildModule(options: BuildOptions): Promise<BuildResult> {
   const flags = toBuildFlags(options.flags);
   const kit = await readGuestKit();
   shared ??= createToolchain();
-  const result = await shared.build({ sources, flags, kit }, options.onProgress);
+  const result = await shared.build(
+    { sources, flags, kit, objectsFolder: options.objectsFolder },
+    options.onProgress,
+    { stepMaxMs: options.stepMaxMs },
+  );
   if (options.output !== undefined) await writeModule(options.output, result.wasm);
   return result;
 }

@@ -1,101 +1,84 @@
 /** C and C++, inside the toolchain's process: sources to objects, objects to a module. */
 import { FaasmError } from '../../proto/errors.ts';
+import { toCompileFlags } from './compile-flags.ts';
+import { ObjectCompiler } from './compile-objects.ts';
 import { buildFailure, tidyMessages } from './diagnose.ts';
-import type { GuestKit } from './guest-kit.ts';
+import { exceptionsAsked, lacksExceptions, throwsOrCatches } from './exceptions.ts';
+import { kitHeaders, libraryObjects } from './guest-library.ts';
 import { languageOf } from './language.ts';
-import { emulated, enableSetjmp, isLinkFlag, type LinkedFile, link } from './link.ts';
-import { loadLlvm, runLlvm, toTree } from './llvm.ts';
-import {
-  type BuildFlags,
-  type BuildProgress,
-  type BuildResult,
-  isCpp,
-  isLinked,
-  toBuildFlags,
-} from './options.ts';
+import { type LinkedFile, link } from './link.ts';
+import { loadLlvm } from './llvm.ts';
+import { type BuildProgress, type BuildResult, isCpp, isLinked } from './options.ts';
 import type { PrecompiledPreambles } from './precompiled-preambles.ts';
 import type { BuildRequest } from './toolchain-messages.ts';
 
+interface Compiled {
+  readonly objects: readonly LinkedFile[];
+  readonly messages: readonly string[];
+}
+
 /** @throws FaasmError `bad_request` with what the compiler or linker says */
 export async function compileC(
-  { sources, flags, kit }: BuildRequest,
+  request: BuildRequest,
   preambles: PrecompiledPreambles,
   onProgress: BuildProgress,
 ): Promise<BuildResult> {
+  const { kit, flags, objectsFolder } = request;
   onProgress('loading toolchain', '');
   await loadLlvm();
-  const library = await libraryOf(kit);
+  const { objects, messages } = await compileSources(request, preambles, onProgress);
+  const linked = await link(objects, {
+    kit,
+    flags,
+    onProgress,
+    library: (part) => libraryObjects(part, kit, objectsFolder, onProgress),
+  });
+  return {
+    wasm: linked.wasm,
+    warnings: [...messages, linked.text].map(tidyMessages).filter(Boolean).join('\n'),
+  };
+}
 
-  const files = [...sources.map(({ path, text }) => [path, text] as const), ...headersOf(kit)];
+/** With exceptions where the program has any: as far as can be seen beforehand, and else as the compiler says. */
+async function compileSources(
+  request: BuildRequest,
+  preambles: PrecompiledPreambles,
+  onProgress: BuildProgress,
+): Promise<Compiled> {
+  const asked = exceptionsAsked(request.flags.extra);
+  const expected = asked ?? request.sources.some((source) => isCpp(source.path) && throwsOrCatches(source));
+  try {
+    return await compileAll(request, expected, preambles, onProgress);
+  } catch (thrown) {
+    const { message } = FaasmError.from(thrown);
+    if (asked !== undefined || expected || !lacksExceptions(message)) throw thrown;
+    return compileAll(request, true, preambles, onProgress);
+  }
+}
+
+async function compileAll(
+  { sources, flags, kit, objectsFolder }: BuildRequest,
+  exceptions: boolean,
+  preambles: PrecompiledPreambles,
+  onProgress: BuildProgress,
+): Promise<Compiled> {
+  const headers = kitHeaders(kit);
+  const files = [...sources.map(({ path, text }) => [path, text] as const), ...headers];
+  const compiler = new ObjectCompiler(files, objectsFolder);
   const objects: LinkedFile[] = [];
   const messages: string[] = [];
   for (const source of sources) {
     if (isLinked(source.path)) objects.push({ path: source.path, bytes: Buffer.from(source.text) });
     if (languageOf(source.path) === undefined) continue;
     onProgress('compiling', source.path);
-    const compileFlags = toCompileFlags(flags, isCpp(source.path));
-    const preamble = preambles.take(source, compileFlags);
-    const object = `.faasm/${source.path}.o`;
-    const run = await runLlvm(
-      [...compileFlags, ...preamble.flags, '-c', source.path, '-o', object],
-      toTree([...files, ...preamble.files]),
-      object,
+    const compileFlags = toCompileFlags(flags, { cpp: isCpp(source.path), exceptions });
+    const run = await compiler.compile(source, compileFlags, () =>
+      preambles.take(source, compileFlags, headers),
     );
     if (!run.succeeded || run.output === undefined) throw buildFailure(source.path, run.text);
     messages.push(run.text);
     objects.push({ path: `${source.path}.o`, bytes: run.output });
   }
-
-  onProgress('linking', '');
-  const linked = await link(objects, library, kit, flags);
-  messages.push(linked.text);
-  return { wasm: linked.wasm, warnings: messages.map(tidyMessages).filter(Boolean).join('\n') };
-}
-
-function toCompileFlags({ optimize, defines, includes, extra }: BuildFlags, cpp: boolean): string[] {
-  return [
-    cpp ? 'clang++' : 'clang',
-    `-O${optimize}`,
-    // Every engine that runs Faasm has SIMD; `-mno-simd128` leaves it out.
-    '-msimd128',
-    '-mllvm',
-    enableSetjmp,
-    ...emulated.map((name) => `-D_WASI_EMULATED_${name.toUpperCase().replace('-', '_')}`),
-    '-ffunction-sections',
-    '-fdata-sections',
-    ...(cpp ? ['-fno-exceptions'] : []),
-    '-I.faasm/include',
-    ...includes.map((folder) => `-I${folder}`),
-    ...defines.map((define) => `-D${define}`),
-    ...extra.filter((flag) => !isLinkFlag(flag) && !flag.startsWith('--target=')),
-  ];
-}
-
-function headersOf(kit: GuestKit) {
-  return kit.headers.map(({ path, text }) => [`.faasm/include/${path}`, text] as const);
-}
-
-let compiledLibrary: { version: string; objects: Promise<ReadonlyMap<string, Uint8Array>> } | undefined;
-
-/** libfaasm as objects, by path; compiled once in the life of the process. */
-function libraryOf(kit: GuestKit): Promise<ReadonlyMap<string, Uint8Array>> {
-  if (compiledLibrary?.version !== kit.version) {
-    compiledLibrary = { version: kit.version, objects: compileLibrary(kit) };
-  }
-  return compiledLibrary.objects;
-}
-
-async function compileLibrary(kit: GuestKit): Promise<ReadonlyMap<string, Uint8Array>> {
-  const objects = new Map<string, Uint8Array>();
-  for (const { path, text } of kit.library) {
-    const object = `${path}.o`;
-    const run = await runLlvm(
-      [...toCompileFlags(toBuildFlags(), isCpp(path)), '-c', path, '-o', object],
-      toTree([...headersOf(kit), [path, text]]),
-      object,
-    );
-    if (run.output === undefined) throw new FaasmError('internal', `libfaasm does not compile: ${run.text}`);
-    objects.set(object, run.output);
-  }
-  return objects;
+  await compiler.prune();
+  return { objects, messages };
 }

@@ -7,10 +7,7 @@ const messageMaxLength = 64 * 1024;
 const noThreads = 'This toolchain has no threads: chain other calls instead, which run at the same time.';
 
 const advice: readonly (readonly [sign: RegExp, text: string])[] = [
-  [
-    /with exceptions disabled|undefined symbol: __cxa_(?:throw|allocate_exception)/,
-    'This toolchain has no C++ exceptions: return an error instead of throwing it, and leave out try and catch.',
-  ],
+  [/with exceptions disabled/, 'The flags say that there are no C++ exceptions: leave out -fno-exceptions.'],
   [/without support for threads/, noThreads],
 ];
 

@@ -8,13 +8,16 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SourceFile } from './options.ts';
 
+/** What each module is offered, and what only those that need it are. The others have a folder of their name. */
+export type LibraryPart = 'common' | 'exceptions' | 'posix';
+
 export interface GuestKit {
   /** sha256 of all of it, in hex. */
   readonly version: string;
   /** Paths as in `#include`. */
   readonly headers: readonly SourceFile[];
-  /** libfaasm, one file for each thing that a module may or may not need. */
-  readonly library: readonly SourceFile[];
+  /** libfaasm, one file for each thing that a module may or may not need; headers of its own are among them. */
+  readonly library: Readonly<Record<LibraryPart, readonly SourceFile[]>>;
   /** Paths as in `import`, below the compiler's library. */
   readonly assemblyscript: readonly SourceFile[];
 }
@@ -37,15 +40,21 @@ export function readGuestKitAgain(): Promise<GuestKit> {
 }
 
 async function read(): Promise<GuestKit> {
-  const [headers, library, assemblyscript] = await Promise.all([
+  const [headers, lib, assemblyscript] = await Promise.all([
     readFolder(fileURLToPath(new URL('../../func/include', import.meta.url))),
     readFolder(fileURLToPath(new URL('../../func/lib', import.meta.url))),
     readFolder(fileURLToPath(new URL('../../func/assemblyscript', import.meta.url))),
   ]);
   const version = createHash('sha256')
-    .update(JSON.stringify([headers, library, assemblyscript]))
+    .update(JSON.stringify([headers, lib, assemblyscript]))
     .digest('hex');
+  const library = { common: partOf(lib), exceptions: partOf(lib, 'exceptions'), posix: partOf(lib, 'posix') };
   return { version, headers, library, assemblyscript };
+}
+
+/** The files of a folder, or without one those in none. */
+function partOf(files: readonly SourceFile[], folder?: string): SourceFile[] {
+  return files.filter(({ path }) => (path.includes('/') ? path.split('/')[0] : undefined) === folder);
 }
 
 async function readFolder(folder: string): Promise<SourceFile[]> {

@@ -1,8 +1,12 @@
 /** Objects to a module, inside the toolchain's process. */
+import { emulated, isLinkFlag, loweringFlags } from './compile-flags.ts';
 import { buildFailure, refuseSymbols } from './diagnose.ts';
-import type { GuestKit } from './guest-kit.ts';
+import { exceptionSymbol } from './exceptions.ts';
+import type { GuestKit, LibraryPart } from './guest-kit.ts';
+import type { LibraryObjects } from './guest-library.ts';
 import { runLlvm, toTree } from './llvm.ts';
-import type { BuildFlags } from './options.ts';
+import { usesLongDouble } from './long-double.ts';
+import type { BuildFlags, BuildProgress } from './options.ts';
 
 export interface LinkedFile {
   readonly path: string;
@@ -31,19 +35,31 @@ const mainObject = 'main_entry.c.o';
 const workingDirectoryObject = 'working_directory.c.o';
 const chosenObjects: readonly string[] = [execObject, mainObject, workingDirectoryObject];
 
+/** Of the exceptions' part, what catches at the program's own beginning, where nobody else did. */
+const uncaught = {
+  main: { object: 'exceptions/uncaught_main.cpp.o', wrapped: '__main_void' },
+  exec: { object: 'exceptions/uncaught_exec.cpp.o', wrapped: '_ZN5faasm4execEPNS_11FaasmMemoryE' },
+} as const;
+
+/** Of the same, what the standard library has too, and what would bring much of it along. */
+const streams = {
+  object: 'exceptions/streams.cpp.o',
+  wrapped: '_ZNSt3__28ios_base33__set_badbit_and_consider_rethrowEv',
+} as const;
+
+/** The compiler has it of `-fwasm-exceptions`; the linker, of nothing else. */
+const loweringOfExceptions = ['-mllvm', '-wasm-enable-eh', '-mllvm', '-exception-model=wasm'];
+
 /** What the host calls a function of this module with, and then writes out its stdio streams with. */
 const pointerExports = ['--export-table', '--export-if-defined=__wasm_call_dtors'];
 
-/**
- * `setjmp` by the exception handling of wasm. Code that does not use it stays as it is.
- * The compiler is told with `-mllvm`, and so is the linker, which compiles what was built with `-flto`.
- */
-export const enableSetjmp = '-wasm-enable-sjlj';
-
-/** Of POSIX, what WASI has nothing for and libc does within the guest; in headers only for those who ask. */
-export const emulated = ['getpid', 'mman', 'process-clocks', 'signal'];
-
-export const isLinkFlag = (flag: string): boolean => /^-(?:l|L|Wl,)/.test(flag);
+export interface LinkOptions {
+  readonly kit: GuestKit;
+  readonly flags: Pick<BuildFlags, 'extra'>;
+  readonly onProgress: BuildProgress;
+  /** Parts of libfaasm, made when asked for. */
+  readonly library: (part: LibraryPart) => Promise<LibraryObjects>;
+}
 
 /**
  * `main` makes a WASI command; `faasm::exec` makes a reactor, whose constructors run in `_initialize`, before the
@@ -53,51 +69,59 @@ export const isLinkFlag = (flag: string): boolean => /^-(?:l|L|Wl,)/.test(flag);
  */
 export async function link(
   objects: readonly LinkedFile[],
-  library: ReadonlyMap<string, Uint8Array>,
-  kit: GuestKit,
-  flags: Pick<BuildFlags, 'extra'>,
+  { kit, flags, onProgress, library: partOf }: LinkOptions,
 ): Promise<{ wasm: Uint8Array<ArrayBuffer>; text: string }> {
-  const tree = toTree([
-    ...objects.map(({ path, bytes }) => [path, bytes] as const),
-    ...[...library].map(([path, bytes]) => [`.faasm/${path}`, bytes] as const),
-    ['.faasm/imports.txt', hostImports(kit).join('\n')],
-  ]);
+  const given = objects.map(({ path, bytes }) => [path, bytes] as const);
   const paths = objects.map(({ path }) => path);
   const program = paths.map((path) => path.replace(/(\.c\w*)\.o$/, '$1')).join(', ');
 
-  const symbols = (await runLlvm(['nm', ...paths], tree, '')).text;
+  const symbols = (await runLlvm(['nm', ...paths], toTree(given), '')).text;
   const hasMain = mainSymbol.test(symbols);
   if (hasMain === execSymbol.test(symbols)) throw buildFailure(program, entryProblem(hasMain));
   const refusal = refuseSymbols(symbols);
   if (refusal !== undefined) throw buildFailure(program, refusal);
 
+  const none: LibraryObjects = new Map();
+  const common = await partOf('common');
+  const exceptions = exceptionSymbol.test(symbols) ? await partOf('exceptions') : none;
+  const posix = usesPosix(symbols, kit) ? await partOf('posix') : none;
+  onProgress('linking', '');
+  const tree = toTree([
+    ...given,
+    ...[...common, ...exceptions, ...posix].map(([path, bytes]) => [`.faasm/${path}`, bytes] as const),
+    ['.faasm/imports.txt', hostImports(kit).join('\n')],
+  ]);
   const chains = chainsPointers.test(symbols);
   const isCommand = hasMain && !chains && !zygoteSymbol.test(symbols);
   const reactorObject = hasMain ? mainObject : execObject;
   const start = isCommand
     ? ['/usr/lib/wasm32-wasip1/crt1-command.o']
     : ['/usr/lib/wasm32-wasip1/crt1-reactor.o', '--entry=_initialize', `.faasm/${reactorObject}`];
-  const rest = [...library.keys()]
+  const rest = [...common.keys(), ...posix.keys()]
     .filter((path) => !chosenObjects.includes(path))
     .map((path) => `.faasm/${path}`);
   const chosen = workingDirectorySymbol.test(symbols) ? [`.faasm/${workingDirectoryObject}`] : [];
+  const runtime = runtimeOf(exceptions, hasMain ? uncaught.main : uncaught.exec);
   const output = '.faasm/module.wasm';
   const run = await runLlvm(
     [
       ...['wasm-ld', '-m', 'wasm32', '-L/usr/lib/wasm32-unknown-wasip1', '-L/usr/lib/wasm32-wasip1'],
-      ...[...start, ...paths, ...chosen, '--start-lib', ...rest, '--end-lib'],
+      ...[...start, ...paths, ...chosen, ...runtime.linked],
+      ...['--start-lib', ...rest, ...runtime.offered, '--end-lib'],
       ...['--allow-undefined-file=.faasm/imports.txt', '--gc-sections'],
       // Names of functions stay: a backtrace is made of them.
       ...(flags.extra.includes('-g') ? [] : ['--strip-debug']),
       ...['--stack-first', '-z', `stack-size=${stackBytes}`],
       ...['--export-if-defined=_faasm_zygote', ...(chains ? pointerExports : [])],
-      ...['-mllvm', enableSetjmp],
+      ...loweringFlags,
       ...flags.extra.filter(isLinkFlag).flatMap(toLinkerForm),
       ...[
         '-lc++',
         '-lc++abi',
         '-lsetjmp',
+        '-ldl',
         ...emulated.map((name) => `-lwasi-emulated-${name}`),
+        ...(usesLongDouble(symbols, objects) ? ['-lc-printscan-long-double'] : []),
         '-lc',
         '/usr/lib/wasm32-unknown-wasip1/libclang_rt.builtins.a',
       ],
@@ -110,6 +134,21 @@ export async function link(
   return { wasm: run.output, text: run.text };
 }
 
+/** Of the exceptions' part: what takes the place of functions of the standard library, and what is there to be used. */
+function runtimeOf(
+  exceptions: LibraryObjects,
+  { object, wrapped }: (typeof uncaught)[keyof typeof uncaught],
+): { linked: string[]; offered: string[] } {
+  if (exceptions.size === 0) return { linked: [], offered: [] };
+  const others: string[] = [uncaught.main.object, uncaught.exec.object, streams.object];
+  const runtime = [...exceptions.keys()].filter((path) => !others.includes(path));
+  const wraps = [wrapped, streams.wrapped].map((symbol) => `--wrap=${symbol}`);
+  return {
+    linked: [...[...runtime, object].map((path) => `.faasm/${path}`), ...wraps, ...loweringOfExceptions],
+    offered: [`.faasm/${streams.object}`],
+  };
+}
+
 function toLinkerForm(flag: string): string[] {
   return flag.startsWith('-Wl,') ? flag.slice('-Wl,'.length).split(',') : [flag];
 }
@@ -118,6 +157,15 @@ function entryProblem(both: boolean): string {
   return both
     ? 'It defines both main() and faasm::exec(); leave one of them out.'
     : 'Nothing to run: define `int faasm::exec(faasm::FaasmMemory* memory)`, or an ordinary main().';
+}
+
+/** Whether objects with these symbols want something that our own headers of the libc's declare. */
+function usesPosix(symbols: string, kit: GuestKit): boolean {
+  const texts = kit.headers
+    .filter(({ path }) => path.startsWith('posix/'))
+    .map(({ text }) => text.toString());
+  const declared = new Set(texts.join('\n').match(/\b[a-z_]\w*(?=[([;])/g));
+  return symbols.split('\n').some((line) => declared.has(/^\s+U (\w+)$/.exec(line)?.[1] ?? ''));
 }
 
 /** Programs that declare the host interface themselves, without an attribute, import it too. */

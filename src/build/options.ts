@@ -21,6 +21,7 @@ export interface BuildFlags {
   readonly includes: readonly string[];
   /**
    * Other flags. Of C, `-l…`, `-L…` and `-Wl,…` go to the linker, all others to the compiler.
+   * `-fexceptions` and `-fno-exceptions` settle what is else seen from the sources.
    * A target is passed over, for there is only one. With `-g` the debug information stays in the module.
    */
   readonly extra: readonly string[];
@@ -28,7 +29,7 @@ export interface BuildFlags {
 
 export type BuildStage = 'loading toolchain' | 'compiling' | 'linking';
 
-/** `detail` is the source that is compiled; empty for the other stages. */
+/** `detail` is the source that is compiled, also of libfaasm where that is not kept; empty for the other stages. */
 export type BuildProgress = (stage: BuildStage, detail: string) => void;
 
 export interface BuildOptions {
@@ -41,7 +42,11 @@ export interface BuildOptions {
   /** A file on disk that the module is written to. */
   readonly output?: string;
   readonly flags?: Partial<BuildFlags>;
+  /** A folder in which the objects of C and C++ are kept, for later builds that have the same sources among theirs. */
+  readonly objectsFolder?: string;
   readonly onProgress?: BuildProgress;
+  /** Processor time of one source, or of the linking, in milliseconds; 0 for no limit. @default 120000 */
+  readonly stepMaxMs?: number;
 }
 
 export interface BuildResult {

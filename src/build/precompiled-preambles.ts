@@ -2,7 +2,7 @@
  * Preambles, precompiled. One that is seen a second time is made after that build, when there has been no other for
  * a while, and so is there for the next edit of the same source.
  */
-import { runLlvm, type Tree } from './llvm.ts';
+import { runLlvm, toTree } from './llvm.ts';
 import { isCpp, type SourceFile } from './options.ts';
 import { preambleOf } from './preamble.ts';
 
@@ -10,17 +10,20 @@ import { preambleOf } from './preamble.ts';
 const keptMax = 6;
 const seenMax = 100;
 
+type Files = readonly (readonly [path: string, content: string | Uint8Array])[];
+
 export interface PreambleUse {
   /** To compile with. */
   readonly flags: readonly string[];
   /** To put into the tree. */
-  readonly files: readonly (readonly [path: string, content: string | Uint8Array])[];
+  readonly files: Files;
 }
 
 interface Wanted {
   readonly key: string;
   readonly preamble: string;
   readonly compileFlags: readonly string[];
+  readonly headers: Files;
 }
 
 const header = '.faasm/preamble.h';
@@ -33,15 +36,18 @@ export class PrecompiledPreambles {
   readonly #seen = new Set<string>();
   #wanted: Wanted | undefined;
 
-  /** What is there for this source; when nothing is and it was asked for before, it is noted as wanted. */
-  take(source: SourceFile, compileFlags: readonly string[]): PreambleUse {
+  /**
+   * What is there for this source; when nothing is and it was asked for before, it is noted as wanted.
+   * @param headers that standard ones may bring in
+   */
+  take(source: SourceFile, compileFlags: readonly string[], headers: Files = []): PreambleUse {
     if (!isCpp(source.path) || typeof source.text !== 'string') return none;
     const preamble = preambleOf(source.text);
     if (preamble === undefined) return none;
     const key = JSON.stringify([compileFlags, preamble]);
     const made = this.#made.get(key);
     if (made === undefined) {
-      if (this.#seen.has(key)) this.#wanted = { key, preamble, compileFlags };
+      if (this.#seen.has(key)) this.#wanted = { key, preamble, compileFlags, headers };
       if (this.#seen.size >= seenMax) this.#seen.clear();
       this.#seen.add(key);
       return none;
@@ -63,7 +69,7 @@ export class PrecompiledPreambles {
     const wanted = this.#wanted;
     this.#wanted = undefined;
     if (wanted === undefined) return;
-    const tree: Tree = { '.faasm': { 'preamble.h': wanted.preamble } };
+    const tree = toTree([...wanted.headers, [header, wanted.preamble]]);
     const command = [...wanted.compileFlags, '-x', 'c++-header', header, '-o', precompiled];
     const { output } = await runLlvm(command, tree, precompiled);
     this.#made.set(wanted.key, output ?? null);

@@ -7,6 +7,8 @@ export interface BuildRequest {
   readonly sources: readonly SourceFile[];
   readonly flags: BuildFlags;
   readonly kit: GuestKit;
+  /** Where objects of C and C++ are kept; without one, none are. */
+  readonly objectsFolder?: string | undefined;
 }
 
 export type ToolchainAnswer =

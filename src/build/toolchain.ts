@@ -4,9 +4,11 @@
  * when there is none for a while.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { platform } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { FaasmError } from '../../proto/errors.ts';
 import type { BuildProgress, BuildResult } from './options.ts';
+import { processorTimeMs } from './processor-time.ts';
 import type { BuildRequest, ToolchainAnswer } from './toolchain-messages.ts';
 
 export interface ToolchainOptions {
@@ -14,8 +16,16 @@ export interface ToolchainOptions {
   readonly processesMax?: number;
   /** How long a process waits for another build, in milliseconds. @default 60000 */
   readonly idleMs?: number;
-  /** How long one build may take, in milliseconds; then its process is killed. @default 120000 */
-  readonly buildTimeoutMs?: number;
+}
+
+export interface BuildLimits {
+  /**
+   * Of processor time, in milliseconds, that one step may take: a source, or the linking. Then the build's process is
+   * killed. So a large program may take as long as it needs, and a busy machine makes no difference. Where the system
+   * does not say what a process has computed, it is time by the clock. 0 for no limit.
+   * @default 120000
+   */
+  readonly stepMaxMs?: number | undefined;
 }
 
 export interface Toolchain extends AsyncDisposable {
@@ -25,11 +35,12 @@ export interface Toolchain extends AsyncDisposable {
    * Builds, now or when another build has ended.
    * @throws FaasmError `bad_request` with the compiler's message, `deadline_exceeded`, `draining` once it is disposed
    */
-  build(request: BuildRequest, onProgress?: BuildProgress): Promise<BuildResult>;
+  build(request: BuildRequest, onProgress?: BuildProgress, limits?: BuildLimits): Promise<BuildResult>;
 }
 
 interface Job {
   readonly request: BuildRequest;
+  readonly stepMaxMs: number;
   readonly onProgress: BuildProgress;
   readonly resolve: (result: BuildResult) => void;
   readonly reject: (error: FaasmError) => void;
@@ -39,12 +50,18 @@ interface Process {
   readonly child: ChildProcess;
   readonly exited: Promise<unknown>;
   job: Job | undefined;
+  /** What it does now, in words, and what the process had computed as that began. */
+  step: { readonly what: string; readonly beganMs: Promise<number> };
   timer: NodeJS.Timeout | undefined;
   /** The end of what it said on standard error. */
   lastWords: string;
 }
 
 const lastWordsMaxLength = 2_000;
+const stepMaxDefaultMs = 120_000;
+
+/** How often a step is looked at. */
+const stepCheckMs = 500;
 
 const program = fileURLToPath(new URL('./toolchain-process.ts', import.meta.url));
 
@@ -58,7 +75,7 @@ const execArgv = [
 ];
 
 export function createToolchain(options: ToolchainOptions = {}): Toolchain {
-  const { processesMax = 2, idleMs = 60_000, buildTimeoutMs = 120_000 } = options;
+  const { processesMax = 2, idleMs = 60_000 } = options;
   const processes = new Set<Process>();
   const waiting: Job[] = [];
   let disposed = false;
@@ -80,7 +97,8 @@ export function createToolchain(options: ToolchainOptions = {}): Toolchain {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     const exited = new Promise((resolve) => child.once('close', resolve));
-    const process: Process = { child, exited, job: undefined, timer: undefined, lastWords: '' };
+    const step = { what: 'starting', beganMs: Promise.resolve(0) };
+    const process: Process = { child, exited, job: undefined, step, timer: undefined, lastWords: '' };
     child.on('message', (message) => hear(process, message as ToolchainAnswer));
     child.on('error', (cause) =>
       end(process, new FaasmError('internal', `The toolchain does not start: ${cause.message}`, { cause })),
@@ -101,24 +119,37 @@ export function createToolchain(options: ToolchainOptions = {}): Toolchain {
     process.job = job;
     process.child.ref();
     process.child.channel?.ref();
-    process.timer = setTimeout(() => {
-      end(
-        process,
-        new FaasmError(
-          'deadline_exceeded',
-          `The build took longer than ${buildTimeoutMs} ms and was stopped`,
-        ),
-      );
-    }, buildTimeoutMs);
+    begin(process, 'starting');
+    watch(process, job);
     process.child.send(job.request, (error) => {
       if (error !== null) end(process, new FaasmError('internal', `The toolchain is gone: ${error.message}`));
     });
+  }
+
+  function begin(process: Process, what: string): void {
+    process.step = { what, beganMs: computedMs(process.child) };
+  }
+
+  function watch(process: Process, job: Job): void {
+    const { stepMaxMs } = job;
+    if (stepMaxMs === 0) return;
+    process.timer = setTimeout(
+      async () => {
+        const { step } = process;
+        const takenMs = (await computedMs(process.child)) - (await step.beganMs);
+        if (process.job !== job) return;
+        if (process.step !== step || takenMs <= stepMaxMs) watch(process, job);
+        else end(process, tooLong(step.what, stepMaxMs));
+      },
+      Math.min(stepCheckMs, stepMaxMs),
+    );
   }
 
   function hear(process: Process, message: ToolchainAnswer): void {
     const { job } = process;
     if (job === undefined) return;
     if (message.kind === 'progress') {
+      begin(process, `${message.stage} ${message.detail}`.trimEnd());
       job.onProgress(message.stage, message.detail);
       return;
     }
@@ -152,10 +183,10 @@ export function createToolchain(options: ToolchainOptions = {}): Toolchain {
     get processes() {
       return processes.size;
     },
-    build: (request, onProgress = () => {}) =>
+    build: (request, onProgress = () => {}, { stepMaxMs = stepMaxDefaultMs } = {}) =>
       new Promise((resolve, reject) => {
         if (disposed) return reject(new FaasmError('draining', 'The toolchain takes no more builds'));
-        waiting.push({ request, onProgress, resolve, reject });
+        waiting.push({ request, stepMaxMs, onProgress, resolve, reject });
         next();
       }),
     async [Symbol.asyncDispose]() {
@@ -170,4 +201,17 @@ export function createToolchain(options: ToolchainOptions = {}): Toolchain {
       await Promise.all(all.map(({ exited }) => exited));
     },
   };
+}
+
+/** Linux says what a process has computed; a process that is gone, nothing more. */
+async function computedMs({ pid }: ChildProcess): Promise<number> {
+  if (platform !== 'linux' || pid === undefined) return performance.now();
+  return (await processorTimeMs(pid)) ?? 0;
+}
+
+function tooLong(what: string, stepMaxMs: number): FaasmError {
+  return new FaasmError(
+    'deadline_exceeded',
+    `The build was stopped: ${what} took more than ${stepMaxMs} ms of processor time; raise FAASM_BUILD_STEP_MAX_MS`,
+  );
 }

@@ -60,3 +60,37 @@ test.serial('buildCached() does not keep a failure', async (t) => {
   await t.throwsAsync(buildCached(broken), { message: /undeclared identifier 'x'/ });
   await t.throwsAsync(buildCached(broken), { message: /undeclared identifier 'x'/ });
 });
+
+const objectsOf = async (cacheFolder: string): Promise<string[]> =>
+  (await readdir(join(cacheFolder, 'objects'))).filter((name) => name.endsWith('.o')).sort();
+
+/** Whether a build after the change compiles so many of the three sources. */
+const compiles = test.macro(async (t, change: Record<string, string>, count: number) => {
+  const cacheFolder = await cacheFolderFor(t);
+  const files = {
+    'a.c': '#include "a.h"\nint main(void) { return f() + g() - SUM; }',
+    'b.c': 'int f(void) { return 1; }',
+    'c.c': 'int g(void) { return 2; }',
+    'a.h': '#define SUM 3\nint f(void); int g(void);',
+  };
+  const build = (all: Record<string, string>) =>
+    buildCached({ cacheFolder, sources: Object.entries(all).map(([path, text]) => ({ path, text })) });
+  await build(files);
+  const before = await objectsOf(cacheFolder);
+  await build({ ...files, ...change });
+  t.is((await objectsOf(cacheFolder)).length - before.length, count);
+});
+
+test.serial(
+  'buildCached() compiles a source again that is another',
+  compiles,
+  { 'b.c': 'int f(void) { return 3; }' },
+  1,
+);
+test.serial(
+  'buildCached() compiles all again for another header',
+  compiles,
+  { 'a.h': '#define SUM 4\nint f(void); int g(void);' },
+  3,
+);
+test.serial('buildCached() compiles a source that is new', compiles, { 'd.c': 'int h;' }, 1);

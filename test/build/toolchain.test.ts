@@ -11,14 +11,21 @@ async function requestFor(text: string): Promise<BuildRequest> {
 
 const quick = 'int main() { return 0; }';
 
-test.serial('createToolchain() stops a build that takes too long', async (t) => {
-  await using toolchain = createToolchain({ buildTimeoutMs: 30 });
-  const error = await t.throwsAsync<FaasmError>(toolchain.build(await requestFor(quick)), {
-    message: 'The build took longer than 30 ms and was stopped',
-  });
-  t.is(error?.code, 'deadline_exceeded');
-  t.is(toolchain.processes, 0);
-});
+test.serial(
+  'createToolchain() stops a build of which one step computes too long, and says which',
+  async (t) => {
+    await using toolchain = createToolchain();
+    const request = await requestFor(quick);
+    const error = await t.throwsAsync<FaasmError>(
+      toolchain.build(request, () => {}, { stepMaxMs: 30 }),
+      {
+        message: /^The build was stopped: \w+.* took more than 30 ms .*; raise FAASM_BUILD_STEP_MAX_MS$/,
+      },
+    );
+    t.is(error?.code, 'deadline_exceeded');
+    t.is(toolchain.processes, 0);
+  },
+);
 
 test.serial('createToolchain() runs no more processes than allowed, and all builds', async (t) => {
   await using toolchain = createToolchain({ processesMax: 1 });

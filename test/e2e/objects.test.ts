@@ -8,28 +8,20 @@ test.after.always(() => stopToolchain());
 
 const program = `
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#define HOST(name) __attribute__((import_module("env"), import_name(#name))) extern
-HOST(__faasm_s3_get_num_buckets) int count_buckets(void);
-HOST(__faasm_s3_list_buckets) void list_buckets(void*, int*);
-HOST(__faasm_s3_get_num_keys) int count_keys(const char*);
-HOST(__faasm_s3_list_keys) void list_keys(const char*, void*, int*);
-HOST(__faasm_s3_add_key_bytes) int add(const char*, const char*, void*, int);
-HOST(__faasm_s3_get_key_bytes) int get(const char*, const char*, void*, int*);
-__attribute__((export_name("malloc"))) void* exported(size_t size) { return malloc(size); }
+#include "faasm/host_interface.h"
 int main(int argc, char** argv) {
-  if (strcmp(argv[1], "put") == 0) return add(argv[2], argv[3], argv[4], strlen(argv[4]));
+  if (strcmp(argv[1], "put") == 0) return __faasm_s3_add_key_bytes(argv[2], argv[3], argv[4], strlen(argv[4]));
   if (strcmp(argv[1], "get") == 0) {
-    char* bytes; int length;
-    int failed = get(argv[2], argv[3], &bytes, &length);
-    printf("%.*s", length, bytes);
+    uint8_t* bytes; int length;
+    int failed = __faasm_s3_get_key_bytes(argv[2], argv[3], &bytes, &length);
+    printf("%.*s", length, (char*)bytes);
     return failed;
   }
   int isBuckets = strcmp(argv[1], "buckets") == 0;
-  int n = isBuckets ? count_buckets() : count_keys(argv[2]);
+  int n = isBuckets ? __faasm_s3_get_num_buckets() : __faasm_s3_get_num_keys(argv[2]);
   char* names[16]; int lengths[16];
-  if (isBuckets) list_buckets(names, lengths); else list_keys(argv[2], names, lengths);
+  if (isBuckets) __faasm_s3_list_buckets(names, lengths); else __faasm_s3_list_keys(argv[2], names, lengths);
   for (int i = 0; i < n; i++) printf("%.*s,", lengths[i], names[i]);
   return 0;
 }`;

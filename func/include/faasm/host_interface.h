@@ -65,6 +65,17 @@ void FAASM_IMPORT(__faasm_append_state)(const char* key, const void* data, int l
 void FAASM_IMPORT(__faasm_read_appended_state)(const char* key, void* buf, int len, int n);
 void FAASM_IMPORT(__faasm_clear_appended_state)(const char* key);
 
+/* Objects of the user's own, in the store of FAASM_OBJECTS. Those that give a list or bytes put each into memory from
+ * malloc, to be freed; they are defined in libfaasm, which exports malloc for them. */
+int FAASM_IMPORT(__faasm_s3_get_num_buckets)(void);
+int FAASM_IMPORT(__faasm_s3_get_num_keys)(const char* bucket);
+/* As many names, each ended by a NUL, and lengths as the functions above gave before. */
+void __faasm_s3_list_buckets(char** names, int* lens);
+void __faasm_s3_list_keys(const char* bucket, char** keys, int* lens);
+/* Both give 0. */
+int FAASM_IMPORT(__faasm_s3_add_key_bytes)(const char* bucket, const char* key, const void* data, int len);
+int __faasm_s3_get_key_bytes(const char* bucket, const char* key, uint8_t** data, int* len);
+
 #ifdef __cplusplus
 }
 /* Also for a program that includes this file within its own `extern "C"`. */
