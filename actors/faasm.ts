@@ -124,7 +124,7 @@ async function develop(config: Config, host: Host, log: Log, progress: Progress 
     folder: 'func',
     cacheFolder: config.FAASM_BUILD_CACHE || join(config.FAASM_DATA, 'cache'),
     host,
-    build: buildCached,
+    build: (options) => buildCached({ ...options, stepMaxMs: config.FAASM_BUILD_STEP_MAX_MS }),
     readKit: readGuestKitAgain,
     note: (text) => (progress === undefined ? log.info(text) : progress.note(text)),
     progress: ({ done, all, doing }) => progress?.show(`${done} of ${all} functions are live: ${doing}`),

@@ -21,7 +21,16 @@ export const settings = {
     default: '.faasm',
     about: 'folder of all that is kept: functions, state, asynchronous calls',
   },
-  FAASM_BUILD_CACHE: { default: '', about: 'folder of built functions; in the data folder where empty' },
+  FAASM_BUILD_CACHE: {
+    default: '',
+    about:
+      'folder of built functions; where empty, in the data folder, and for commands in the cache folder of who runs them',
+  },
+  FAASM_BUILD_STEP_MAX_MS: {
+    default: '120000',
+    type: 'count',
+    about: 'processor time of a build for one source, or for linking; 0 for no limit',
+  },
   FAASM_LISTEN: {
     default: '127.0.0.1',
     about: 'address that the ports listen on; there are no tokens yet, so think before opening it',

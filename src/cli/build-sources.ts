@@ -1,8 +1,10 @@
-/** Builds from files on disk, with progress; shared by the commands that compile. */
+/** Builds from files on disk, with progress and what was built before; shared by the commands that compile. */
 import { basename } from 'node:path';
 import type { BuildResult, Optimization } from '../build/options.ts';
 import { type Given, type Options, UsageError, type World } from './command.ts';
+import { toHostConfig } from './host-config.ts';
 import { createProgress } from './progress.ts';
+import { userCacheFolder } from './user-cache-folder.ts';
 
 export const buildOptions = {
   optimize: { type: 'text', short: 'O', value: 'n', about: '0, 1, 2, 3, s or z; 3 if not given' },
@@ -24,16 +26,20 @@ export async function buildSources(
   { paths, options, extra, output }: SourcesToBuild,
   world: World,
 ): Promise<BuildResult> {
-  const [{ readSources }, { buildModule, stopToolchain }] = await Promise.all([
+  const [{ readSources }, { buildCached }, { stopToolchain }] = await Promise.all([
     import('../build/read-sources.ts'),
+    import('../build/build-cached.ts'),
     import('../build/build-module.ts'),
   ]);
   const { sources, includes } = await readSources(paths, options.include);
   const optimize = toOptimization(options.optimize ?? '3');
   using progress = createProgress(world.stderr);
   try {
-    const result = await buildModule({
+    const config = toHostConfig({}, world);
+    const result = await buildCached({
       sources,
+      cacheFolder: config.FAASM_BUILD_CACHE || userCacheFolder(world.environment),
+      stepMaxMs: config.FAASM_BUILD_STEP_MAX_MS,
       flags: { optimize, defines: options.define ?? [], includes, extra },
       onProgress: (stage, detail) => progress.show(`${stage} ${basename(detail)}`.trimEnd()),
       ...(output !== undefined && { output }),

@@ -1,11 +1,16 @@
 /** The real command as a child process, and a host that only remembers what it was asked. */
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const program = join(import.meta.dirname, '../../actors/faasm.ts');
+
+/** So that no build of a test is one of whoever runs it. */
+const cacheHome = mkdtempSync(join(tmpdir(), 'faasm-cache-'));
+process.once('exit', () => rmSync(cacheHome, { recursive: true, force: true }));
 
 export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
@@ -40,7 +45,7 @@ export async function faasm(args: readonly string[], options: RunOptions = {}): 
 function start(args: readonly string[], options: RunOptions): Promise<Run> {
   const child = spawn(process.execPath, [program, ...args], {
     cwd: options.folder ?? tmpdir(),
-    env: { PATH: process.env.PATH, ...options.environment },
+    env: { PATH: process.env.PATH, XDG_CACHE_HOME: cacheHome, ...options.environment },
   });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -17,6 +17,27 @@ test.serial('faasm build writes a module from a source, a header beside it and a
   t.regex(run.stderr, /compiling fn\.c\n/);
   t.true(run.stderr.endsWith(`out/fn.wasm: ${size} bytes\n`));
   t.true(WebAssembly.validate(await readFile(join(folder, 'out/fn.wasm'))));
+});
+
+test.serial('faasm build takes what was built before from the cache of whoever runs it', async (t) => {
+  await writeFile(join(folder, 'again.c'), 'int main(void) { return 0; }\n');
+  const environment = { XDG_CACHE_HOME: join(folder, 'cache home') };
+  const first = await faasm(['build', 'again.c'], { folder, environment });
+  t.regex(first.stderr, /compiling again\.c\n/);
+  const cache = join(folder, 'cache home', 'faasm');
+  const [kept] = (await readdir(cache)).filter((name) => name.endsWith('.wasm'));
+  await writeFile(join(cache, kept!), 'as it was kept');
+  const second = await faasm(['build', 'again.c'], { folder, environment });
+  t.is(second.status, 0, second.stderr);
+  t.notRegex(second.stderr, /compiling/);
+  t.is(await readFile(join(folder, 'again.wasm'), 'utf8'), 'as it was kept');
+});
+
+test.serial('faasm build keeps what it builds where FAASM_BUILD_CACHE says', async (t) => {
+  await writeFile(join(folder, 'kept.c'), 'int main(void) { return 0; }\n');
+  const environment = { FAASM_BUILD_CACHE: join(folder, 'cache') };
+  t.is((await faasm(['build', 'kept.c'], { folder, environment })).status, 0);
+  t.is((await readdir(join(folder, 'cache'))).filter((name) => name.endsWith('.wasm')).length, 1);
 });
 
 test.serial('faasm build tells what the compiler says of an error', async (t) => {
