@@ -1,0 +1,114 @@
+/** The functions actor of a host that shares its store with another one. */
+import '../../actors/v8-flags.ts';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { startFunctions } from '../../actors/functions.ts';
+import { stateHeaders } from '../../proto/headers.ts';
+import { toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
+import { createSubjects } from '../../proto/subjects.ts';
+import { expectAnswer } from '../../src/bus/error-headers.ts';
+import { createMemoryBus } from '../../src/bus/memory.ts';
+import { Encodable, emptyBody, readBody } from '../../src/bus/port.ts';
+import { createCopyMemory } from '../../src/faaslet/memory/copy.ts';
+import { createAsyncify } from '../../src/functions/asyncify.ts';
+import {
+  functionChangedCodec,
+  functionDescriptionCodec,
+  heldProgramCodec,
+} from '../../src/functions/messages.ts';
+import { openFunctionStore } from '../../src/functions/open-store.ts';
+import type { FunctionStore } from '../../src/functions/port.ts';
+import { createPreparer } from '../../src/functions/preparer.ts';
+import { createLog } from '../../src/log.ts';
+import { wasm } from '../e2e/_host.ts';
+
+const subjects = createSubjects();
+const user = toUserName('ada');
+const name = toFunctionName('f');
+const returning = (value: number) =>
+  wasm(`(module (memory (export "memory") 1) (func (export "exec") (result i32) (i32.const ${value})))`);
+
+async function openStore(folder: string): Promise<FunctionStore> {
+  const s3 = { endpoint: '', region: '', accessKey: '', secretKey: '' };
+  return await openFunctionStore(folder, { s3, nats: undefined });
+}
+
+async function startHost(t: ExecutionContext, host: string, store: FunctionStore) {
+  const bus = createMemoryBus();
+  const functions = await startFunctions({
+    bus,
+    subjects,
+    store,
+    preparer: createPreparer({ memoryMaxPages: 100 } as Parameters<typeof createPreparer>[0]),
+    asyncify: createAsyncify(),
+    memory: createCopyMemory(),
+    onStore() {},
+    config: {
+      host: toHostId(host),
+      store: 'shared',
+      hostSilentMs: 60_000,
+      // Only what it hears makes it look.
+      refreshMs: 1_000_000_000,
+      moduleMaxBytes: 1_000_000,
+      functionsPerUserMax: 10,
+      versionsKept: 10,
+      initializeTimeoutMs: 1000,
+    },
+    log: createLog({ level: 'silent' })('functions'),
+  });
+  t.teardown(() => functions.stop());
+  const upload = async (module: Uint8Array) => {
+    const answer = await bus.request(subjects.functions('upload', user, name), module, { timeoutMs: 0 });
+    return readBody(expectAnswer(answer), functionDescriptionCodec);
+  };
+  const program = async (version: string) => {
+    const headers = { [stateHeaders.version]: [version] };
+    const subject = subjects.functions('program', user, name);
+    const answer = await bus.request(subject, emptyBody, { headers, timeoutMs: 0 });
+    return readBody(expectAnswer(answer), heldProgramCodec).program.version;
+  };
+  return { bus, upload, program };
+}
+
+test('startFunctions() gives no older version while it does not have the one that it heard of', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'faasm-functions-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const one = await startHost(t, 'one', await openStore(folder));
+  const first = await one.upload(returning(0));
+
+  const store = await openStore(folder);
+  let gate = Promise.resolve();
+  const two = await startHost(t, 'two', {
+    ...store,
+    async read(...which) {
+      await gate;
+      return await store.read(...which);
+    },
+  });
+  t.is(await two.program(first.live), first.live);
+
+  const second = await one.upload(returning(1));
+  t.not(second.live, first.live);
+  t.true(second.revision > first.revision);
+  const opened = Promise.withResolvers<void>();
+  gate = opened.promise;
+  const change = { user, name, version: second.live, revision: second.revision, store: 'shared' };
+  const confirmed = new Promise<string>((resolve) => {
+    two.bus.subscribe('heard', ({ body }) => resolve(Buffer.from(body as Uint8Array).toString()));
+  });
+  two.bus.publish(subjects.functionChanged(user, name), new Encodable(change, functionChangedCodec), {
+    reply: 'heard',
+  });
+  t.is(await confirmed, 'two');
+  let given: string | undefined;
+  const asked = two.program(second.live).then((version) => (given = version));
+  await two.bus.request(subjects.functions('list', user, name), emptyBody);
+  t.is(given, undefined);
+  opened.resolve();
+  await asked;
+  t.is(given, second.live);
+  // A call that was placed before still gets what it was placed with.
+  t.is(await two.program(first.live), first.live);
+});
