@@ -11,18 +11,17 @@ export interface CompileLimits {
   readonly compileMaxMs: number;
 }
 
+/** Of PHP, Ruby, Python and clang no body may take more than 110 MiB. */
 export const defaultCompileLimits: CompileLimits = { compileMaxBytes: 256 * 2 ** 20, compileMaxMs: 20_000 };
 
-/** A body that takes less at most needs no trial; of PHP, three of 18,930 may take more, up to 82 MiB. */
-const harmlessMaxBytes = 64 * 2 ** 20;
 /** The engine copies so small a body into those that call it, again and again. */
-export const inlinedMaxLength = 500;
+const inlinedMaxLength = 500;
 const inlinedMaxBytes = 2 ** 20;
 /** 300 times as much as PHP's; each byte takes a nanosecond or more. */
 const loopMaxBytes = 100_000_000;
 
 /**
- * The bodies, by index, whose compilation has to be tried.
+ * The bodies, by index, whose compilation may take more, and has to be tried.
  * @throws FaasmError `bad_module` for what no trial is needed for
  */
 export function bodiesToTry({ code, functions }: ModuleScan, { compileMaxBytes }: CompileLimits): number[] {
@@ -38,7 +37,7 @@ export function bodiesToTry({ code, functions }: ModuleScan, { compileMaxBytes }
     const most = compileMemoryMax(shape);
     if (shape.byteLength <= inlinedMaxLength && most > inlinedMaxBytes)
       throw refuse(`${describeBody(imported + body, shape)}, which is more than so little code can use`);
-    if (most > harmlessMaxBytes) tried.push(body);
+    if (most > compileMaxBytes) tried.push(body);
   }
   return tried;
 }

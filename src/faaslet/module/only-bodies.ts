@@ -1,5 +1,4 @@
 /** A module with only some of its bodies, for a trial of their compilation; see `src/functions/trial.ts`. */
-import { inlinedMaxLength } from './compile-limits.ts';
 import type { ModuleScan } from './scan.ts';
 import { sectionId } from './sections.ts';
 import { encodeU32, PieceWriter } from './writer.ts';
@@ -9,8 +8,8 @@ const end = 0x0b;
 const localGet = 0x20;
 
 /**
- * All other bodies call themselves with what they were given: so little is inlined instead, and what they give cannot
- * be known. Small ones, which may be inlined as they are, are kept.
+ * All other bodies call themselves with what they were given, so what they give cannot be known: whoever calls them is
+ * compiled as if they were whole.
  */
 export function onlyBodies(scan: ModuleScan, kept: ReadonlySet<number>): Uint8Array<ArrayBuffer> {
   const { bytes, code, functions, signatures, sections } = scan;
@@ -18,7 +17,7 @@ export function onlyBodies(scan: ModuleScan, kept: ReadonlySet<number>): Uint8Ar
   const content = new PieceWriter();
   content.addU32(code.shapes.length);
   for (const [body, { start, byteLength }] of code.shapes.entries()) {
-    if (kept.has(body) || byteLength <= inlinedMaxLength) {
+    if (kept.has(body)) {
       content.addU32(byteLength);
       content.add(bytes.subarray(start, start + byteLength));
       continue;
