@@ -587,7 +587,7 @@ export class Faaslet {
           if (!this.#abandoned) suspension.back(go);
         };
         value.then(
-          (result) => back(() => resolve(result)),
+          (result) => back(() => goOn(resolve, reject, result)),
           (error) => back(() => reject(error)),
         );
       });
@@ -597,6 +597,15 @@ export class Faaslet {
   #malloc(): Malloc {
     const { malloc } = this.#exports;
     return typeof malloc === 'function' ? (malloc as (byteLength: number) => unknown) : undefined;
+  }
+}
+
+/** With what is given, or with what the given function makes inside the guest. */
+function goOn(resolve: (result: unknown) => void, reject: (error: unknown) => void, result: unknown): void {
+  try {
+    resolve(typeof result === 'function' ? result() : result);
+  } catch (thrown) {
+    reject(thrown);
   }
 }
 

@@ -92,6 +92,25 @@ for (const [how, code] of [
   });
 }
 
+test('a guest that never gives memory for an awaited output is stopped as any other', async (t) => {
+  await using alone = await startTestHost({ FAASM_EXECUTORS_MAX: '1' });
+  await alone.put('eve/echo', guests.echo);
+  await alone.put(
+    'eve/caller',
+    `(module
+      (import "env" "__faasm_chain_name" (func $chain (param i32 i32 i32) (result i32)))
+      (import "env" "__faasm_await_call_output" (func $await (param i32 i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 16) "echo\\00")
+      (func (export "malloc") (param i32) (result i32) (loop $l (br $l)) (i32.const 0))
+      (func (export "exec") (result i32)
+        (call $await (call $chain (i32.const 16) (i32.const 16) (i32.const 4)) (i32.const 32) (i32.const 36))))`,
+  );
+  const late = await alone.post('eve/caller', '', { 'x-faasm-timeout': '1s' });
+  t.is(late.status, 504);
+  t.is(await (await alone.post('eve/echo', 'hi')).text(), 'hi');
+});
+
 test('a function of another user cannot be chained', async (t) => {
   const [user, other] = [newUser(), newUser()];
   await at.put(`${other}/secret`, guests.echo);

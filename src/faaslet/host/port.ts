@@ -15,6 +15,9 @@ export interface ImportSpec {
 /** Import name to what it is, for one import module name such as `wasi_snapshot_preview1`. */
 export type ImportTable = Readonly<Record<string, ImportSpec>>;
 
-/** The functions themselves, for one Faaslet. */
+/**
+ * The functions themselves, for one Faaslet. What a promise gives may be a function, which gives the result: it is called
+ * when the guest may go on, and may call into the guest itself, as for memory of its `malloc`.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: their parameters are what the signature says
 export type ImportFunctions = Record<string, (...args: any[]) => any>;

@@ -42,10 +42,14 @@ export function createChain(
       return result instanceof Promise ? result.then((settled) => settled.returnValue) : result.returnValue;
     },
 
-    __faasm_await_call_output(handle: number, output: number, length: number): number | Promise<number> {
+    __faasm_await_call_output(
+      handle: number,
+      output: number,
+      length: number,
+    ): number | Promise<() => number> {
       const result = context.awaitCall(handle);
       return result instanceof Promise
-        ? result.then((settled) => deliverResult(settled, output, length))
+        ? result.then((settled) => () => deliverResult(settled, output, length))
         : deliverResult(result, output, length);
     },
   };

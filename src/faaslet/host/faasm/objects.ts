@@ -25,13 +25,15 @@ export function createObjects(
     memory.view().setUint32(pointer >>> 0, value, true);
   };
   /** As many as the guest was told of when it asked for their number. */
-  const writeNames = async (bucket: string, pointers: number, lengths: number): Promise<void> => {
+  const writeNames = async (bucket: string, pointers: number, lengths: number): Promise<() => void> => {
     const names = context.objectNames.get(bucket) ?? (await list(bucket)).names;
-    for (const [index, name] of names.entries()) {
-      const bytes = utf8.encode(name);
-      writeWord(pointers + index * wordBytes, allocate(utf8.encode(`${name}\0`)));
-      writeWord(lengths + index * wordBytes, bytes.length);
-    }
+    return () => {
+      for (const [index, name] of names.entries()) {
+        const bytes = utf8.encode(name);
+        writeWord(pointers + index * wordBytes, allocate(utf8.encode(`${name}\0`)));
+        writeWord(lengths + index * wordBytes, bytes.length);
+      }
+    };
   };
   const count = async (bucket: string): Promise<number> => {
     const { names } = await list(bucket);
@@ -62,12 +64,14 @@ export function createObjects(
       key: number,
       pointer: number,
       length: number,
-    ): Promise<number> {
+    ): Promise<() => number> {
       const request = { bucket: bucketAt(bucket), key: keyAt(key), bytes: noBytes };
       const { bytes } = await context.askObjects('get', request);
-      writeWord(pointer, allocate(bytes));
-      writeWord(length, bytes.length);
-      return 0;
+      return () => {
+        writeWord(pointer, allocate(bytes));
+        writeWord(length, bytes.length);
+        return 0;
+      };
     },
   };
 }
