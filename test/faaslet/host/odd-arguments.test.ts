@@ -39,7 +39,7 @@ const paths = [
 ];
 const stringsAt = 1000;
 const listsAt = 2000;
-const rounds = 4000;
+const rounds = 1000;
 
 /** Small numbers, places of strings and of lists of buffers, and what lies at the edges of the memory and of a word. */
 function oddNumber(random: Random): number {
