@@ -303,7 +303,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
         return;
       } catch (err) {
         log.error({ call: id, err }, 'the end of a call could not be stored');
-        if (stopped) return;
+        if (stopped || FaasmError.from(err).code === 'storage_corrupt') return;
         await delay(storeRetryMs);
       }
     }

@@ -153,7 +153,7 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note, prog
           const error = FaasmError.from(thrown);
           failed.add(nameOf(next));
           if (error.retry) seen.delete(nameOf(next));
-          if (!stopped) note(`${nameOf(next)}: ${error.message}`);
+          if (!stopped) note(`${nameOf(next)}: ${error.located}`);
         }
         done++;
       }
@@ -169,7 +169,7 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note, prog
       tellRefused(found.refused.map(({ path, error }) => `${path}: ${error.message}`));
       return { ...found, kit: kit.version };
     } catch (thrown) {
-      note(FaasmError.from(thrown).message);
+      note(FaasmError.from(thrown).located);
       return undefined;
     }
   }

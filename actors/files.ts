@@ -50,6 +50,7 @@ import type { ContentDraft, FileStore } from '../src/files/port.ts';
 import type { Log } from '../src/log.ts';
 import { Gates } from '../src/state/gates.ts';
 import { readLength, readOffset, readUpload } from '../src/state/request-headers.ts';
+import { damaged } from '../src/storage/checksum.ts';
 
 export interface FilesOptions {
   readonly bus: Bus;
@@ -323,8 +324,21 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
         `File ${quote(path)} has ${sizeBytes} bytes and an answer ${answerMaxBytes}; ask for ranges`,
       );
     }
-    const bytes = await store.readContent(version, offset, Math.min(wanted, answerMaxBytes));
+    const bytes = await read(path, version, offset, Math.min(wanted, answerMaxBytes));
     respond(bus, message, bytes, { [names.version]: [version], [names.size]: [String(sizeBytes)] });
+  }
+
+  /** @throws FaasmError `storage_corrupt` for a content that is damaged, or gone though a file has it */
+  async function read(path: FilePath, version: string, offset: number, length: number): Promise<Uint8Array> {
+    try {
+      const bytes = await store.readContent(version, offset, length);
+      if (bytes.length === length) return bytes;
+    } catch (thrown) {
+      const error = FaasmError.from(thrown);
+      if (error.code !== 'not_found' && error.code !== 'storage_corrupt') throw error;
+      log.error({ err: error, path, version }, 'a shared file is damaged');
+    }
+    throw damaged(`File ${quote(path)}`, 'write it anew', { component: 'files' });
   }
 
   async function onChanged(message: BusMessage): Promise<void> {

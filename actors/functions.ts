@@ -189,6 +189,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   /** Removes modules that no host needs: one that was just written may be of a version that is not written yet. */
   async function sweep(): Promise<void> {
     sweptMs = steadyMs();
+    if (functions.hasDamaged) return;
     for (const { module, modifiedMs } of await store.listModules()) {
       if (modifiedMs < sweptMs - sweepMs && !isUsed(module)) await store.removeModule(module);
     }
@@ -331,7 +332,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
         try {
           checkConditions(message, (await functions.look(user, name))?.description);
         } catch (refused) {
-          if (!(refused instanceof FaasmError) || refused.code !== 'storage_unavailable') throw refused;
+          if (!(refused instanceof FaasmError) || refused.code !== 'storage_corrupt') throw refused;
           // What is there cannot be read, so there is nothing to keep of it.
           functions.set({ description, tag: await store.write(description, undefined) });
           return { description, dropped: [] };
@@ -473,6 +474,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   async function find(user: UserName, name: FunctionName): Promise<FunctionDescription> {
     const found = await lookFor(user, name);
     if (found !== undefined) return found;
+    if (functions.isDamaged(user, name)) await functions.look(user, name);
     throw new FaasmError('not_found', `There is no function ${user}/${name}`);
   }
 
@@ -513,7 +515,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   /** Removes modules that no function has a version of any more. */
   async function dropUnused(versions: readonly FunctionVersion[]): Promise<void> {
     // Another host may be about to have a version of it; see `sweep`.
-    if (isShared) return;
+    if (isShared || functions.hasDamaged) return;
     for (const { module } of versions) if (!isUsed(module)) await store.removeModule(module);
   }
 

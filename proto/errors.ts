@@ -45,6 +45,8 @@ export const errorTable = {
   no_responders: { http: 503, retry: true },
   draining: { http: 503, retry: true },
   storage_unavailable: { http: 503, retry: true },
+  /** What was read is not what was written, or is lost; the message says what to do. */
+  storage_corrupt: { http: 500, retry: false },
   deadline_exceeded: { http: 504, retry: false },
 } as const;
 
@@ -80,17 +82,25 @@ export class FaasmError extends Error {
   readonly code: ErrorCode;
   readonly details: ErrorDetails;
   readonly #output: Uint8Array | undefined;
+  /** Where on the host it happened, such as a path: for its log, and never told to callers. */
+  readonly place: string | undefined;
 
   constructor(
     code: ErrorCode,
     message: string,
-    options: { details?: ErrorDetails; cause?: unknown; output?: Uint8Array | undefined } = {},
+    options: {
+      details?: ErrorDetails;
+      cause?: unknown;
+      output?: Uint8Array | undefined;
+      place?: string | undefined;
+    } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'FaasmError';
     this.code = code;
     this.details = options.details ?? {};
     this.#output = options.output;
+    this.place = options.place;
   }
 
   /** All that a call had put out before it failed so; no log shows it. */
@@ -106,9 +116,21 @@ export class FaasmError extends Error {
     return errorTable[this.code].retry;
   }
 
-  /** Whatever was thrown, as a FaasmError: itself, or `internal` with the thrown thing as its cause. */
+  /** The message and the place: for who runs the host. */
+  get located(): string {
+    return this.place === undefined ? this.message : `${this.message} (${this.place})`;
+  }
+
+  /**
+   * Whatever was thrown, as a FaasmError: itself, or `internal` with the thrown thing as its cause. The text of a system
+   * error names paths of the host: it becomes the place.
+   */
   static from(thrown: unknown): FaasmError {
     if (thrown instanceof FaasmError) return thrown;
+    if (thrown instanceof Error && 'syscall' in thrown && 'code' in thrown) {
+      const why = `The host could not do it: ${String(thrown.code)} of ${String(thrown.syscall)}`;
+      return new FaasmError('internal', why, { cause: thrown, place: thrown.message });
+    }
     const text = thrown instanceof Error ? thrown.message : String(thrown);
     return new FaasmError('internal', text, { cause: thrown });
   }

@@ -110,5 +110,7 @@ export interface CallQueue {
    * where it is one of those that had begun.
    */
   recover(begun: readonly BegunAttempt[]): Promise<readonly PendingCall[]>;
+  /** Gives back to this host's disk what is not used. */
+  shrink(): Promise<void>;
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallStatus } from '../../proto/messages.ts';
 import type { CallId, UserName } from '../../proto/names.ts';
+import { addSumFunction, damaged, sumOf } from '../storage/checksum.ts';
 import { applySchema } from '../storage/sqlite-file.ts';
 import type { BegunAttempt } from './begun-marks.ts';
 import { createCallIds } from './call-id.ts';
@@ -18,6 +19,9 @@ import type {
   NewCall,
   PendingCall,
 } from './queue-port.ts';
+
+const callSum = `record_sum(id, user, function, state, attempts, createdAtMs, startedAtMs, endedAtMs, notBeforeMs,
+  timeoutMs, dedupeKey, traceparent, returnValue, error, given, inputPlace, outputPlace, request, fingerprint)`;
 
 /** CallArguments and RequestHead are kept as JSON. */
 const formats = [
@@ -41,23 +45,32 @@ const formats = [
     .join(';')};
   DROP TABLE renamed`,
   'ALTER TABLE call ADD COLUMN request TEXT; ALTER TABLE call ADD COLUMN fingerprint TEXT',
+  `
+  ALTER TABLE call ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE input ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE output ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
+  UPDATE call SET sum = ${callSum};
+  UPDATE input SET sum = record_sum(id, bytes);
+  UPDATE output SET sum = record_sum(id, bytes)`,
 ];
 
 const statusColumns = `
-  id, user, function, state, attempts, createdAtMs, startedAtMs, endedAtMs, returnValue, error, traceparent`;
+  id, user, function, state, attempts, createdAtMs, startedAtMs, endedAtMs, returnValue, error, traceparent,
+  sum = ${callSum} AS isSound`;
 
 export type QueueOperations = ReturnType<typeof open>;
 
 export function open(db: DatabaseSync, file: string) {
   const newCallId = createCallIds();
   db.function('newCallId', (user) => newCallId(user as UserName));
+  addSumFunction(db);
   applySchema(db, file, formats);
   const insert = db.prepare(`
     INSERT INTO call (id, user, function, state, attempts, createdAtMs, notBeforeMs, timeoutMs, dedupeKey, traceparent,
       given, inputPlace, outputPlace, request, fingerprint)
     VALUES (?, ?, ?, 'queued', 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`);
-  const insertInput = db.prepare('INSERT INTO input (id, bytes) VALUES (?, ?)');
-  const insertOutput = db.prepare('INSERT INTO output (id, bytes) VALUES (?, ?)');
+  const insertInput = db.prepare('INSERT INTO input (id, bytes, sum) VALUES (?, ?, ?)');
+  const insertOutput = db.prepare('INSERT INTO output (id, bytes, sum) VALUES (?, ?, ?)');
   const deleteInput = db.prepare('DELETE FROM input WHERE id = ?');
   const byId = db.prepare(`SELECT ${statusColumns} FROM call WHERE id = ?`);
   const byKey = db.prepare(
@@ -67,9 +80,9 @@ export function open(db: DatabaseSync, file: string) {
     UPDATE call SET state = 'running', attempts = attempts + 1, startedAtMs = ?
     WHERE id = ? AND endedAtMs IS NULL
     RETURNING id, user, function, timeoutMs, traceparent, given, inputPlace, outputPlace, request, attempts`);
-  const inputOf = db.prepare('SELECT bytes FROM input WHERE id = ?');
-  const outputOf = db.prepare(`
-    SELECT substr(bytes, ?1, ?2) AS bytes, length(bytes) AS sizeBytes FROM output WHERE id = ?3`);
+  const inputOf = db.prepare('SELECT bytes, sum FROM input WHERE id = ?');
+  const outputOf = db.prepare('SELECT bytes, sum FROM output WHERE id = ?');
+  const seal = db.prepare(`UPDATE call SET sum = ${callSum} WHERE id = ?`);
   const end = db.prepare(`
     UPDATE call SET state = ?, returnValue = ?, error = ?, endedAtMs = ? WHERE id = ? AND endedAtMs IS NULL`);
   const requeue = db.prepare(`
@@ -77,22 +90,36 @@ export function open(db: DatabaseSync, file: string) {
   const swept = db.prepare('SELECT id FROM call WHERE endedAtMs < ? LIMIT ?');
   const forget = ['call', 'input', 'output'].map((table) => db.prepare(`DELETE FROM ${table} WHERE id = ?`));
   const interrupt = db.prepare(`
-    UPDATE call SET state = 'queued' WHERE id = ? AND attempts = ? AND state = 'running'`);
-  const giveBack = db.prepare(`
-    UPDATE call SET state = 'queued', attempts = attempts - 1 WHERE endedAtMs IS NULL AND state = 'running'`);
+    UPDATE call SET state = 'queued', attempts = attempts - (attempts <> ?) WHERE id = ? AND state = 'running'`);
   const pending = db.prepare(`
-    SELECT id, user, attempts, notBeforeMs FROM call WHERE endedAtMs IS NULL ORDER BY createdAtMs, rowid`);
+    SELECT id, user, attempts, notBeforeMs, sum = ${callSum} AS isSound FROM call
+    WHERE endedAtMs IS NULL ORDER BY createdAtMs, rowid`);
 
   const status = ({ id }: { id: CallId }): CallStatus | undefined => toStatus(byId.get(id));
+
+  /** What is damaged is not changed, as its sum would be right then. @throws FaasmError `storage_corrupt` */
+  function change<T>(id: CallId, work: () => T): T {
+    status({ id });
+    const done = work();
+    seal.run(id);
+    return done;
+  }
+
   const find = ({ user, function: fn, dedupeKey, fingerprint }: KeyOfCall): CallStatus | undefined => {
     if (dedupeKey === null) return undefined;
     const row = byKey.get(user, fn, dedupeKey);
     if (row === undefined) return undefined;
     const { fingerprint: before, ...columns } = row;
+    const known = toStatus(columns);
     // An older release kept none.
     if (before !== null && before !== fingerprint) throw keyReused(dedupeKey);
-    return toStatus(columns);
+    return known;
   };
+
+  const soundPending = () =>
+    (pending.all() as unknown as (PendingCall & { readonly isSound: number })[]).filter(
+      ({ isSound }) => isSound === 1,
+    );
 
   return {
     status,
@@ -111,14 +138,15 @@ export function open(db: DatabaseSync, file: string) {
       const times = [createdAtMs, createdAtMs, timeoutMs];
       const texts = [dedupeKey, traceparent, given, inputPlace, outputPlace, request, fingerprint];
       insert.run(id, user, fn, ...times, ...texts);
-      insertInput.run(id, call.input);
+      seal.run(id);
+      insertInput.run(id, call.input, sumOf(id, call.input));
       return { status: status({ id })!, isNew: true };
     },
 
     claim({ id, nowMs }: { id: CallId; nowMs: number }): Attempt | undefined {
-      const row = begin.get(nowMs, id);
+      const row = change(id, () => begin.get(nowMs, id));
       if (row === undefined) return undefined;
-      const input = inputOf.get(id)?.bytes as Uint8Array;
+      const input = toBytes(id, inputOf.get(id), 'input');
       const given = row.given === null ? null : (JSON.parse(String(row.given)) as CallArguments);
       const request = row.request === null ? null : (JSON.parse(String(row.request)) as RequestHead);
       return { ...(row as unknown as Attempt), given, request, input };
@@ -126,18 +154,18 @@ export function open(db: DatabaseSync, file: string) {
 
     finish({ id, end: how }: { id: CallId; end: CallEnd }): void {
       const { state, returnValue, error, endedAtMs, output } = how;
-      const { changes } = end.run(state, returnValue, toJson(error), endedAtMs, id);
+      const { changes } = change(id, () => end.run(state, returnValue, toJson(error), endedAtMs, id));
       if (changes === 0) return;
       deleteInput.run(id);
-      insertOutput.run(id, output);
+      insertOutput.run(id, output, sumOf(id, output));
     },
 
     retry({ id, error, notBeforeMs }: { id: CallId; error: CallError; notBeforeMs: number }): void {
-      requeue.run(toJson(error), notBeforeMs, id);
+      change(id, () => requeue.run(toJson(error), notBeforeMs, id));
     },
 
     cancel({ id, nowMs }: { id: CallId; nowMs: number }): CallStatus | undefined {
-      const { changes } = end.run('cancelled', null, null, nowMs, id);
+      const { changes } = change(id, () => end.run('cancelled', null, null, nowMs, id));
       if (changes > 0) deleteInput.run(id);
       return status({ id });
     },
@@ -145,12 +173,12 @@ export function open(db: DatabaseSync, file: string) {
     output({ id, offset, length }: { id: CallId; offset: number; length: number }): CallOutput | undefined {
       const known = status({ id });
       if (known === undefined) return undefined;
-      const row = outputOf.get(offset + 1, length, id);
-      return {
-        status: known,
-        bytes: (row?.bytes as Uint8Array | null | undefined) ?? new Uint8Array(0),
-        sizeBytes: Number(row?.sizeBytes ?? 0),
-      };
+      const row = outputOf.get(id);
+      if (row === undefined && known.state !== 'succeeded') {
+        return { status: known, bytes: new Uint8Array(0), sizeBytes: 0 };
+      }
+      const bytes = toBytes(id, row, 'output');
+      return { status: known, bytes: bytes.slice(offset, offset + length), sizeBytes: bytes.length };
     },
 
     sweep({ endedBeforeMs, limit }: { endedBeforeMs: number; limit: number }): number {
@@ -159,18 +187,34 @@ export function open(db: DatabaseSync, file: string) {
       return ids.length;
     },
 
+    /** A call whose record is damaged is left as it is. */
     recover({ begun }: { begun: readonly BegunAttempt[] }): readonly PendingCall[] {
-      for (const { id, attempt } of begun) interrupt.run(id, attempt);
-      giveBack.run();
-      return pending.all() as unknown as PendingCall[];
+      const attempts = new Map(begun.map(({ id, attempt }) => [id, attempt]));
+      for (const { id } of soundPending()) {
+        if (interrupt.run(attempts.get(id) ?? 0, id).changes > 0) seal.run(id);
+      }
+      return soundPending().map(({ isSound: _, ...call }) => call);
     },
   };
 }
 
 function toStatus(row: Record<string, unknown> | undefined): CallStatus | undefined {
   if (row === undefined) return undefined;
+  const { isSound, ...status } = row;
+  if (isSound !== 1) throw callDamaged(`The record of call ${String(row.id)}`);
   const error = typeof row.error === 'string' ? (JSON.parse(row.error) as CallError) : null;
-  return { ...(row as unknown as CallStatus), error };
+  return { ...(status as unknown as CallStatus), error };
+}
+
+function toBytes(id: CallId, row: Record<string, unknown> | undefined, what: string): Uint8Array {
+  if (row?.bytes instanceof Uint8Array && sumOf(id, row.bytes) === row.sum) return row.bytes;
+  throw callDamaged(`The ${what} of call ${id}`);
+}
+
+function callDamaged(what: string): FaasmError {
+  return damaged(what, 'make the call again, or restore the calls of this host from a backup', {
+    component: 'calls',
+  });
 }
 
 function toJson(value: CallError | CallArguments | RequestHead | null): string | null {

@@ -27,6 +27,7 @@ export async function openSqliteCallQueue(file: string): Promise<CallQueue> {
     output: (id, offset, length) => thread.run('output', { id, offset, length }),
     sweep: (endedBeforeMs, limit) => thread.run('sweep', { endedBeforeMs, limit }),
     recover: (begun) => thread.run('recover', { begun }),
+    shrink: () => thread.shrink(),
     close: () => thread.close(),
   };
 }

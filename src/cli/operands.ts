@@ -31,7 +31,7 @@ export function asUsage<T>(check: () => T): T {
   try {
     return check();
   } catch (thrown) {
-    throw new UsageError(FaasmError.from(thrown).message, { cause: thrown });
+    throw new UsageError(FaasmError.from(thrown).located, { cause: thrown });
   }
 }
 

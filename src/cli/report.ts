@@ -6,7 +6,7 @@ import { HostError } from './problem.ts';
 export function toErrorText(thrown: unknown): string {
   if (thrown instanceof UsageError) return toPrintable(`faasm: ${thrown.message.trimEnd()}\n`);
   if (thrown instanceof FaasmError) {
-    return toPrintable(`faasm: ${thrown.message}${toOrigin(thrown)}\n${toDetailText(thrown)}`);
+    return toPrintable(`faasm: ${thrown.located}${toOrigin(thrown)}\n${toDetailText(thrown)}`);
   }
   if (isSystemError(thrown)) return toPrintable(`faasm: ${thrown.message}${toRemedy(thrown)}\n`);
   return toPrintable(`faasm: ${stackOf(thrown)}\n`);
@@ -14,7 +14,7 @@ export function toErrorText(thrown: unknown): string {
 
 export function toErrorJson(thrown: unknown): string {
   if (thrown instanceof UsageError) return `${JSON.stringify({ code: 'usage', message: thrown.message })}\n`;
-  const { code, message, details } = FaasmError.from(thrown);
+  const { code, located: message, details } = FaasmError.from(thrown);
   const requestId = thrown instanceof HostError ? thrown.requestId : undefined;
   return `${JSON.stringify({ code, message, ...details, requestId })}\n`;
 }

@@ -34,6 +34,16 @@ export class KnownFunctions {
     return [...this.#known.values()].map(({ description }) => description);
   }
 
+  /** It is there, and cannot be read. */
+  isDamaged(user: UserName, name: FunctionName): boolean {
+    return this.#damaged.has(`${user}/${name}`);
+  }
+
+  /** What these have is not known. */
+  get hasDamaged(): boolean {
+    return this.#damaged.size > 0;
+  }
+
   /** What this host has written. */
   set(kept: KeptFunction): void {
     const { user, name } = kept.description;
@@ -43,6 +53,7 @@ export class KnownFunctions {
 
   delete(user: UserName, name: FunctionName): void {
     this.#known.delete(`${user}/${name}`);
+    this.#damaged.delete(`${user}/${name}`);
   }
 
   /** All of them as the store has them now. @throws FaasmError `storage_unavailable` */
@@ -53,6 +64,7 @@ export class KnownFunctions {
       const { user, name } = description;
       if (!tags.has(`${user}/${name}`)) this.#forget(user, name);
     }
+    for (const name of this.#damaged.keys()) if (!tags.has(name)) this.#damaged.delete(name);
     const changed = listed.filter(({ user, name, tag }) => this.get(user, name)?.tag !== tag);
     const reading = changed.values();
     const readOn = async (): Promise<void> => {
@@ -82,6 +94,7 @@ export class KnownFunctions {
   }
 
   #forget(user: UserName, name: FunctionName): void {
+    this.#damaged.delete(`${user}/${name}`);
     const before = this.get(user, name);
     if (before === undefined) return;
     this.#known.delete(`${user}/${name}`);

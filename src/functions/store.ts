@@ -9,6 +9,8 @@ import { FaasmError } from '../../proto/errors.ts';
 import type { FunctionDescription } from '../../proto/messages.ts';
 import { type FunctionName, toFunctionName, toUserName, type UserName } from '../../proto/names.ts';
 import type { BlobStore } from '../storage/blobs.ts';
+import { damaged } from '../storage/checksum.ts';
+import { openSealedJson, sealJson } from '../storage/sealed-json.ts';
 import { toDescription } from './messages.ts';
 import type { FunctionStore, ListedFunction, ListedModule, ProtoName } from './port.ts';
 import { sha256 } from './sha256.ts';
@@ -40,11 +42,11 @@ export function createFunctionStore(blobs: BlobStore): FunctionStore {
 
     async read(user, name) {
       const found = await blobs.get(descriptionName(user, name));
-      return found && { description: parse(blobs.place, user, name, found.bytes), tag: found.tag };
+      return found && { description: parse(user, name, found.bytes), tag: found.tag };
     },
 
     write(description, expected) {
-      const bytes = Buffer.from(`${JSON.stringify(description, null, 2)}\n`);
+      const bytes = Buffer.from(sealJson(description, 2));
       return blobs.put(descriptionName(description.user, description.name), bytes, expected);
     },
 
@@ -61,13 +63,12 @@ export function createFunctionStore(blobs: BlobStore): FunctionStore {
     async readModule(module) {
       const found = await blobs.get(moduleName(module));
       if (found === undefined) {
-        throw new FaasmError('not_found', `${blobs.place} has no module ${module}; upload it again`);
+        throw new FaasmError('not_found', `There is no module ${module} any more; upload it again`, {
+          place: blobs.place,
+        });
       }
       if (sha256(found.bytes) === module) return found.bytes;
-      throw new FaasmError(
-        'storage_unavailable',
-        `${blobs.place}/${moduleName(module)} is damaged: its sha256 is not its name; upload it again`,
-      );
+      throw damaged(`Module ${module}`, 'upload it again', { component: 'functions' });
     },
 
     async writeModule(module, bytes) {
@@ -96,14 +97,12 @@ export function createFunctionStore(blobs: BlobStore): FunctionStore {
   };
 }
 
-function parse(place: string, user: UserName, name: FunctionName, bytes: Uint8Array): FunctionDescription {
+function parse(user: UserName, name: FunctionName, bytes: Uint8Array): FunctionDescription {
   try {
-    return toDescription(JSON.parse(Buffer.from(bytes).toString('utf8')));
-  } catch (cause) {
-    throw new FaasmError(
-      'storage_unavailable',
-      `${place}/${descriptionName(user, name)} is damaged: ${(cause as Error).message}; upload ${user}/${name} again`,
-      { cause },
-    );
+    return toDescription(openSealedJson(Buffer.from(bytes).toString('utf8')));
+  } catch {
+    throw damaged(`The description of function ${user}/${name}`, `upload ${user}/${name} again`, {
+      component: 'functions',
+    });
   }
 }

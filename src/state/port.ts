@@ -34,6 +34,8 @@ export interface WriteCondition {
   readonly expectVersion?: number | 'any';
   /** No value. */
   readonly ifAbsent?: boolean;
+  /** The lock on the value that the change is made under, held still. @throws FaasmError `lock_lost` */
+  readonly fence?: number;
 }
 
 export interface Piece {
@@ -117,6 +119,10 @@ export interface StateStore {
     condition?: WriteCondition,
   ): Promise<ChangedValue>;
   discard(user: UserName, upload: string): Promise<void>;
+  /** Gives back to this host's disk what is not used; nothing where values are elsewhere. */
+  shrink?(): Promise<void>;
+  /** Names of values, for people, that were found damaged when the store was opened. */
+  damagedValues?(): Promise<readonly string[]>;
   /** Tells of changes that other hosts make, soon after them. */
   watch(watcher: StateWatcher): Promise<void>;
   close(): Promise<void>;

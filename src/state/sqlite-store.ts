@@ -42,6 +42,8 @@ export async function createSqliteStateStore(config: { readonly dataFolder: stri
     commit: (user, key, upload, sizeBytes, condition = unconditional) =>
       thread.run('commit', { user, key, upload, sizeBytes, condition }),
     discard: (user, upload) => thread.run('discard', { user, upload }),
+    shrink: () => thread.shrink(),
+    damagedValues: () => thread.run('damagedValues', null),
     close: () => thread.close(),
   };
 }

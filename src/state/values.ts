@@ -182,11 +182,11 @@ export class Values {
         await this.#residents.drop(resident);
         return;
       }
-      const stored = await this.#store.describe(user, key);
+      const storedBytes = await this.#storedBytes(user, key);
       const deleted = await this.#store.delete(user, key, condition);
       if (!deleted)
         throw new FaasmError('not_found', `No state ${showName(name)}`, { details: { component: 'state' } });
-      account(this.#quota, user, -(stored?.sizeBytes ?? 0));
+      account(this.#quota, user, -storedBytes);
     });
   }
 
@@ -206,9 +206,9 @@ export class Values {
           `State ${showName(name)} cannot be replaced while a function has it mapped; try again`,
         );
       }
-      const before = await this.#store.describe(user, key);
+      const before = await this.#storedBytes(user, key);
       const committed = await this.#store.commit(user, key, upload, sizeBytes, condition);
-      account(this.#quota, user, sizeBytes - (before?.sizeBytes ?? 0));
+      account(this.#quota, user, sizeBytes - before);
       return committed;
     });
   }
@@ -332,6 +332,16 @@ export class Values {
     }
   }
 
+  /** For the quota: a value whose record is damaged counts for nothing, so that it can be replaced and deleted. */
+  async #storedBytes(user: UserName, key: StateKey): Promise<number> {
+    try {
+      return (await this.#store.describe(user, key))?.sizeBytes ?? 0;
+    } catch (error) {
+      if (error instanceof FaasmError && error.code === 'storage_corrupt') return 0;
+      throw error;
+    }
+  }
+
   async #writeStored(
     user: UserName,
     key: StateKey,
@@ -339,7 +349,7 @@ export class Values {
     bytes: Uint8Array,
     condition: WriteCondition,
   ): Promise<StoredValue> {
-    const before = (await this.#store.describe(user, key))?.sizeBytes ?? 0;
+    const before = await this.#storedBytes(user, key);
     const end = Math.max(offsetIn(place, before) + bytes.length, totalOf(place));
     const after = place === 'whole' ? end : Math.max(before, end);
     const refused = charge(this.#quota, user, nameOf(user, key), after - before, after);

@@ -5,7 +5,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import { steadyMs } from '../clock.ts';
 
 const pollMs = 10;
-const waitMs = 10_000;
+const waitMs = 30_000;
 /** What is done under a lock takes milliseconds: who made an older one is gone. */
 const staleMs = 30_000;
 
@@ -15,7 +15,8 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>): Pro
   while (!(await tryToMake(path))) {
     if (await isStale(path)) await rm(path, { force: true });
     else if (steadyMs() > lastMs) {
-      throw new FaasmError('storage_unavailable', `${path} stays locked; remove it if no host is running`);
+      const why = 'The storage of functions stays locked; remove its lock file if no host is running';
+      throw new FaasmError('storage_unavailable', why, { place: path });
     } else await delay(pollMs);
   }
   try {

@@ -6,6 +6,7 @@ import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import type { BlobInfo, BlobStore, WriteTag } from './blobs.ts';
+import { toDiskError } from './disk-error.ts';
 import { withFileLock } from './file-lock.ts';
 import { replaceFile, syncFolder } from './replace-file.ts';
 
@@ -94,7 +95,9 @@ async function infoAt(path: string, name: string): Promise<BlobInfo | undefined>
 
 function check(path: string, tag: string | undefined, expected: Exclude<WriteTag, undefined>): void {
   if ((tag ?? null) === expected) return;
-  throw new FaasmError('precondition_failed', `${path} was changed meanwhile, or is there already`);
+  throw new FaasmError('precondition_failed', 'It was changed meanwhile, or is there already', {
+    place: path,
+  });
 }
 
 function whereThere(error: unknown): undefined {
@@ -105,9 +108,7 @@ function whereThere(error: unknown): undefined {
 async function guard<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
-  } catch (cause) {
-    if (cause instanceof FaasmError) throw cause;
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new FaasmError('storage_unavailable', `Storage at ${path}: ${text}`, { cause });
+  } catch (thrown) {
+    throw toDiskError(thrown, 'The folder of functions', path);
   }
 }

@@ -1,5 +1,5 @@
 /** What a SQLite thread is started with, and what is said to it and by it. */
-import type { CallError } from '../../proto/call.ts';
+import type { ErrorCode, ErrorDetails } from '../../proto/errors.ts';
 
 export interface SqliteSetup {
   /** Its folder is made when it is not there. */
@@ -8,19 +8,28 @@ export interface SqliteSetup {
   readonly operations: string;
 }
 
-/** One operation; without a name it only waits for the file to be open. */
+/** One operation; without a name it waits for the file to be open, or, with `shrink`, gives back what is not used. */
 export interface OperationMessage {
   readonly id: number;
   readonly name: string | undefined;
   readonly argument: unknown;
 }
 
-export type ToThread = OperationMessage;
+export type ToThread = OperationMessage | 'close';
+
+/** A FaasmError, and what it came from, as far as that can be posted. */
+export interface OperationError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly details: ErrorDetails;
+  readonly place: string | undefined;
+  readonly cause: unknown;
+}
 
 export interface OperationAnswer {
   readonly id: number;
   readonly value: unknown;
-  readonly error: CallError | undefined;
+  readonly error: OperationError | undefined;
 }
 
 /** The answers of one batch. */

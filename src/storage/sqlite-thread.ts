@@ -13,7 +13,8 @@
  */
 import { Worker } from 'node:worker_threads';
 import { FaasmError } from '../../proto/errors.ts';
-import type { FromThread, SqliteSetup, ToThread } from './sqlite-messages.ts';
+import { fileError } from './sqlite-file.ts';
+import type { FromThread, OperationMessage, SqliteSetup, ToThread } from './sqlite-messages.ts';
 
 /**
  * What an operations module's `open(db, file)` gives: each takes one argument and answers at once.
@@ -33,6 +34,8 @@ export interface SqliteThread<Operations extends SqliteOperations> {
     argument: Parameters<Operations[Name]>[0],
     transfer?: readonly ArrayBuffer[],
   ): Promise<ReturnType<Operations[Name]>>;
+  /** Gives back to the disk what the file does not use, after what was asked before. */
+  shrink(): Promise<void>;
   /** Finishes what was asked, closes the file and ends the thread. */
   close(): Promise<void>;
 }
@@ -44,7 +47,8 @@ interface Waiting {
 
 /**
  * @param setup.operations a module that exports `open(db: DatabaseSync)`
- * @throws FaasmError `storage_unavailable` when the file cannot be opened, or another process has it open
+ * @throws FaasmError `storage_unavailable` when the file cannot be opened, or another process has it open;
+ * `storage_corrupt` when it has lost what it had
  */
 export async function startSqliteThread<Operations extends SqliteOperations>(
   setup: SqliteSetup,
@@ -64,22 +68,19 @@ export async function startSqliteThread<Operations extends SqliteOperations>(
     waiting.clear();
   };
   worker.on('error', (cause) =>
-    end(unavailable(setup.file, `its thread failed: ${messageOf(cause)}`, cause)),
+    end(fileError('storage_unavailable', setup.file, `its thread failed: ${messageOf(cause)}`, cause)),
   );
-  worker.on('exit', () => end(unavailable(setup.file, 'it was closed')));
+  worker.on('exit', () => end(fileError('storage_unavailable', setup.file, 'it was closed')));
   worker.on('message', (answers: FromThread) => {
     for (const answer of answers) {
       const one = waiting.get(answer.id);
       waiting.delete(answer.id);
       if (answer.error === undefined) one?.resolve(answer.value);
-      else
-        one?.reject(
-          new FaasmError(answer.error.code, answer.error.message, { details: answer.error.details }),
-        );
+      else one?.reject(new FaasmError(answer.error.code, answer.error.message, answer.error));
     }
   });
 
-  const post = (message: ToThread, transfer: readonly ArrayBuffer[]): Promise<unknown> => {
+  const post = (message: OperationMessage, transfer: readonly ArrayBuffer[]): Promise<unknown> => {
     if (ended !== undefined) return Promise.reject(ended);
     return new Promise((resolve, reject) => {
       waiting.set(message.id, { resolve, reject });
@@ -103,21 +104,17 @@ export async function startSqliteThread<Operations extends SqliteOperations>(
     file: setup.file,
     run: (name, argument, transfer = []) =>
       post({ id: ++lastId, name, argument }, transfer) as Promise<ReturnType<Operations[typeof name]>>,
+    async shrink() {
+      await post({ id: ++lastId, name: undefined, argument: 'shrink' }, []);
+    },
     async close() {
       if (ended === undefined) {
-        worker.postMessage('close');
-        ended = unavailable(setup.file, 'it was closed');
+        worker.postMessage('close' satisfies ToThread);
+        ended = fileError('storage_unavailable', setup.file, 'it was closed');
       }
       await exited;
     },
   };
-}
-
-function unavailable(file: string, why: string, cause?: unknown): FaasmError {
-  return new FaasmError('storage_unavailable', `Cannot use ${file}: ${why}`, {
-    details: { component: 'storage' },
-    cause,
-  });
 }
 
 function messageOf(thrown: unknown): string {

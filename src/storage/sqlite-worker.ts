@@ -4,9 +4,16 @@ import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { FaasmError } from '../../proto/errors.ts';
 import { runBatch } from './sqlite-batch.ts';
-import { openDatabase, toStorageError } from './sqlite-file.ts';
-import type { OperationAnswer, OperationMessage, SqliteSetup } from './sqlite-messages.ts';
+import { openDatabase, shrinkDatabase, toStorageError } from './sqlite-file.ts';
+import type {
+  OperationAnswer,
+  OperationError,
+  OperationMessage,
+  SqliteSetup,
+  ToThread,
+} from './sqlite-messages.ts';
 import type { SqliteOperations } from './sqlite-thread.ts';
+import { checkMark, keepMark } from './store-mark.ts';
 
 /** Bounds how long the first of a batch waits for the last. */
 const batchMax = 512;
@@ -24,7 +31,10 @@ async function open(): Promise<Opened | FaasmError> {
   let db: DatabaseSync | undefined;
   try {
     db = openDatabase(file);
-    return { db, operations: openOperations(db, file) };
+    const mark = checkMark(db, file);
+    const operations = openOperations(db, file);
+    keepMark(db, file, mark);
+    return { db, operations };
   } catch (thrown) {
     db?.close();
     return toStorageError(thrown, file);
@@ -33,15 +43,13 @@ async function open(): Promise<Opened | FaasmError> {
 
 const opened = await open();
 
-port.on('message', (first: OperationMessage | 'close') => {
+port.on('message', (first: ToThread) => {
   const batch: OperationMessage[] = [];
-  let next: OperationMessage | 'close' | undefined = first;
-  while (next !== undefined && next !== 'close') {
+  let next: ToThread | undefined = first;
+  while (typeof next === 'object') {
     batch.push(next);
     next =
-      batch.length < batchMax
-        ? (receiveMessageOnPort(port)?.message as OperationMessage | 'close' | undefined)
-        : undefined;
+      batch.length < batchMax ? (receiveMessageOnPort(port)?.message as ToThread | undefined) : undefined;
   }
   if (batch.length > 0) answer(batch);
   if (next === 'close') {
@@ -49,6 +57,15 @@ port.on('message', (first: OperationMessage | 'close') => {
     port.close();
   }
 });
+
+function shrink(): void {
+  if (opened instanceof FaasmError) return;
+  try {
+    shrinkDatabase(opened.db);
+  } catch {
+    // It needs some room itself; it is tried again.
+  }
+}
 
 function answer(batch: readonly OperationMessage[]): void {
   const answers: OperationAnswer[] =
@@ -59,11 +76,13 @@ function answer(batch: readonly OperationMessage[]): void {
           value: outcome.error === undefined ? outcome.value : undefined,
           error: outcome.error === undefined ? undefined : toPlainError(toStorageError(outcome.error, file)),
         }));
+  if (batch.some(({ name, argument }) => name === undefined && argument === 'shrink')) shrink();
   port.postMessage(answers, transferable(answers));
 }
 
-function toPlainError({ code, message, details }: FaasmError): OperationAnswer['error'] {
-  return { code, message, details };
+function toPlainError({ code, message, details, place, cause }: FaasmError): OperationError {
+  const { errcode, code: errno } = (cause ?? {}) as { errcode?: unknown; code?: unknown };
+  return { code, message, details, place, cause: cause === undefined ? undefined : { errcode, code: errno } };
 }
 
 /** The buffers of answers that are bytes, or have bytes among their fields: handed over, not copied. */

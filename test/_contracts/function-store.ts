@@ -64,7 +64,7 @@ export function functionStoreContract(
   check('readModule() refuses a module that is not what its name says', async (t, one, two, blobs) => {
     await one.writeModule(module, bytes);
     await blobs.put(`modules/${module}.wasm`, new TextEncoder().encode('other'));
-    await t.throwsAsync(two.readModule(module), { code: 'storage_unavailable', message: /is damaged/ });
+    await t.throwsAsync(two.readModule(module), { code: 'storage_corrupt', message: /is damaged/ });
   });
 
   check('read() and list() give another host what write() kept', async (t, one, two) => {
@@ -86,7 +86,7 @@ export function functionStoreContract(
   check('read() of a damaged description says so, list() has it', async (t, one, _two, blobs) => {
     await blobs.put('users/ada/f.json', new TextEncoder().encode('{"user":'));
     await t.throwsAsync(one.read(ada, f), {
-      code: 'storage_unavailable',
+      code: 'storage_corrupt',
       message: /is damaged.*upload ada\/f again/,
     });
     t.is((await one.list()).length, 1);

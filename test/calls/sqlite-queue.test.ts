@@ -39,6 +39,8 @@ test('SQLite: calls that an older release has kept are run, with ids that name t
   const db = new DatabaseSync(file);
   for (const column of ['given', 'inputPlace', 'outputPlace', 'request', 'fingerprint'])
     db.exec(`ALTER TABLE call DROP COLUMN ${column}`);
+  for (const table of ['call', 'input', 'output']) db.exec(`ALTER TABLE ${table} DROP COLUMN sum`);
+  db.exec('DROP TABLE store');
   db.exec('PRAGMA user_version = 1');
   db.close();
   const second = await openSqliteCallQueue(file);

@@ -45,7 +45,7 @@ export const functionsCopy = defineCommand({
           world.stdout.write(`${name}: ${await copyFunction(from, to, each)}\n`);
         } catch (thrown) {
           failed++;
-          world.stderr.write(`${name}: ${FaasmError.from(thrown).message}\n`);
+          world.stderr.write(`${name}: ${FaasmError.from(thrown).located}\n`);
         }
       }
       world.stderr.write(`${listed.length - failed} of ${listed.length} functions are at ${to.place}\n`);
