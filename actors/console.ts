@@ -22,6 +22,7 @@ import type { Log } from '../src/log.ts';
 import type { Readiness } from '../src/readiness.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
 import { stateStatusCodec } from '../src/state/messages.ts';
+import type { StorageWatch } from '../src/storage/storage-watch.ts';
 import { callEventsCodec } from '../src/worker-pool/messages.ts';
 
 export interface ConsoleOptions {
@@ -31,18 +32,22 @@ export interface ConsoleOptions {
   /** The host whose calls are in the metrics; the page shows those of all. */
   readonly host: HostId;
   readonly readiness: Readiness;
+  readonly storage: Pick<StorageWatch, 'damage'>;
 }
 
 /** How many live versions are asked for at once. */
 const askedMax = 20;
 
-export function startConsole({ bus, subjects, log, host, readiness }: ConsoleOptions): { stop(): void } {
+export function startConsole({ bus, subjects, log, host, readiness, storage }: ConsoleOptions): {
+  stop(): void;
+} {
   const board = new Board(host);
   const tally = new Tally();
   const metrics = createMetrics(tally, {
     host: () => board.ownStatus(),
     state: () => stateStatus,
     components: () => readiness.components(),
+    damage: () => storage.damage(),
     drops: () => bus.drops.list(),
   });
   let stateStatus: StateStatus | undefined;

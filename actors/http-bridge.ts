@@ -12,12 +12,13 @@ import type { Subjects } from '../proto/subjects.ts';
 import type { Bus } from '../src/bus/port.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
 import { type HttpConfig, httpDefaults } from '../src/http/config.ts';
-import { createDispatch, type Readiness } from '../src/http/dispatch.ts';
+import { createDispatch } from '../src/http/dispatch.ts';
 import type { HeldMemory } from '../src/http/exchange.ts';
 import { KnownSettings } from '../src/http/known-settings.ts';
 import { createHttpPort } from '../src/http/server.ts';
 import type { Log } from '../src/log.ts';
 import { createRandomIds } from '../src/random-ids.ts';
+import type { Readiness } from '../src/readiness.ts';
 
 export interface HttpBridgeOptions {
   readonly bus: Bus;
@@ -27,7 +28,7 @@ export interface HttpBridgeOptions {
   readonly log: Log;
   /** @default any amount may be held */
   readonly memory?: HeldMemory;
-  ready(): Readiness;
+  readonly readiness: Pick<Readiness, 'why' | 'degraded'>;
 }
 
 const anyAmount: HeldMemory = { hasRoom: () => true, hold: () => () => {} };
@@ -41,7 +42,7 @@ export interface HttpBridge {
 
 /** @throws FaasmError `conflict` that names the port and its setting when something else listens there */
 export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpBridge> {
-  const { bus, subjects, log, ready } = options;
+  const { bus, subjects, log, readiness } = options;
   const config: HttpConfig = { ...httpDefaults, ...options.config };
   const closing = new AbortController();
   // Each follower of a log hears of it.
@@ -58,7 +59,7 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
     newCallId: createCallIds(),
     closing: closing.signal,
   };
-  const dispatch = createDispatch({ parts, ready });
+  const dispatch = createDispatch({ parts, readiness });
   const ways = config.ports.map(() => createHttpPort(config, dispatch));
   const close = async (drainTimeoutMs = config.drainTimeoutMs): Promise<void> => {
     closing.abort();

@@ -35,6 +35,9 @@ import { createS3Client, type S3Settings } from '../src/s3/client.ts';
 import { toBucket } from '../src/s3/place.ts';
 import { openStateStore } from '../src/state/open-store.ts';
 import { openDataFolder } from '../src/storage/data-folder.ts';
+import { DiskRoom } from '../src/storage/disk-room.ts';
+import { StorageWatch } from '../src/storage/storage-watch.ts';
+
 import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
 import { startFiles } from './files.ts';
@@ -162,11 +165,21 @@ export async function startHost(
     const { port: memory, why } = detectMemoryPort(toMemoryKind(config.FAASM_MEMORY));
     log('host').info({ host: id, memory: memory.kind, why }, 'memory of Faaslets');
 
+    const room = await DiskRoom.open({
+      folder: data,
+      onChange(why) {
+        readiness.set('disk', why);
+        if (why === undefined) log('storage').info('there is room on the disk again');
+        else log('storage').error({ why }, 'no room on the disk');
+      },
+    });
+    closers.push(() => room.close());
+    const storage = new StorageWatch(room, log);
     const redis = await openRedis();
-    const board = startConsole({ bus, subjects, host: id, readiness, log: log('console') });
+    const board = startConsole({ bus, subjects, host: id, readiness, storage, log: log('console') });
     closers.push(() => board.stop());
     const { s3 } = toFunctionStorePowers(config, '');
-    const store = await openStateStore({
+    const opened = await openStateStore({
       kind: config.FAASM_STATE,
       redisKeys: config.FAASM_STATE_REDIS_KEYS,
       dataFolder: data,
@@ -174,7 +187,17 @@ export async function startHost(
       prefix: config.FAASM_PREFIX,
       s3,
     });
+    const isHere = config.FAASM_STATE === 'sqlite';
+    const store = storage.watch({
+      component: 'state',
+      store: opened,
+      grows: isHere ? ['write', 'append', 'stage', 'commit'] : [],
+    });
     closers.push(() => store.close());
+    room.onShrink(async () => store.shrink?.());
+    const damagedValues = (await store.damagedValues?.()) ?? [];
+    if (damagedValues.length > 0)
+      log('state').error({ values: damagedValues }, 'records of values are damaged');
     const state = await startState({
       host: id,
       bus,
@@ -191,10 +214,11 @@ export async function startHost(
     closers.push(() => state.stop());
     const objects = startObjects({ host: id, bus, subjects, objects: await openObjects(s3) });
     closers.push(() => objects.stop());
-    const fileStore = await openDiskStore({
+    const openedFiles = await openDiskStore({
       root: join(data, 'files'),
       onDamaged: (file, error) => log('files').error({ file, err: error }, 'a shared file cannot be read'),
     });
+    const fileStore = storage.watch({ component: 'files', store: openedFiles, grows: ['createDraft'] });
     const poolConfig = toPoolConfig(config, identity, memory.kind, {
       contentFolder: fileStore.contentFolder,
       begunFolder,
@@ -230,17 +254,25 @@ export async function startHost(
       log: log('files'),
     });
     closers.push(() => files.stop());
+    let wasRead = false;
     const functions = await startFunctions({
       bus,
       subjects,
       memory,
-      store: await openFunctionStore(
-        config.FAASM_FUNCTIONS === '' ? ownFolder(data) : config.FAASM_FUNCTIONS,
-        toFunctionStorePowers(config, `faasm ${id} functions`),
-      ),
+      store: storage.watch({
+        component: 'functions',
+        store: await openFunctionStore(
+          config.FAASM_FUNCTIONS === '' ? ownFolder(data) : config.FAASM_FUNCTIONS,
+          toFunctionStorePowers(config, `faasm ${id} functions`),
+        ),
+        grows: config.FAASM_FUNCTIONS === '' ? ['write', 'writeModule', 'writeProto'] : [],
+      }),
       onStore(why) {
         if (why !== undefined) log('functions').warn({ why }, 'function storage is away; trying again');
-        readiness.set('functions', why);
+        // What was read once goes on running; before, the host does not know what it has.
+        if (why === undefined) wasRead = true;
+        if (wasRead) readiness.degrade('functions', why);
+        else readiness.set('functions', why);
       },
       preparer: createPreparer(toModuleLimits(config)),
       asyncify: createAsyncify(),
@@ -250,8 +282,13 @@ export async function startHost(
     closers.push(() => functions.stop());
     // What runs may still chain and start functions, so those actors stop after it has ended.
     closers.push(() => pool.drain(drainLeftMs()));
-    const queue = await openSqliteCallQueue(join(data, 'calls.db'));
+    const queue = storage.watch({
+      component: 'calls',
+      store: await openSqliteCallQueue(join(data, 'calls.db')),
+      grows: ['enqueue'],
+    });
     closers.push(() => queue.close());
+    room.onShrink(() => queue.shrink());
     const calls = await startCalls({
       host: id,
       bus,
@@ -270,7 +307,7 @@ export async function startHost(
       config: toHttpConfig(config, id),
       log: log('http-bridge'),
       memory: held,
-      ready: () => ({ ready: readiness.why === '', why: readiness.why }),
+      readiness,
     });
     closers.push(() => bridge.close(drainLeftMs()));
     // What the ways in have taken is placed until they are stopped; then only what runs may make calls.

@@ -16,6 +16,8 @@ export interface OwnStatus {
   state(): StateStatus | undefined;
   /** What it needs, and whether that is there. */
   components(): Iterable<readonly [component: string, isThere: boolean]>;
+  /** How often damage was found in what it keeps. */
+  damage(): Iterable<readonly [component: string, count: number]>;
   /** Messages that its bus did not deliver. */
   drops(): readonly Drop[];
 }
@@ -40,11 +42,21 @@ export function createMetrics(tally: Tally, own: OwnStatus): Metrics {
   for (const gauge of stateGauges) register(registry, gauge, own.state);
   new Gauge({
     name: 'faasm_component_up',
-    help: '1 while what this host needs is there, as nats and redis; while it is 0, the host is not ready',
+    help: '1 while this part of the host is there, as nats, redis and disk; /readyz says what is missing without it',
     labelNames: ['component'],
     registers: [registry],
     collect() {
       for (const [component, isThere] of own.components()) this.set({ component }, isThere ? 1 : 0);
+    },
+  });
+  new Counter({
+    name: 'faasm_storage_corrupt_total',
+    help: 'How often something was read that is not what was written, or is lost, by the component that keeps it',
+    labelNames: ['component'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [component, count] of own.damage()) this.inc({ component }, count);
     },
   });
   new Counter({

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { FaasmError } from '../../proto/errors.ts';
 import type { FunctionSettings } from '../../proto/function-settings.ts';
 import type { CallId } from '../../proto/names.ts';
+import type { Readiness } from '../readiness.ts';
 import { type BodyLimit, discardBody, refuseLength } from './body.ts';
 import { cancelCall, prefersAsync, sendCallOutput, sendCallStatus, submitCall } from './calls.ts';
 import { fileLimit, inputLimit, moduleLimit, stateLimit } from './config.ts';
@@ -24,15 +25,9 @@ import { type FunctionRoute, type OptionsRoute, type ProgramRoute, type Route, t
 import { appendLimit, appendState, deleteState, readState, writeState } from './state.ts';
 import { traceparentOf } from './traceparent.ts';
 
-export interface Readiness {
-  readonly ready: boolean;
-  /** What is missing, or why no more work is taken; told to whoever asks. */
-  readonly why: string;
-}
-
 export interface DispatchOptions {
   readonly parts: HttpParts;
-  ready(): Readiness;
+  readonly readiness: Pick<Readiness, 'why' | 'degraded'>;
 }
 
 export interface Dispatch {
@@ -46,7 +41,7 @@ type Target = Pick<FunctionRoute, 'user' | 'function'>;
 /** Fit for a header and for a line of a log. */
 const requestIdPattern = /^[!-~]{1,128}$/;
 
-export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
+export function createDispatch({ parts, readiness }: DispatchOptions): Dispatch {
   const { functions } = parts;
   const hostNames = new HostNames([...parts.config.hosts, parts.config.listen]);
   const draining = (): boolean => parts.closing.aborted;
@@ -246,10 +241,10 @@ export function createDispatch({ parts, ready }: DispatchOptions): Dispatch {
   }
 
   function sendReadiness(exchange: Exchange): void {
-    const { ready: isReady, why } = ready();
+    const { why, degraded } = readiness;
     if (draining()) throw new FaasmError('draining', 'This host is stopping');
-    if (!isReady) throw new FaasmError('no_capacity', `This host is not ready: ${why}`);
-    sendText(exchange, 200, 'ready\n');
+    if (why !== '') throw new FaasmError('no_capacity', `This host is not ready: ${why}`);
+    sendText(exchange, 200, degraded === '' ? 'ready\n' : `ready, and degraded: ${degraded}\n`);
   }
 
   function fail(exchange: Exchange, error: FaasmError, allow?: string): void {

@@ -15,6 +15,7 @@ import { callIdOf } from '../call-ids.ts';
 import { silentLog, subjects } from '../http/_bridge.ts';
 
 const here = toHostId('here');
+const storage = { damage: () => [['state', 3] as const] };
 const user = toUserName('demo');
 const name = toFunctionName('echo');
 const version = 'a'.repeat(64);
@@ -22,7 +23,7 @@ const version = 'a'.repeat(64);
 function start(t: { teardown(fn: () => void): void }) {
   const bus = createMemoryBus({ onError: () => {} });
   const readiness = new Readiness();
-  const started = startConsole({ bus, subjects, log: silentLog, host: here, readiness });
+  const started = startConsole({ bus, subjects, log: silentLog, host: here, readiness, storage });
   t.teardown(() => started.stop());
   const ask = async (kind: 'page' | 'data' | 'metrics') => {
     const answer = await bus.request(subjects.console(here, kind), emptyBody);
@@ -147,6 +148,7 @@ test('startConsole() tells what this host lacks, and what its bus dropped', asyn
   const has = (line: string) => t.true(lines.includes(line), line);
   has('faasm_component_up{component="redis"} 1');
   has('faasm_component_up{component="nats"} 0');
+  has('faasm_storage_corrupt_total{component="state"} 3');
   has('faasm_messages_dropped_total{kind="event",code="no_capacity"} 2');
   has('faasm_messages_dropped_total{kind="answer",code="too_large"} 1');
 });
@@ -194,7 +196,7 @@ test('the page loads nothing, allows only itself, and sets text as text', async 
 
 test('stop() leaves nobody to ask', async (t) => {
   const bus = createMemoryBus();
-  startConsole({ bus, subjects, log: silentLog, host: here, readiness: new Readiness() }).stop();
+  startConsole({ bus, subjects, log: silentLog, host: here, readiness: new Readiness(), storage }).stop();
   const asked = bus.request(subjects.console(here, 'page'), emptyBody);
   t.is((await t.throwsAsync<Error & { code: string }>(asked)).code, 'no_responders');
 });

@@ -13,6 +13,7 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, type Headers, header, respond, toBytes } from '../../src/bus/port.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { functionDescriptionCodec, functionListCodec } from '../../src/functions/messages.ts';
+import { Readiness } from '../../src/readiness.ts';
 import { callIdOf } from '../call-ids.ts';
 import {
   collect,
@@ -400,13 +401,17 @@ test('GET and DELETE /f/ list, describe, fetch and remove', async (t) => {
 });
 
 test('/healthz answers always, /readyz says why not', async (t) => {
-  let why = 'executors are starting';
-  const { fetch, fetchUpload } = await startBridge(t, {}, () => ({ ready: why === '', why }));
+  const readiness = new Readiness();
+  readiness.set('executors', 'starting');
+  readiness.degrade('functions', 'their store is away');
+  const { fetch, fetchUpload } = await startBridge(t, {}, readiness);
   t.is(await (await fetchUpload('/healthz')).text(), 'ok\n');
   const notYet = await fetch('/readyz');
   t.is(notYet.status, 503);
-  t.regex(((await notYet.json()) as { detail: string }).detail, /executors are starting/);
-  why = '';
+  t.regex(((await notYet.json()) as { detail: string }).detail, /: executors: starting$/);
+  readiness.set('executors', undefined);
+  t.is(await (await fetch('/readyz')).text(), 'ready, and degraded: functions: their store is away\n');
+  readiness.degrade('functions', undefined);
   t.is(await (await fetch('/readyz')).text(), 'ready\n');
 });
 
@@ -451,7 +456,7 @@ test('startHttpBridge() names the port and the setting when the port is in use',
       subjects,
       config: { host, listen: '127.0.0.1', ports },
       log: silentLog,
-      ready: () => ({ ready: true, why: '' }),
+      readiness: new Readiness(),
     });
   const first = await t.throwsAsync(start([port, 0]), { instanceOf: FaasmError });
   t.is(first.code, 'conflict');

@@ -19,6 +19,8 @@ export interface TestHost extends AsyncDisposable {
   post(name: string, body?: string | Uint8Array<ArrayBuffer>, headers?: HeadersInit): Promise<Response>;
   /** Stops the host and starts another on the same data. */
   restart(): Promise<void>;
+  /** Starts another on the same data, where the last one was stopped. */
+  start(): Promise<void>;
 }
 
 const wabt = await initWabt();
@@ -36,8 +38,12 @@ export function wasm(wat: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(wabt.parseWat('test.wat', wat, features).toBinary({}).buffer);
 }
 
-export async function startTestHost(settings: Record<string, string> = {}): Promise<TestHost> {
-  const data = await mkdtemp(join(tmpdir(), 'faasm-host-'));
+/** @param folder of its data @default a new one */
+export async function startTestHost(
+  settings: Record<string, string> = {},
+  folder?: string,
+): Promise<TestHost> {
+  const data = folder ?? (await mkdtemp(join(tmpdir(), 'faasm-host-')));
   const flags = { 'http-port': '0', 'upload-port': '0', 'nats-port': '0', data };
   const config = toConfig({ flags, environment: settings, file: {}, readSecret: () => '' });
   const log = createLog({ level: settings.FAASM_LOG_LEVEL ?? 'silent' });
@@ -60,9 +66,12 @@ export async function startTestHost(settings: Record<string, string> = {}): Prom
       await host.stop();
       host = await startHost(config, { log });
     },
+    async start() {
+      host = await startHost(config, { log });
+    },
     async [Symbol.asyncDispose]() {
       await host.stop();
-      await rm(data, { recursive: true, force: true });
+      if (folder === undefined) await rm(data, { recursive: true, force: true });
     },
   };
 }

@@ -8,6 +8,7 @@ import { createSubjects } from '../../proto/subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import type { BusMessage } from '../../src/bus/port.ts';
 import type { Log } from '../../src/log.ts';
+import { Readiness } from '../../src/readiness.ts';
 
 export const host = toHostId('here');
 export const subjects = createSubjects();
@@ -20,7 +21,7 @@ export type LogLine = Readonly<Record<string, unknown>>;
 export async function startBridge(
   t: ExecutionContext,
   config: Partial<HttpBridgeOptions['config']> = {},
-  ready: HttpBridgeOptions['ready'] = () => ({ ready: true, why: '' }),
+  readiness: HttpBridgeOptions['readiness'] = new Readiness(),
 ) {
   const bus = createMemoryBus();
   const logged: LogLine[] = [];
@@ -31,7 +32,7 @@ export async function startBridge(
     subjects,
     config: { host, listen: '127.0.0.1', ports: [0, 0], ...config },
     log,
-    ready,
+    readiness,
   });
   t.teardown(async () => {
     await bus.close();
