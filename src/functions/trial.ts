@@ -15,21 +15,13 @@ export interface TrialRequest {
 /** How it ended: within its limits, or why not; a module that is not valid is none of its business. */
 export type TrialAnswer = 'compiled' | 'memory' | 'time';
 
-/** As the optimizing compiler is used later, but at once, and for all that is there. */
-const execArgv = [
-  '--no-wasm-lazy-compilation',
-  '--no-wasm-dynamic-tiering',
-  '--no-liftoff',
-  '--no-wasm-deopt',
-  '--no-wasm-inlining-call-indirect',
-];
 const program = fileURLToPath(new URL('./trial-process.ts', import.meta.url));
 /** Of the whole process, beside its own measure of the time that it computes: the machine may be busy. */
 const wallTimeFactor = 5;
 
 /** @throws FaasmError `bad_module` that says what was too much, `deadline_exceeded` */
 export async function tryCompilation(bytes: Uint8Array, limits: CompileLimits, what: string): Promise<void> {
-  const child = fork(program, { execArgv, env: {}, serialization: 'advanced', stdio: 'ignore' });
+  const child = fork(program, { execArgv: [], env: {}, serialization: 'advanced', stdio: 'ignore' });
   const timer = setTimeout(() => child.kill('SIGKILL'), limits.compileMaxMs * wallTimeFactor);
   const end = await new Promise<TrialAnswer>((resolve, reject) => {
     child.once('message', (answer: TrialAnswer) => resolve(answer));
