@@ -40,9 +40,6 @@ export interface NatsBusOptions {
   readonly onError?: (error: unknown, message?: BusMessage) => void;
 }
 
-/** A server that takes the connection and says nothing is given up for the next. */
-const connectTimeoutMs = 5000;
-
 /** @throws FaasmError `bad_request` for a file that cannot be read */
 export async function toConnectionOptions(options: NatsBusOptions): Promise<NodeConnectionOptions> {
   const { url, user, password, token, creds, nkey, tls } = options;
@@ -50,7 +47,6 @@ export async function toConnectionOptions(options: NatsBusOptions): Promise<Node
     servers: typeof url === 'string' ? url.split(',') : [...url],
     name: options.name ?? 'faasm',
     noEcho: options.noEcho ?? false,
-    timeout: connectTimeoutMs,
     reconnectTimeWait: options.reconnectDelayMs ?? 1000,
     maxReconnectAttempts: -1,
     ignoreAuthErrorAbort: true,
