@@ -20,18 +20,12 @@ import {
   subscriptionsExceeded,
 } from './operation.ts';
 import { Outbox } from './outbox.ts';
+import { type Pace, stretchMs } from './pace.ts';
 import { Parser } from './parser.ts';
 import type { Holder, Quotas } from './quotas.ts';
 
 /** As the original server has it. */
 const controlLineMaxBytes = 4096;
-
-/**
- * A client whose operations have taken so long at a stretch rests for as long, so that others have the thread as well:
- * one that publishes and does not wait fills half of it at most.
- */
-const stretchMs = 5;
-const restMaxMs = 100;
 
 /** A client that is cut off has so long to read why, in milliseconds. */
 const farewellMs = 1000;
@@ -51,6 +45,7 @@ export interface ConnectionOptions {
   readonly authorize: Authorize | undefined;
   readonly boundary: Boundary;
   readonly quotas: Quotas;
+  readonly pace: Pace;
   /** @param why in the protocol's words; `client` when the client left */
   readonly onClosed: (connection: Connection, why: string) => void;
 }
@@ -119,22 +114,26 @@ export class Connection implements Holder {
 
   #read(chunk: Uint8Array): void {
     if (this.#closed) return;
-    const startMs = performance.now();
-    this.#restAtMs = startMs + stretchMs;
+    const nowMs = performance.now();
+    if (this.#options.pace.isFree(nowMs)) this.#take(chunk, nowMs);
+    else this.#wait(chunk);
+  }
+
+  #take(chunk: Uint8Array, nowMs: number): void {
+    this.#options.pace.begin(nowMs);
+    this.#restAtMs = nowMs + stretchMs;
     const rest = this.#parser.push(chunk);
-    if (rest !== undefined) this.#rest(rest, performance.now() - startMs);
+    if (rest !== undefined) this.#wait(rest);
     this.#tellHeld();
   }
 
-  #rest(chunk: Uint8Array, tookMs: number): void {
+  #wait(chunk: Uint8Array): void {
     this.#socket.pause();
-    setTimeout(
-      () => {
-        this.#socket.resume();
-        this.#read(chunk);
-      },
-      Math.min(tookMs, restMaxMs),
-    );
+    this.#options.pace.wait(() => {
+      if (this.#closed) return;
+      this.#socket.resume();
+      this.#take(chunk, performance.now());
+    });
   }
 
   /** What is held for it: what it has not read, and what it has not said to the end. */

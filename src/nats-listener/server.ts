@@ -6,6 +6,7 @@ import type { HostBus } from '../bus/port.ts';
 import { type Boundary, createBoundary } from './boundary.ts';
 import { Connection } from './connection.ts';
 import type { Authorize } from './grant.ts';
+import { Pace } from './pace.ts';
 import { Quotas } from './quotas.ts';
 
 export interface NatsListenerOptions {
@@ -80,6 +81,7 @@ class Listener implements NatsListener {
   readonly #connections = new Set<Connection>();
   readonly #boundary: Boundary;
   readonly #quotas: Quotas;
+  readonly #pace = new Pace();
   readonly #server: Server;
   #clients = 0;
   #port = 0;
@@ -139,6 +141,7 @@ class Listener implements NatsListener {
       authorize,
       boundary: this.#boundary,
       quotas: this.#quotas,
+      pace: this.#pace,
       onClosed: ({ name }, why) => {
         this.#connections.delete(connection);
         onEvent?.({ kind: refused ? 'refused' : 'disconnected', clientId, address, name, why });

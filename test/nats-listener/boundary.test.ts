@@ -138,6 +138,30 @@ test('a client that publishes and does not wait leaves the thread to others', as
   t.true(turns.length > 20, `${turns.length}`);
 });
 
+test('clients that publish and do not wait leave the thread to others, however many they are', async (t) => {
+  const { bus, port } = await listen(t);
+  let heard = 0;
+  let heardInTurn = 0;
+  let most = 0;
+  bus.subscribe('work', () => {
+    heard++;
+    heardInTurn++;
+    const endMs = performance.now() + 2;
+    while (performance.now() < endMs);
+  });
+  const turn = setInterval(() => {
+    most = Math.max(most, heardInTurn);
+    heardInTurn = 0;
+  }, 1);
+  t.teardown(() => clearInterval(turn));
+  const flood = `${quiet}${'PUB work 1\r\nx\r\n'.repeat(20)}PING\r\n`;
+  const clients = Array.from({ length: 20 }, async () => (await converse(port, alone(flood))).client);
+  t.deepEqual(new Set(await Promise.all(clients)), new Set(['PONG\r\n']));
+  t.is(heard, 400);
+  // A stretch has three messages or so, and each client had one in the same turn.
+  t.true(most <= 15, `${most}`);
+});
+
 test('Quotas cuts off who holds the most when all together hold too much', (t) => {
   const quotas = new Quotas({ subscriptionsMax: 1, listeningMax: 1, pendingMaxBytes: 100 });
   const cut: string[] = [];
