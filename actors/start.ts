@@ -23,6 +23,7 @@ import { openFunctionStore, ownFolder } from '../src/functions/open-store.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
 import { toFunctionStorePowers } from '../src/functions/store-settings.ts';
 import type { Log } from '../src/log.ts';
+import type { NatsListener } from '../src/nats-listener/server.ts';
 import { UserObjects } from '../src/objects/user-objects.ts';
 import { Readiness } from '../src/readiness.ts';
 import { MessageCalls } from '../src/receive/message-calls.ts';
@@ -234,6 +235,9 @@ export async function startHost(
       newCallId,
       log: log('worker-pool'),
     });
+    let listener: NatsListener | undefined;
+    // Clients hear of every call that they made, also of those that are stopped.
+    closers.push(() => listener?.close());
     closers.push(() => pool.stop());
     const grants = toGrants(config.FAASM_GRANTS);
     const callData = new CallData({ redis, s3, grants, inputMaxBytes: config.FAASM_INPUT_MAX_BYTES });
@@ -313,7 +317,8 @@ export async function startHost(
     // What the ways in have taken is placed until they are stopped; then only what runs may make calls.
     closers.push(() => scheduler.drain());
     const { socket, pipe } = await openWaysIn(bus, newCallId, redis);
-    const listener = config.NATS_URL === '' ? await openListener(bus) : undefined;
+    if (config.NATS_URL === '') listener = await openListener(bus);
+    closers.push(() => listener?.leave());
 
     closers.push(async () => {
       readiness.set('host', 'draining');
@@ -419,8 +424,8 @@ export async function startHost(
     return redis;
   }
 
-  async function openListener(bus: HostBus): Promise<{ readonly port: number }> {
-    const listener = await startNatsListenerActor({
+  async function openListener(bus: HostBus): Promise<NatsListener> {
+    return await startNatsListenerActor({
       bus,
       config: {
         host: config.FAASM_LISTEN,
@@ -431,7 +436,5 @@ export async function startHost(
       },
       log: log('nats-listener'),
     });
-    closers.push(() => listener.close());
-    return listener;
   }
 }

@@ -50,7 +50,9 @@ export interface ListenerEvent {
 
 export interface NatsListener {
   readonly port: number;
-  /** Hangs up on everybody once they have what was written. */
+  /** Takes no other clients. */
+  leave(): void;
+  /** Takes no other clients, and hangs up on everybody once they have what was written. */
   close(): Promise<void>;
 }
 
@@ -83,6 +85,7 @@ class Listener implements NatsListener {
   readonly #quotas: Quotas;
   readonly #pace = new Pace();
   readonly #server: Server;
+  #closed: Promise<void> | undefined;
   #clients = 0;
   #port = 0;
 
@@ -116,10 +119,14 @@ class Listener implements NatsListener {
     this.#server.on('error', () => {});
   }
 
+  leave(): void {
+    this.#closed ??= new Promise((resolve) => this.#server.close(() => resolve()));
+  }
+
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.leave();
     for (const connection of this.#connections) connection.close();
-    await closed;
+    await this.#closed;
   }
 
   #accept(socket: Socket): void {

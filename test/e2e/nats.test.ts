@@ -151,3 +151,15 @@ test('an id that is used again while its cancelled call still runs is refused, a
   while (answer.headers?.get('Faasm-Error') === 'conflict') answer = await request('echo');
   t.is(answer.string(), 'x');
 });
+
+test('a host that stops answers its NATS clients before it hangs up, also those whose calls it stops', async (t) => {
+  await using at = await startTestHost({ FAASM_DRAIN_TIMEOUT_MS: '500' });
+  await at.put('ada/loop', guests.loop);
+  const nats = await client(t, at.host.natsPort!);
+  const looping = nats.request('faasm.invoke.ada.loop', 'x', { timeout: 60_000 });
+  while (at.host.callsUnderWay() === 0) await nats.flush();
+  const stopped = at.host.stop();
+  t.is((await looping).headers?.get('Faasm-Error'), 'executor_lost');
+  await nats.closed();
+  await stopped;
+});

@@ -210,6 +210,21 @@ test('clients come back to a listener that was started again', async (t) => {
   await second.close();
 });
 
+test('leave() takes no other clients, and serves those that are there', async (t) => {
+  const bus = createMemoryBus();
+  const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
+  const nats = await connect({ servers: `127.0.0.1:${listener.port}`, reconnect: false });
+  t.teardown(() => nats.close());
+  bus.subscribe('echo', (message) => respond(bus, message, message.body));
+  listener.leave();
+  await t.throwsAsync(connect({ servers: `127.0.0.1:${listener.port}`, reconnect: false }), {
+    message: /refused/i,
+  });
+  t.is((await nats.request('echo', 'still')).string(), 'still');
+  await listener.close();
+  await nats.closed();
+});
+
 test('close() gives clients what was written and hangs up', async (t) => {
   const bus = createMemoryBus();
   const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
