@@ -4,10 +4,13 @@
  * without a dot and those below `localhost` cannot be registered.
  */
 import type { IncomingMessage } from 'node:http';
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
+
+/** What a request target in absolute form has in place of the Host header. */
+const absolutePattern = /^[^/]*:\/\/([^/?#]*)/;
 
 const authorityPattern = /^(\[[0-9a-f:.]+\]|[^\s:/?#@[\]]+)(?::\d{0,5})?$/i;
 
@@ -25,14 +28,13 @@ export class HostNames {
 
   /** Why a request cannot be for this host, if it cannot. */
   refuse(req: IncomingMessage): FaasmError | undefined {
-    const { host } = req.headers;
-    if (host === undefined) {
-      if (req.httpVersion === '1.0') return undefined;
+    const authority = authorityOf(req);
+    if (req.headers.host === undefined && req.httpVersion !== '1.0')
       return new FaasmError('bad_request', 'A request of HTTP/1.1 has a Host header (RFC 9112, section 3.2)');
-    }
+    if (authority === undefined) return undefined;
     if (hasTwoHosts(req)) return new FaasmError('bad_request', 'A request has one Host header, not several');
     try {
-      this.check(host);
+      this.check(authority);
       return undefined;
     } catch (thrown) {
       return FaasmError.from(thrown);
@@ -43,7 +45,8 @@ export class HostNames {
   check(authority: string): void {
     if (this.#remembered.has(authority)) return;
     const [, written] = authorityPattern.exec(authority) ?? [];
-    if (written === undefined) throw new FaasmError('bad_request', `Bad Host header ${quote(authority)}`);
+    if (written === undefined || (written.startsWith('[') && !isIPv6(written.slice(1, -1))))
+      throw new FaasmError('bad_request', `Bad Host header ${quote(authority)}`);
     const name = written.toLowerCase().replace(/\.$/, '');
     if (!isLocal(name) && !this.#set.some((pattern) => matches(pattern, name))) {
       throw new FaasmError(
@@ -53,6 +56,11 @@ export class HostNames {
     }
     if (this.#remembered.size < rememberedMax) this.#remembered.add(authority);
   }
+}
+
+/** Whom a request is for: what its target says counts before its Host header (RFC 9112, section 3.2.2). */
+export function authorityOf({ url = '', headers }: IncomingMessage): string | undefined {
+  return url.startsWith('/') ? headers.host : (absolutePattern.exec(url)?.[1] ?? headers.host);
 }
 
 /** Node gives the first of them alone. */

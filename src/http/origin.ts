@@ -1,14 +1,17 @@
 /** Which web pages may change something here: those of the host itself, and those that a function lets in. */
 import type { IncomingMessage } from 'node:http';
 import { FaasmError } from '../../proto/errors.ts';
+import { authorityOf } from './host-names.ts';
 
 /** They change nothing. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
+const schemePattern = /^(https?):\/\//i;
+
 /** The origin of the page that the request is of, where that is not the host itself; `null` where it is not told. */
-export function foreignOrigin({ headers }: IncomingMessage): string | undefined {
-  const { origin, host = '', 'sec-fetch-site': site } = headers;
-  if (origin !== undefined) return isOwn(origin, host) ? undefined : origin;
+export function foreignOrigin(req: IncomingMessage): string | undefined {
+  const { origin, 'sec-fetch-site': site } = req.headers;
+  if (origin !== undefined) return isOwn(origin, authorityOf(req)) ? undefined : origin;
   return site === 'cross-site' || site === 'same-site' ? 'null' : undefined;
 }
 
@@ -22,7 +25,10 @@ export function foreignRefusal(name?: string): FaasmError {
   return new FaasmError('forbidden', `A page of another origin may not change anything here${wayOut}`);
 }
 
-/** The host may be behind a proxy that speaks TLS. */
-function isOwn(origin: string, host: string): boolean {
-  return origin === `http://${host}` || origin === `https://${host}`;
+/** The host may be behind a proxy that speaks TLS; names in any case are one, and so are a port and none where it is the default. */
+function isOwn(origin: string, authority = ''): boolean {
+  const [, scheme] = schemePattern.exec(origin) ?? [];
+  if (scheme === undefined) return false;
+  const own = URL.parse(`${scheme}://${authority}`);
+  return own !== null && own.origin === URL.parse(origin)?.origin;
 }

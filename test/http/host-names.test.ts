@@ -27,6 +27,7 @@ for (const one of [
   '127.0.0.1:8001',
   '10.1.2.3',
   '[::1]:8001',
+  '[::ffff:127.0.0.1]',
 ])
   test(accepts, one);
 for (const one of ['faasm', hostname(), 'faasm.example', 'Faasm.Example.:443', 'a.b.apps.example:1'])
@@ -39,7 +40,8 @@ for (const one of [
   '127.0.0.1.nip.io:8001',
 ])
   test(refuses, one);
-for (const one of ['', 'a b', 'a/b', 'a:b', 'user@localhost', '[::1']) test(refuses, one, 'bad_request');
+for (const one of ['', 'a b', 'a/b', 'a:b', 'user@localhost', '[::1', '[dead:beef]'])
+  test(refuses, one, 'bad_request');
 
 test('HostNames takes any name where that is set', (t) => {
   t.notThrows(() => new HostNames(['*']).check('evil.example'));

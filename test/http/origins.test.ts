@@ -72,6 +72,18 @@ test(changing, 'PUT /f/demo/echo', { Origin: 'http://localhost:9000' }, 403);
 test(changing, 'DELETE /s/demo/key', { 'Sec-Fetch-Site': 'same-site' }, 403);
 test(changing, 'POST /f/demo/echo', { Origin: 'http://localhost' }, 200);
 test(changing, 'POST /f/demo/echo', { Host: 'localhost:8001', Origin: 'https://localhost:8001' }, 200);
+test(changing, 'POST /f/demo/echo', { Host: 'LocalHost:8001', Origin: 'http://localhost:8001' }, 200);
+test(changing, 'POST /f/demo/echo', { Host: 'localhost:80', Origin: 'http://localhost' }, 200);
+test(changing, 'POST /f/demo/echo', { Host: 'localhost:80', Origin: 'https://localhost' }, 403);
+test(changing, 'POST /f/demo/echo', { Origin: 'http://localhost.evil.example' }, 403);
+test(changing, 'POST /f/demo/echo', { Origin: 'file://' }, 403);
+test(changing, 'POST /f/demo/echo', { Origin: 'http://' }, 403);
+test(changing, 'POST /f/demo/echo', { Origin: '' }, 403);
+test(changing, 'GET http://evil.example/healthz', {}, 421);
+test(changing, 'GET http://evil.example?/healthz', {}, 421);
+test(changing, 'GET http://user@localhost/healthz', {}, 400);
+test(changing, 'GET http://localhost:8001/healthz', { Host: 'evil.example' }, 200);
+test(changing, 'GET HTTP://localhost/healthz', {}, 200);
 test(changing, 'GET /healthz', { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'cross-site' }, 200);
 
 test('cors lets pages of its origins call a function, and do nothing else', async (t) => {
