@@ -21,8 +21,8 @@ export interface LastNet {
 
 /** One that comes again and again, as from a timer, is not told for ever. */
 const toldMax = 10;
-/** What threads may take to end. */
-const exitMs = 1000;
+/** What threads may take to end: on a machine with many times more work than cores, seconds. */
+const exitMs = 5000;
 
 export function spreadLastNet(log: (component: string) => Log): LastNet {
   const setAlarm = createAlarm(() => process.kill(process.pid, 'SIGKILL'));

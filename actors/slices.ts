@@ -23,7 +23,7 @@ import type { WorkerPoolConfig } from './worker-pool.ts';
 
 const pagesPerMiB = 16;
 /** For all that a stopping host does beside waiting for calls and saving state. */
-const endMarginMs = 10_000;
+const endMarginMs = 15_000;
 /** Of a message inside the host; arguments and environment are half of it. */
 const headersMaxBytes = 64 * 1024;
 

@@ -91,7 +91,7 @@ interface Job {
 const tickMs = 5;
 const statusMs = 1000;
 /** What executors may take to end when the host stops. */
-const executorEndMs = 3000;
+const executorEndMs = 5000;
 
 export async function startWorkerPool({
   bus,
