@@ -24,6 +24,7 @@ import {
 import type { GuestKit } from '../src/build/guest-kit.ts';
 import { languageOf } from '../src/build/language.ts';
 import { type ReadSources, readSources } from '../src/build/read-sources.ts';
+import type { ComingFunctions } from '../src/functions/coming.ts';
 
 export interface DevOptions {
   /** With `<user>/<name>.cpp`, `.c`, `.ts` or `.wat` in it; in `include` is what `#include "…"` finds before all else. */
@@ -36,6 +37,8 @@ export interface DevOptions {
   build(options: CachedBuildOptions): Promise<CachedBuildResult>;
   /** As it is on disk now; what is built from then on is built with it. */
   readKit(): Promise<Pick<GuestKit, 'version'>>;
+  /** Is told which functions are to come, until the first pass is over. */
+  readonly coming: Pick<ComingFunctions, 'expect' | 'settle'>;
   /** Says a line, or several. */
   note(text: string): void;
   /** Tells of a pass while it goes on; of what is fine after the first one nothing else is said. */
@@ -73,7 +76,16 @@ const settleMs = 100;
 /** How often a folder that is not there is looked for. */
 const lookAgainMs = 1000;
 
-export function startDev({ folder, cacheFolder, host, build, readKit, note, progress }: DevOptions): Dev {
+export function startDev({
+  folder,
+  cacheFolder,
+  host,
+  build,
+  readKit,
+  coming,
+  note,
+  progress,
+}: DevOptions): Dev {
   /** sha256 of what was built last, by `user/name`. */
   const seen = new Map<string, string>();
   let known: readonly string[] = [];
@@ -88,6 +100,7 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note, prog
   watchOrWait();
   const ready = pass().finally(() => {
     isFirst = false;
+    coming.expect([]);
   });
   let latest: Promise<unknown> = ready;
 
@@ -141,6 +154,7 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note, prog
       note(`${gone}: its source is gone and it stays live; delete it with faasm rm ${gone}`);
     }
     known = names;
+    if (isFirst) coming.expect(names);
     done = 0;
     const failed = new Set<string>();
     let built = 0;
@@ -156,6 +170,7 @@ export function startDev({ folder, cacheFolder, host, build, readKit, note, prog
           if (!stopped) note(`${nameOf(next)}: ${error.located}`);
         }
         done++;
+        coming.settle(nameOf(next));
       }
     };
     await Promise.all(Array.from({ length: atOnceMax }, worker));

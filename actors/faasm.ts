@@ -13,6 +13,7 @@ import type { ServeOptions, World } from '../src/cli/command.ts';
 import { createProgress, type Progress } from '../src/cli/progress.ts';
 import { runCli } from '../src/cli/run.ts';
 import type { Config } from '../src/config.ts';
+import type { ComingFunctions } from '../src/functions/coming.ts';
 import type { Log } from '../src/log.ts';
 import type { Dev, DevSummary } from './dev.ts';
 import type { LastNet } from './last-net.ts';
@@ -77,17 +78,22 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
   const told = new AbortController();
   void stopping.then(() => told.abort());
   const pipe = { input: process.stdin, output: process.stdout };
-  const starting = startHost(config, { log, pipe, stopping: told.signal });
+  const coming = options.dev ? await createComing() : undefined;
+  const starting = startHost(config, { log, pipe, coming, stopping: told.signal });
   const host = await Promise.race([starting, caught.then(() => undefined)]);
   // It has taken nothing that could be finished.
   if (host === undefined) exit(1);
   callsUnderWay = host.callsUnderWay;
-  const dev = options.dev ? await develop(config, host, log('dev'), progress) : undefined;
+  const dev =
+    coming === undefined ? undefined : await develop({ config, host, coming, log: log('dev'), progress });
   const summary = await Promise.race([dev?.ready, stopping.then(() => undefined)]);
   progress?.show('');
   if (dev === undefined || summary !== undefined) {
     await announce(config, host, progress === undefined, summary);
-    if (progress === undefined) log('host').info(`Faasm host ${host.id} is ready`);
+    const wasReady = host.unreadyWhy() === '';
+    void host.whenReady().then(() => {
+      if (progress === undefined || !wasReady) log('host').info(`Faasm host ${host.id} is ready`);
+    });
   }
 
   const pipeEnded = host.pipeEnded.then(
@@ -112,8 +118,20 @@ function exit(status: number): never {
   return net === undefined ? process.exit(status) : net.exit(status);
 }
 
-/** @param progress where people look on; else all that is said goes to the log */
-async function develop(config: Config, host: Host, log: Log, progress: Progress | undefined): Promise<Dev> {
+async function createComing(): Promise<ComingFunctions> {
+  return new (await import('../src/functions/coming.ts')).ComingFunctions();
+}
+
+interface Development {
+  readonly config: Config;
+  readonly host: Host;
+  readonly coming: ComingFunctions;
+  readonly log: Log;
+  /** Where people look on; else all that is said goes to the log. */
+  readonly progress: Progress | undefined;
+}
+
+async function develop({ config, host, coming, log, progress }: Development): Promise<Dev> {
   const [{ startDev }, { buildCached }, { stopToolchain }, { readGuestKitAgain }] = await Promise.all([
     import('./dev.ts'),
     import('../src/build/build-cached.ts'),
@@ -126,6 +144,7 @@ async function develop(config: Config, host: Host, log: Log, progress: Progress 
     host,
     build: (options) => buildCached({ ...options, stepMaxMs: config.FAASM_BUILD_STEP_MAX_MS }),
     readKit: readGuestKitAgain,
+    coming,
     note: (text) => (progress === undefined ? log.info(text) : progress.note(text)),
     progress: ({ done, all, doing }) => progress?.show(`${done} of ${all} functions are live: ${doing}`),
   });
@@ -161,7 +180,7 @@ async function announce(
   };
   const text = json
     ? `${JSON.stringify({ ...toPlaceJson(place), ...summary })}\n`
-    : toAnnouncement(place, performance.now(), summary);
+    : toAnnouncement(place, performance.now(), summary, host.unreadyWhy());
   // With a pipe, standard output has results alone.
   const out = toWaysIn(config.FAASM_RECEIVE).has('pipe') ? process.stderr : process.stdout;
   out.write(text);

@@ -47,6 +47,7 @@ import type { InitializedState } from '../src/faaslet/faaslet.ts';
 import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
 import type { Asyncify } from '../src/functions/asyncify.ts';
+import type { ComingFunctions } from '../src/functions/coming.ts';
 import { KnownFunctions } from '../src/functions/known-functions.ts';
 import { LiveVersions } from '../src/functions/live-versions.ts';
 import {
@@ -71,6 +72,8 @@ export interface FunctionsOptions {
   readonly subjects: Subjects;
   readonly store: FunctionStore;
   readonly preparer: Preparer;
+  /** @default none */
+  readonly coming?: Pick<ComingFunctions, 'check'> | undefined;
   readonly asyncify: Asyncify;
   readonly memory: MemoryPort;
   /** Called when the store cannot be read, with the reason, and when it can again. */
@@ -475,6 +478,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     const found = await lookFor(user, name);
     if (found !== undefined) return found;
     if (functions.isDamaged(user, name)) await functions.look(user, name);
+    options.coming?.check(user, name);
     throw new FaasmError('not_found', `There is no function ${user}/${name}`);
   }
 

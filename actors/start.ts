@@ -18,6 +18,7 @@ import { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { detectMemoryPort } from '../src/faaslet/memory/detect.ts';
 import { openDiskStore } from '../src/files/disk-store.ts';
 import { createAsyncify } from '../src/functions/asyncify.ts';
+import type { ComingFunctions } from '../src/functions/coming.ts';
 import { functionDescriptionCodec } from '../src/functions/messages.ts';
 import { openFunctionStore, ownFolder } from '../src/functions/open-store.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
@@ -82,6 +83,10 @@ export interface Host {
   readonly socket: SocketAddress | undefined;
   /** Settles when the pipe has ended; never where there is none. */
   readonly pipeEnded: Promise<void>;
+  /** What this host needs and does not have, for people; empty when it is ready. */
+  unreadyWhy(): string;
+  /** Resolves when the host is ready, at once where it is. */
+  whenReady(): Promise<void>;
   /** Running, suspended and queued ones. */
   callsUnderWay(): number;
   /** Takes nothing new, finishes what runs, saves what is to be saved. */
@@ -92,6 +97,8 @@ export interface HostOptions {
   log(component: string): Log;
   /** What the pipe reads and writes. @default none, and there can be no pipe */
   readonly pipe?: { readonly input: Readable; readonly output: Writable };
+  /** Functions that are being made for it: it is not ready before they are there. @default none */
+  readonly coming?: ComingFunctions | undefined;
   /** Ends what a start waits for. @default never */
   readonly stopping?: AbortSignal;
 }
@@ -102,7 +109,7 @@ const uploadTimeoutMs = 120_000;
 /** @throws FaasmError when a port is in use, a folder cannot be written or a server cannot be reached */
 export async function startHost(
   config: Config,
-  { log, pipe: streams, stopping = new AbortController().signal }: HostOptions,
+  { log, pipe: streams, coming, stopping = new AbortController().signal }: HostOptions,
 ): Promise<Host> {
   const id = toHostId(
     config.FAASM_HOST_NAME === '' ? `host-${randomBytes(4).toString('hex')}` : config.FAASM_HOST_NAME,
@@ -114,6 +121,7 @@ export async function startHost(
   const begunFolder = join(data, 'begun-calls');
   await openDataFolder(data);
   const readiness = new Readiness();
+  coming?.watch((why) => readiness.set('dev', why));
   /** Told whether the other hosts can be reached. */
   let onReach: (reachable: boolean) => void = () => {};
 
@@ -278,6 +286,7 @@ export async function startHost(
         if (wasRead) readiness.degrade('functions', why);
         else readiness.set('functions', why);
       },
+      coming,
       preparer: createPreparer(toModuleLimits(config)),
       asyncify: createAsyncify(),
       config: toFunctionsConfig(config, identity),
@@ -335,6 +344,8 @@ export async function startHost(
       natsPort: listener?.port,
       socket: socket?.address,
       pipeEnded: pipe?.ended ?? new Promise(() => {}),
+      unreadyWhy: () => readiness.why,
+      whenReady: () => readiness.whenReady(),
       callsUnderWay: () => pool.callsUnderWay(),
       stop: stopAll,
       async upload(user, name, module) {

@@ -43,6 +43,8 @@ export const errorTable = {
   executor_lost: { http: 503, retry: true },
   no_capacity: { http: 503, retry: true },
   no_responders: { http: 503, retry: true },
+  /** The function is on its way to this host. */
+  being_built: { http: 503, retry: true },
   draining: { http: 503, retry: true },
   storage_unavailable: { http: 503, retry: true },
   /** What was read is not what was written, or is lost; the message says what to do. */

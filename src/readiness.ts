@@ -7,6 +7,7 @@
 export class Readiness {
   readonly #away = new Map<string, { readonly why: string; readonly blocks: boolean }>();
   readonly #components = new Set<string>();
+  #onReady: (() => void)[] = [];
 
   /** Calls need it. @param why nothing: it is there */
   set(component: string, why: string | undefined): void {
@@ -28,6 +29,11 @@ export class Readiness {
     return this.#text(false);
   }
 
+  /** Resolves when the host is ready, at once where it is. */
+  async whenReady(): Promise<void> {
+    if (this.why !== '') await new Promise<void>((resolve) => this.#onReady.push(resolve));
+  }
+
   /** Whether each is there that this host was ever told of. */
   *components(): Iterable<readonly [component: string, isThere: boolean]> {
     for (const component of this.#components) yield [component, !this.#away.has(component)];
@@ -37,6 +43,9 @@ export class Readiness {
     this.#components.add(component);
     if (why === undefined) this.#away.delete(component);
     else this.#away.set(component, { why, blocks });
+    if (this.why !== '') return;
+    for (const tell of this.#onReady) tell();
+    this.#onReady = [];
   }
 
   #text(blocks: boolean): string {

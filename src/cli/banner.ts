@@ -21,12 +21,23 @@ export interface DeployedFunctions {
   readonly failed: readonly string[];
 }
 
-/** @param tookMs from the start of the process @param deployed nothing where the host was started without functions */
-export function toAnnouncement(place: HostPlace, tookMs: number, deployed?: DeployedFunctions): string {
+/**
+ * @param tookMs from the start of the process
+ * @param deployed nothing where the host was started without functions
+ * @param unreadyWhy what the host needs and does not have; empty when it is ready
+ */
+export function toAnnouncement(
+  place: HostPlace,
+  tookMs: number,
+  deployed?: DeployedFunctions,
+  unreadyWhy = '',
+): string {
   const [invoke, upload] = toHttpUrls(place);
   return [
     '',
-    `Faasm host ${place.host} is ready, after ${(tookMs / 1000).toFixed(1)} s`,
+    unreadyWhy === ''
+      ? `Faasm host ${place.host} is ready, after ${(tookMs / 1000).toFixed(1)} s`
+      : `Faasm host ${place.host} is up and not ready yet: ${unreadyWhy}`,
     `  invoke         ${invoke}`,
     `  upload, state  ${upload}`,
     `  NATS           ${toNatsUrl(place)}`,

@@ -15,6 +15,7 @@ async function setUp(t: ExecutionContext) {
   const builds: string[] = [];
   const notes: string[] = [];
   const doing: string[] = [];
+  const coming: string[] = [];
   const uploads: string[] = [];
   const kit = { version: '1' };
   const watchers = new Set<() => void>();
@@ -49,6 +50,10 @@ async function setUp(t: ExecutionContext) {
       notes.push(text);
       changed();
     },
+    coming: {
+      expect: (names) => coming.push(`expect ${[...names].join(' ')}`.trim()),
+      settle: (name) => coming.push(`settle ${name}`),
+    },
     progress: (pass) => doing.push(`${pass.done} of ${pass.all}: ${pass.doing}`),
   };
   let dev: ReturnType<typeof startDev> | undefined;
@@ -62,6 +67,7 @@ async function setUp(t: ExecutionContext) {
     builds,
     notes,
     doing,
+    coming,
     uploads,
     kit,
     start: () => (dev = startDev(options)),
@@ -103,6 +109,19 @@ test('startDev() tells how far the first pass is, and of nothing else that is fi
   t.regex(at.doing[2]!, /^[12] of 3: compiling for demo\/two$/);
   await at.write('demo/one.c', 'other');
   await at.until(() => at.notes.some((note) => /^demo\/one: live, 5 bytes, built in/.test(note)));
+});
+
+test('startDev() says which functions are to come, and when each has come or will not', async (t) => {
+  const at = await setUp(t);
+  await at.write('demo/bad.c', 'error');
+  await at.write('demo/one.c', '1');
+  await at.start().ready;
+  t.is(at.coming[0], 'expect demo/bad demo/one');
+  t.deepEqual(at.coming.slice(1, 3).sort(), ['settle demo/bad', 'settle demo/one']);
+  t.is(at.coming[3], 'expect');
+  await at.write('demo/late.c', 'late');
+  await at.until(() => at.live.has('demo/late'));
+  t.false(at.coming.includes('expect demo/bad demo/late demo/one'));
 });
 
 test('startDev() says that the folder is not there, and finds it when it is', async (t) => {

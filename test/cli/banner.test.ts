@@ -19,6 +19,12 @@ test('toAnnouncement() of a host names its ports', (t) => {
   t.false(text.includes('Try:'));
 });
 
+test('toAnnouncement() of a host that is not ready says why', (t) => {
+  const text = toAnnouncement(place, 1234, undefined, 'redis: not connected');
+  t.regex(text, /^Faasm host host-1 is up and not ready yet: redis: not connected$/m);
+  t.false(text.includes('is ready'));
+});
+
 test('toAnnouncement() shows lines for functions that are live', (t) => {
   const text = toAnnouncement(place, 0, { live: ['demo/echo', 'me/fn'], failed: ['demo/hello'] });
   t.regex(text, /functions {6}2 live\n {2}failed {9}demo\/hello\n/);

@@ -289,6 +289,27 @@ test('a second signal ends the host at once, whatever runs', async (t) => {
   t.deepEqual(await host.exit, { status: 130, signal: null });
 });
 
+test('a function that faasm dev builds is 503 until it is live, and so is the host', async (t) => {
+  const source = inFolder('func/demo/slow_to_build.cpp');
+  await writeFile(source, '#include <iostream>\nint main() { std::cout << "built"; }\n');
+  host = startCommand(['dev', '--data', 'data'], folder);
+  await host.said(/"msg":"HTTP is served"/);
+  const url = `http://localhost:${/"ports":\[(\d+)/.exec(host.stderr)![1]}`;
+  const call = await fetch(`${url}/f/demo/slow_to_build`, { method: 'POST' });
+  t.is(call.status, 503);
+  t.truthy(call.headers.get('retry-after'));
+  t.like(await call.json(), { code: 'being_built' });
+  const ready = await fetch(`${url}/readyz`);
+  t.is(ready.status, 503);
+  t.regex(await ready.text(), /dev: .*(being built|looked for)/);
+  await host.said(/"msg":"Faasm host \S+ is ready"/);
+  t.is((await fetch(`${url}/readyz`)).status, 200);
+  t.is(await (await fetch(`${url}/f/demo/slow_to_build`, { method: 'POST' })).text(), 'built');
+  host.kill('SIGINT');
+  t.deepEqual(await host.exit, { status: 0, signal: null });
+  await rm(source);
+});
+
 test('faasm dev without a terminal says everything as JSON', async (t) => {
   host = startCommand(['dev', '--data', 'data'], folder);
   await host.said(/"msg":"Faasm host \S+ is ready"/);
