@@ -18,8 +18,14 @@ const nodeMajorMin = 26;
 const command = fileURLToPath(new URL('faasm.ts', import.meta.url));
 const root = dirname(dirname(command));
 
-if (Number.parseInt(process.versions.node, 10) >= nodeMajorMin) await import('./faasm.ts');
+if (Number.parseInt(process.versions.node, 10) >= nodeMajorMin) await import('./faasm.ts').catch(failOrThrow);
 else runWithOwnNode();
+
+function failOrThrow(error) {
+  const missing = /^Cannot find package '([^']+)'/.exec(error?.message ?? '')?.[1];
+  if (error?.code !== 'ERR_MODULE_NOT_FOUND' || missing === undefined) throw error;
+  fail(`The package ${missing} is not installed.`);
+}
 
 function runWithOwnNode() {
   const node = findOwnNode();

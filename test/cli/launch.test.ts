@@ -69,6 +69,6 @@ test('where a Node of the project cannot be started, it says so', async (t) => {
 test('where a package is missing, it says what to install', async (t) => {
   const { status, stderr } = await launch(await withoutPackages(t), [], ['start', '--http-port', '0']);
   t.is(status, 1);
-  t.regex(stderr, /Cannot find package '[\w@/-]+'.*npm ci/);
+  t.regex(stderr, /^The package [\w@/-]+ is not installed\.\nInstall what Faasm needs with: npm ci\n/);
   t.notRegex(stderr, /^\s+at /m);
 });
