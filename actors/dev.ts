@@ -225,11 +225,14 @@ export function startDev({
     try {
       return (await host.describe(user, name)).live;
     } catch (thrown) {
-      if (FaasmError.from(thrown).code === 'not_found') return undefined;
+      if (notLive.has(FaasmError.from(thrown).code)) return undefined;
       throw thrown;
     }
   }
 }
+
+/** What a host says of a function that it does not have, and of one that is to come. */
+const notLive: ReadonlySet<string> = new Set(['not_found', 'being_built']);
 
 const nameOf = ({ user, name }: DiscoveredFunction): string => `${user}/${name}`;
 

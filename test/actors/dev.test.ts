@@ -34,7 +34,7 @@ async function setUp(t: ExecutionContext) {
       },
       async describe(user, name) {
         const module = live.get(`${user}/${name}`);
-        if (module === undefined) throw new FaasmError('not_found', 'none');
+        if (module === undefined) throw new FaasmError('being_built', 'none yet');
         return { user, name, live: sha256(Buffer.from(module)), versions: [], revision: 1 };
       },
     },
