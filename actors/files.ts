@@ -27,6 +27,7 @@ import {
   toBytes,
 } from '../src/bus/port.ts';
 import { serve } from '../src/bus/serve.ts';
+import { fileDamaged } from '../src/files/damaged.ts';
 import {
   createFileIndex,
   type FileCondition,
@@ -50,7 +51,6 @@ import type { ContentDraft, FileStore } from '../src/files/port.ts';
 import type { Log } from '../src/log.ts';
 import { Gates } from '../src/state/gates.ts';
 import { readLength, readOffset, readUpload } from '../src/state/request-headers.ts';
-import { damaged } from '../src/storage/checksum.ts';
 
 export interface FilesOptions {
   readonly bus: Bus;
@@ -149,7 +149,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
         await send(user, path, message);
         return;
       case 'describe':
-        answer(message, find(user, path));
+        answer(message, await find(user, path));
         return;
       case 'delete':
         await gates.run(user, () => removeFile(user, path, readCondition(message)));
@@ -283,11 +283,11 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
 
   async function removeFile(user: UserName, path: FilePath, condition: FileCondition): Promise<void> {
     const error = refuseDelete(index, user, path, condition);
-    if (error !== undefined) throw error;
+    if (error !== undefined && !(error.code === 'not_found' && (await isDamaged(user, path)))) throw error;
     await store.removeEntry(user, path);
     const before = remove(index, user, path);
     publishChange(user, path);
-    retire(before!.version);
+    if (before !== undefined) retire(before.version);
   }
 
   /** Removes a content later, unless a file has it then. */
@@ -307,7 +307,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
   }
 
   async function send(user: UserName, path: FilePath, message: BusMessage): Promise<void> {
-    const { version, sizeBytes } = find(user, path);
+    const { version, sizeBytes } = await find(user, path);
     const offset = readOffset(message) ?? 0;
     const length = readLength(message);
     if (offset > sizeBytes) {
@@ -338,7 +338,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
       if (error.code !== 'not_found' && error.code !== 'storage_corrupt') throw error;
       log.error({ err: error, path, version }, 'a shared file is damaged');
     }
-    throw damaged(`File ${quote(path)}`, 'write it anew', { component: 'files' });
+    throw fileDamaged(path);
   }
 
   async function onChanged(message: BusMessage): Promise<void> {
@@ -380,10 +380,22 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
     return bytes;
   }
 
-  function find(user: UserName, path: FilePath): FileDescription {
+  /** @throws FaasmError `not_found`, and `storage_corrupt` for one that is in no list as its entry is damaged */
+  async function find(user: UserName, path: FilePath): Promise<FileDescription> {
     const found = fileAt(index, user, path);
-    if (found === undefined) throw noFile(user, path);
-    return found;
+    if (found !== undefined) return found;
+    await store.readEntry(user, path);
+    throw noFile(user, path);
+  }
+
+  async function isDamaged(user: UserName, path: FilePath): Promise<boolean> {
+    try {
+      await store.readEntry(user, path);
+      return false;
+    } catch (thrown) {
+      if (FaasmError.from(thrown).code === 'storage_corrupt') return true;
+      throw thrown;
+    }
   }
 
   function check(user: UserName, path: FilePath, sizeBytes: number, condition: FileCondition): void {

@@ -8,7 +8,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
-import { BlockSums, blockBytes, contentDamaged, sumsPath } from '../files/block-sums.ts';
+import { BlockSums, blockBytes, sumsPath } from '../files/block-sums.ts';
+import { contentDamaged } from '../files/damaged.ts';
 import { fail } from './host/wasi/errno.ts';
 import type { FileContent } from './host/wasi/file-tree.ts';
 

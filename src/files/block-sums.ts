@@ -4,7 +4,7 @@
  */
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { damaged } from '../storage/checksum.ts';
+import { contentDamaged } from './damaged.ts';
 
 export const blockBytes = 64 * 1024;
 
@@ -73,8 +73,4 @@ export class BlockSums {
       this.check(first + at / blockBytes, bytes.subarray(at, at + blockBytes));
     }
   }
-}
-
-export function contentDamaged() {
-  return damaged('The content of a shared file', 'write the file anew', { component: 'files' });
 }

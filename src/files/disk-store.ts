@@ -17,7 +17,8 @@ import { toUserName } from '../../proto/names.ts';
 import { toDiskError } from '../storage/disk-error.ts';
 import { putInPlace, replaceFile, syncFolder } from '../storage/replace-file.ts';
 import { openSealedJson, sealJson } from '../storage/sealed-json.ts';
-import { BlockSummer, BlockSums, blockBytes, contentDamaged, sumsPath } from './block-sums.ts';
+import { BlockSummer, BlockSums, blockBytes, sumsPath } from './block-sums.ts';
+import { contentDamaged, fileDamaged } from './damaged.ts';
 import { toFileDescription } from './messages.ts';
 import type { ContentDraft, FileStore, StoredFile } from './port.ts';
 
@@ -116,12 +117,21 @@ export async function openDiskStore({ root, onDamaged }: DiskStoreOptions): Prom
     },
 
     async readEntry(user, path) {
+      const file = entryPath(user, path);
+      const json = await guard(file, () =>
+        readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+          if (error.code === 'ENOENT') return undefined;
+          throw error;
+        }),
+      );
+      if (json === undefined) return undefined;
       try {
-        return toStoredFile(user, await readFile(entryPath(user, path), 'utf8'));
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-        throw unavailable(entryPath(user, path), error);
+        const stored = toStoredFile(user, json);
+        if (stored.path === path) return stored;
+      } catch {
+        // Told below.
       }
+      throw fileDamaged(path);
     },
 
     async writeEntry({ user, ...entry }) {

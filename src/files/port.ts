@@ -15,6 +15,7 @@ export interface FileStore {
   readonly contentFolder: string;
   /** Of all users; one that cannot be read is reported by `onDamaged` and left out. */
   list(): Promise<StoredFile[]>;
+  /** @throws FaasmError `storage_corrupt` for one that is damaged, `storage_unavailable` */
   readEntry(user: UserName, path: FilePath): Promise<StoredFile | undefined>;
   /** In place of the one at its path. Safe on the disk when it resolves. @throws FaasmError `storage_unavailable` */
   writeEntry(file: StoredFile): Promise<void>;

@@ -1,6 +1,6 @@
 /** What callers see of a disk that is damaged or full. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -48,6 +48,30 @@ test('damaged state, files and results are 500 storage_corrupt, counted, and can
     t.true((await fetch(`${at.url}/${path}`, { method: 'PUT', body: `${needle} again` })).ok, path);
     t.is(await (await fetch(`${at.url}/${path}`)).text(), `${needle} again`);
   }
+});
+
+test('a shared file whose entry is damaged is 500 storage_corrupt, and can be written anew or deleted', async (t) => {
+  await using at = await startTestHost();
+  const file = (name: string) => `${at.url}/file/ada/${name}`;
+  for (const name of ['again', 'away', 'whole'])
+    t.true((await fetch(file(name), { method: 'PUT', body: name })).ok);
+  await at.host.stop();
+  const entries = join(at.data, 'files/entries/ada');
+  for (const entry of readdirSync(entries)) {
+    const text = readFileSync(join(entries, entry), 'utf8');
+    if (!text.includes('"whole"')) flipText(join(entries, entry), '"path":"a');
+  }
+  await at.start();
+  for (const name of ['again', 'away']) {
+    const answer = await fetch(file(name));
+    t.deepEqual([answer.status, ((await answer.json()) as Problem).code], [500, 'storage_corrupt']);
+  }
+  t.is(await (await fetch(file('whole'))).text(), 'whole');
+  t.is((await fetch(file('never'))).status, 404);
+  t.true((await fetch(file('again'), { method: 'PUT', body: 'anew' })).ok);
+  t.is(await (await fetch(file('again'))).text(), 'anew');
+  t.true((await fetch(file('away'), { method: 'DELETE' })).ok);
+  t.is((await fetch(file('away'))).status, 404);
 });
 
 const mount = (folder: string): boolean => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -27,6 +27,30 @@ test('disk: sweep() removes what a crash left an hour ago', async (t) => {
   await store.sweep(new Set(['b']));
   t.deepEqual(await readdir(join(root, 'contents')), ['b']);
   t.deepEqual(await readdir(join(root, 'drafts')), []);
+});
+
+test('disk: an entry that is damaged, or is of another path, is told apart from one that is not there', async (t) => {
+  const { root, store } = await open(t);
+  const user = toUserName('ann');
+  const write = (path: string) =>
+    store.writeEntry({
+      user,
+      path: toFilePath(path),
+      sizeBytes: 1,
+      modifiedAtMs: 1,
+      version: 'a'.repeat(64),
+    });
+  await write('a');
+  const folder = join(root, 'entries/ann');
+  const [name] = await readdir(folder);
+  await write('b');
+  const other = (await readdir(folder)).find((each) => each !== name)!;
+  t.is(await store.readEntry(user, toFilePath('c')), undefined);
+  const corrupt = { code: 'storage_corrupt', message: /"a"/ } as object;
+  for (const json of ['{"path":', await readFile(join(folder, other), 'utf8')]) {
+    await writeFile(join(folder, name!), json);
+    await t.throwsAsync(store.readEntry(user, toFilePath('a')), corrupt);
+  }
 });
 
 test('disk: an entry that is damaged is reported and left out', async (t) => {
