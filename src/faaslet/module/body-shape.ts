@@ -1,6 +1,8 @@
 /** What of a function's body decides how much memory and time its compilation takes; see `compile-cost.ts`. */
+import type { Declarations } from './declarations.ts';
 import type { InstructionReader } from './instruction-reader.ts';
 import { opcodes } from './instructions.ts';
+import { OperandCounter } from './operands.ts';
 
 export interface BodyShape {
   /** Where it begins, in the module. */
@@ -14,6 +16,10 @@ export interface BodyShape {
   readonly ways: number;
   /** Lengths of all loops together, an inner one counted again in each outer one. */
   readonly loopBytes: number;
+  /** Values that calls, blocks and branches pass, beyond one each. */
+  readonly passed: number;
+  /** At each way and call, values on the operand stack. */
+  readonly held: number;
 }
 
 const noLoop = -1;
@@ -27,9 +33,20 @@ export class BodyShapeCounter {
   readonly #open: number[] = [];
   /** Blocks with handlers that have begun. Those that have ended count on: few bodies have so many. */
   #handlers = 0;
+  readonly #operands: OperandCounter;
+
+  constructor(declarations: Declarations) {
+    this.#operands = new OperandCounter(declarations);
+  }
+
+  /** @param type of the function whose body is next */
+  begin(type: number): void {
+    this.#operands.begin(type);
+  }
 
   /** @param position where the instruction begins */
-  note(opcode: number, { operand }: InstructionReader, position: number): void {
+  note(opcode: number, instruction: InstructionReader, position: number): void {
+    this.#operands.note(opcode, instruction);
     switch (opcode) {
       case opcodes.localSet:
       case opcodes.localTee:
@@ -62,7 +79,7 @@ export class BodyShapeCounter {
         return;
       }
       case opcodes.branchTable:
-        this.#ways += operand;
+        this.#ways += instruction.operand;
         return;
       case opcodes.else:
       case opcodes.branch:
@@ -82,6 +99,8 @@ export class BodyShapeCounter {
       sets: this.#sets,
       ways: this.#ways,
       loopBytes: this.#loopBytes,
+      passed: this.#operands.passed,
+      held: this.#operands.held,
     };
     this.#sets = this.#ways = this.#loopBytes = this.#handlers = 0;
     this.#open.length = 0;

@@ -84,7 +84,7 @@ export function readCode(
     reader,
     facts,
     start,
-    shape: new BodyShapeCounter(),
+    shape: new BodyShapeCounter(declarations),
     sitesLeft: structureLimits.changedPlaces,
   };
   const sectionEnd = reader.end;
@@ -102,6 +102,7 @@ export function readCode(
     reader.end = bodyStart + byteLength;
     const parameters = parameterCount(declarations, imported + index);
     const locals = parameters + readLocals(reader, declarations.typeCount, facts);
+    walk.shape.begin(declarations.functions[imported + index]!);
     const sites = readBody(walk, instructions);
     facts.shapes.push(walk.shape.take(bodyStart, byteLength, locals));
     walk.sitesLeft -= sites.length;

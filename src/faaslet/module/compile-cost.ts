@@ -19,11 +19,16 @@ const bytesPerValue = 100;
 const bytesPerValueMin = 1;
 /** For every way and local that is not. */
 const bytesPerLocal = 16;
+/** For every value that is passed: 120, of loops that begin and end with a thousand. */
+const bytesPerPassed = 150;
+/** For every value on the operand stack at a way or call, where the baseline compiler keeps its place. */
+const bytesPerHeld = 16;
 
 /** What compilation may take at most, in bytes of memory. */
 export function compileMemoryMax(shape: BodyShape): number {
-  const { byteLength, locals, ways } = shape;
-  return byteLength * bytesPerByte + ways * (valuesOf(shape) * bytesPerValue + locals * bytesPerLocal);
+  const { byteLength, locals, ways, passed, held } = shape;
+  const merged = ways * (valuesOf(shape) * bytesPerValue + locals * bytesPerLocal);
+  return byteLength * bytesPerByte + merged + passed * bytesPerPassed + held * bytesPerHeld;
 }
 
 /** What compilation takes at least, in bytes of memory. */

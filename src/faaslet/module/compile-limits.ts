@@ -19,6 +19,10 @@ const inlinedMaxLength = 500;
 const inlinedMaxBytes = 2 ** 20;
 /** 300 times as much as PHP's; each byte takes a nanosecond or more. */
 const loopMaxBytes = 100_000_000;
+/** The engine puts each on a stack when it merely reads the body, before any trial; a compiler passes a handful now and then. */
+const passedMax = 200_000;
+/** 2,900 times as much as clang's; the baseline compiler looks through them, and is not interrupted. */
+const heldMax = 100_000_000;
 
 /**
  * The bodies, by index, whose compilation may take more, and has to be tried.
@@ -34,6 +38,14 @@ export function bodiesToTry({ code, functions }: ModuleScan, { compileMaxBytes }
       );
     if (shape.loopBytes > loopMaxBytes)
       throw refuse(`${describeBody(imported + body, shape)}, in loops that nest too deep; split it`);
+    if (shape.passed > passedMax)
+      throw refuse(
+        `${describeBody(imported + body, shape)}, which pass ${shape.passed} values at once; pass them in memory`,
+      );
+    if (shape.held > heldMax)
+      throw refuse(
+        `${describeBody(imported + body, shape)}, and too many values on its stack at its branches and calls; split it`,
+      );
     const most = compileMemoryMax(shape);
     if (shape.byteLength <= inlinedMaxLength && most > inlinedMaxBytes)
       throw refuse(`${describeBody(imported + body, shape)}, which is more than so little code can use`);

@@ -13,6 +13,9 @@ export interface IndexSpaces {
 /** Set in the alignment of a memory access when an index says which memory. */
 const memoryIndexFollows = 0x40;
 const emptyBlockType = 0x40;
+
+/** What a block begins and ends with, where it is not the index of a type. */
+export const blockTypes = { empty: -1, oneResult: -2 } as const;
 const lebBytes64 = 10;
 
 /** Steps over instructions one by one; that they fit together is for the engine to check. */
@@ -21,6 +24,12 @@ export class InstructionReader {
   readonly #spaces: IndexSpaces;
   /** What follows the opcode: an index, the first if there are two; how many labels a branch table has; an i32, unsigned. */
   operand = 0;
+  /** The index of a block's type, or one of `blockTypes`. */
+  blockType: number = blockTypes.empty;
+  /** Where a branch table goes beyond its last label. */
+  lastLabel = 0;
+  /** Tags whose exceptions a block catches, in its clauses. */
+  readonly caughtTags: number[] = [];
   /** An instruction so far has named a type of references to exceptions. */
   namesExceptions = false;
 
@@ -85,13 +94,14 @@ export class InstructionReader {
         return;
       case immediate.labels:
         this.operand = reader.count('labels') + 1;
-        for (let left = this.operand; left > 0; left--) reader.u32();
+        for (let left = this.operand; left > 0; left--) this.lastLabel = reader.u32();
         return;
       case immediate.valueTypes:
         for (let left = reader.count('types'); left > 0; left--) this.#skipValueType();
         return;
       case immediate.catches:
         this.#skipBlockType();
+        this.caughtTags.length = 0;
         for (let left = reader.count('catch clauses'); left > 0; left--) this.#skipCatch();
         return;
       case immediate.memoryAccessAndLane:
@@ -143,9 +153,17 @@ export class InstructionReader {
   #skipBlockType(): void {
     const reader = this.#reader;
     const byte = reader.peek();
-    if (byte === emptyBlockType) reader.skip(1);
-    else if (byte >= 0x40 && byte < 0x80) this.#skipValueType();
-    else if (reader.s33() >= this.#spaces.types) throw reader.bad('the type of a block does not exist');
+    if (byte === emptyBlockType) {
+      reader.skip(1);
+      this.blockType = blockTypes.empty;
+    } else if (byte >= 0x40 && byte < 0x80) {
+      this.#skipValueType();
+      this.blockType = blockTypes.oneResult;
+    } else {
+      this.blockType = reader.s33();
+      if (this.blockType < 0 || this.blockType >= this.#spaces.types)
+        throw reader.bad('the type of a block does not exist');
+    }
   }
 
   #skipCatch(): void {
@@ -153,7 +171,7 @@ export class InstructionReader {
     const kind = reader.u8();
     // catch and catch_ref name a tag; catch_all and catch_all_ref do not.
     if (kind > 3) throw reader.bad(`a catch clause of kind ${kind} is unknown`);
-    if (kind < 2) reader.u32();
+    if (kind < 2) this.caughtTags.push(reader.u32());
     reader.u32();
   }
 }

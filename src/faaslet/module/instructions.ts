@@ -47,6 +47,7 @@ export const opcodes = {
   if: 0x04,
   else: 0x05,
   try: 0x06,
+  catch: 0x07,
   throwRef: 0x0a,
   end: 0x0b,
   branch: 0x0c,

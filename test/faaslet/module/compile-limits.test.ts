@@ -41,3 +41,49 @@ test('bodiesToTry() refuses a small body with more locals than it can use, which
   );
   t.deepEqual(judge(fromWat(body(100))), []);
 });
+
+const thousand = 'i32 '.repeat(1000);
+const push = '(i32.const 0)'.repeat(1000);
+const passing = {
+  calls: (times: number) =>
+    `(func $f (result ${thousand}) unreachable) (func ${'call $f '.repeat(times)} unreachable)`,
+  'calls of a table': (times: number) =>
+    `(table 1 funcref) (func ${'i32.const 0 call_indirect (type $many) '.repeat(times)} unreachable)`,
+  blocks: (times: number) => `(func ${push} ${'block (type $through) end '.repeat(times)} unreachable)`,
+  loops: (times: number) => `(func ${push} ${'loop (type $through) end '.repeat(times)} unreachable)`,
+  branches: (times: number) =>
+    `(func block (type $many) ${push} ${'i32.const 0 br_if 0 '.repeat(times)} end unreachable)`,
+  'a branch table': (times: number) =>
+    `(func block (type $many) ${push} i32.const 0 br_table ${'0 '.repeat(times)} end unreachable)`,
+  'ways out of a function': (times: number) =>
+    `(func (type $many) ${push} ${'i32.const 0 br_if 0 '.repeat(times)} unreachable)`,
+  handlers: (times: number) =>
+    `(tag $e (param ${thousand})) (func try ${'catch $e unreachable '.repeat(times)} end unreachable)`,
+};
+for (const [kind, make] of Object.entries(passing)) {
+  test(`bodiesToTry() refuses what passes more values than any program does: ${kind}`, (t) => {
+    const types = `(type $many (func (result ${thousand}))) (type $through (func (param ${thousand}) (result ${thousand})))`;
+    const body = (times: number) => `(module ${types} ${make(times)})`;
+    t.deepEqual(judge(fromWat(body(5))), []);
+    t.regex(
+      refusal(() => judge(fromWat(body(250)))),
+      /^bad_module: .*which pass \d+ values at once/,
+    );
+  });
+}
+
+test('bodiesToTry() has tried what holds many values at many ways, or calls, and refuses more', (t) => {
+  const held = (values: number, way: string) =>
+    judge(
+      fromWat(`(module (func $f) (func ${'i32.const 0 '.repeat(values)} ${way.repeat(5000)} unreachable))`),
+    );
+  for (const way of ['block end ', 'loop end ', 'i32.const 0 if end ', 'i32.const 0 br_if 0 ', 'call $f ']) {
+    t.deepEqual(held(100, way), [], way);
+    t.deepEqual(held(5000, way), [1], way);
+    t.regex(
+      refusal(() => held(50_000, way)),
+      /^bad_module: .*too many values on its stack/,
+    );
+  }
+  t.deepEqual(judge(fromWat(`(module (func ${'i32.const 0 drop block end '.repeat(10_000)}))`)), []);
+});
