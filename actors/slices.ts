@@ -196,6 +196,7 @@ export function toStateConfig(config: Config): StateConfig {
     valueMaxBytes: config.FAASM_STATE_MAX_BYTES,
     userMaxBytes: config.FAASM_STATE_PER_USER_MAX_BYTES,
     residentMaxBytes: config.FAASM_STATE_RESIDENT_MAX_BYTES,
+    lockLeaseMs: Math.max(1, config.FAASM_STATE_LOCK_LEASE_MS),
     drainTimeoutMs: config.FAASM_DRAIN_TIMEOUT_MS,
   };
 }

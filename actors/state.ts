@@ -30,6 +30,7 @@ import type { StateConfig } from '../src/state/config.ts';
 import { createStateCore, decide, isIdle, type StateEffect, type StateMessage } from '../src/state/decide.ts';
 import { GlobalLocks } from '../src/state/global-locks.ts';
 import { LockRequests } from '../src/state/lock-requests.ts';
+import { isHeld } from '../src/state/locks.ts';
 import { type OpenAnswer, stateCodecs, stateStatusCodec } from '../src/state/messages.ts';
 import { MutexOwners } from '../src/state/mutex-owners.ts';
 import type { StateStore, StoredValue } from '../src/state/port.ts';
@@ -84,6 +85,8 @@ export async function startState(options: StateOptions): Promise<StateActor> {
   const core = createStateCore(config, steadyMs());
   const values = new Values({
     store,
+    fenceOf: (name) => globalLocks?.fenceOf(name),
+    isHeld: (name, fence) => isHeld(core.locks, name, fence, steadyMs()),
     quota: core.quota,
     residentMaxBytes: config.residentMaxBytes,
     allocate,
@@ -97,6 +100,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     new GlobalLocks({
       store: store.locks,
       host: options.host,
+      leaseMs: config.lockLeaseMs,
       onLost: (name, err) =>
         log.warn({ err, name }, 'a lock was lost, or not given back before its lease ends'),
     });
@@ -189,8 +193,8 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     },
 
     async write({ message, user, key }) {
-      const { place, bytes } = readBody(message, stateCodecs.write.request);
-      await values.write(user, key, place, bytes);
+      const { place, bytes, fence } = readBody(message, stateCodecs.write.request);
+      await values.write(user, key, place, bytes, fence === undefined ? {} : { fence });
       respond(bus, message, new Encodable(null, stateCodecs.write.answer));
     },
 
@@ -220,7 +224,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     async unlock({ message, user, key }) {
       const { owner } = readBody(message, stateCodecs.unlock.request);
       try {
-        if (!store.exclusive) await values.pushNamed(nameOf(user, key));
+        if (!store.exclusive) await values.settle(nameOf(user, key));
       } finally {
         await locks.unlock(nameOf(user, key), owner);
       }
@@ -258,13 +262,20 @@ export async function startState(options: StateOptions): Promise<StateActor> {
 
   function onExecutorGone(message: BusMessage): void {
     const { owner } = readBody(message, executorGoneCodec);
-    step({ type: 'ownerGone', owner, nowMs: steadyMs() });
-    globalLocks?.ownerGone(owner);
+    const held = globalLocks?.heldBy(owner) ?? [];
+    if (held.length === 0) freeLocks(owner);
+    // What it has written under its locks goes out under them still.
+    else void Promise.allSettled(held.map((name) => values.settle(name))).then(() => freeLocks(owner));
     const mutexOwner = owners.forget(owner);
     if (mutexOwner === undefined) return;
     values.residents.ownerGone(mutexOwner);
     // It may have ended between its last write and telling of it.
     for (const name of values.residents.dirty()) step({ type: 'dirtied', name, nowMs: steadyMs() });
+  }
+
+  function freeLocks(owner: string): void {
+    step({ type: 'ownerGone', owner, nowMs: steadyMs() });
+    globalLocks?.ownerGone(owner);
   }
 
   function step(message: StateMessage): void {

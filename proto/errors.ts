@@ -47,6 +47,8 @@ export const errorTable = {
   being_built: { http: 503, retry: true },
   draining: { http: 503, retry: true },
   storage_unavailable: { http: 503, retry: true },
+  /** The call's lock on state ended before the call gave it back: others may have had it since, so nothing more is written under it. */
+  lock_lost: { http: 503, retry: true },
   /** What was read is not what was written, or is lost; the message says what to do. */
   storage_corrupt: { http: 500, retry: false },
   deadline_exceeded: { http: 504, retry: false },

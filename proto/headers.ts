@@ -57,6 +57,8 @@ export const stateHeaders = {
   ifMatch: 'Faasm-If-Match',
   /** `*`: write only where there is no value yet. */
   ifNoneMatch: 'Faasm-If-None-Match',
+  /** The fencing number of the lock that a write is made under: it is refused when that is not held any more. */
+  fence: 'Faasm-Fence',
   /** In bytes: where a read or write begins. A write beyond the end extends the value with zeros. */
   offset: 'Faasm-Offset',
   /** In bytes: how much a read wants. */

@@ -134,6 +134,12 @@ export const settings = {
     type: 'count',
     about: 'state values held in memory',
   },
+  FAASM_STATE_LOCK_LEASE_MS: {
+    default: '15000',
+    type: 'count',
+    about:
+      "a function's lock on state in Redis is free so long after its host stands still or is gone; 1 at least",
+  },
   FAASM_MEMORY_MAX_MIB: {
     default: '512',
     type: 'count',

@@ -298,12 +298,20 @@ export class Faaslet {
       const returned = pointer === undefined ? this.#callEntry() : this.#callPointer(pointer);
       if (!(returned instanceof Promise)) return this.#returned(returned);
       return returned.then(
-        (value) => this.#returned(value),
+        (value) => (this.#context.holdsLocks ? this.#unlockThenReturn(value) : this.#returned(value)),
         (thrown) => this.#threw(thrown),
       );
     } catch (thrown) {
       return this.#threw(thrown);
     }
+  }
+
+  /** What was written under a lock counts once that was given back. */
+  #unlockThenReturn(value: unknown): Promise<Outcome> {
+    return this.#context.unlockAll().then(
+      () => this.#returned(value),
+      (thrown) => this.#threw(thrown),
+    );
   }
 
   #callEntry(): unknown {

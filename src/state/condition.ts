@@ -25,6 +25,20 @@ export function checkCondition(version: number | undefined, condition: WriteCond
   }
 }
 
+export function lockLost(name: string): FaasmError {
+  return new FaasmError(
+    'lock_lost',
+    `The lock on state ${showName(name)} was lost: its lease ended, and others may have had it since. ` +
+      'Nothing that was not kept by then is written. Call again; where a host may stand still for longer, ' +
+      'raise FAASM_STATE_LOCK_LEASE_MS',
+    { details: { component: 'state' } },
+  );
+}
+
+export function isLockLost(error: unknown): boolean {
+  return error instanceof FaasmError && error.code === 'lock_lost';
+}
+
 function failed(name: string, why: string): FaasmError {
   return new FaasmError('precondition_failed', `Cannot change state ${showName(name)}: ${why}`, {
     details: { component: 'state' },

@@ -4,6 +4,8 @@ import type { StateLimits } from './decide.ts';
 export interface StateConfig extends StateLimits {
   /** Shared memory for values, in bytes; the least used are dropped to the global tier beyond it. */
   readonly residentMaxBytes: number;
+  /** Of a function's lock in a shared store. Its host renews it in time; of a host that stands still, it is free so long after. */
+  readonly lockLeaseMs: number;
   /** The longest lease that anybody but an executor gets. */
   readonly lockLeaseMaxMs: number;
   readonly lockWaitMaxMs: number;
@@ -24,6 +26,7 @@ export const defaultStateConfig: StateConfig = {
   uploadIdleMs: 600_000,
   locksMax: 100_000,
   lockWaitersMax: 10_000,
+  lockLeaseMs: 15_000,
   lockLeaseMaxMs: 600_000,
   lockWaitMaxMs: 600_000,
   drainTimeoutMs: 30_000,

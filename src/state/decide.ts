@@ -43,7 +43,7 @@ export interface StateCore {
 /** @param nowMs also what fencing numbers begin after: they grow across restarts */
 export function createStateCore(limits: StateLimits, nowMs: number): StateCore {
   return {
-    locks: createLockTable(limits, nowMs * 1000),
+    locks: createLockTable(limits, Math.ceil(nowMs * 1000)),
     uploads: createUploadTable(limits),
     quota: createQuota(limits),
     pushes: createPushSchedule(limits),

@@ -10,6 +10,7 @@ import type { StateKey, UserName } from '../../proto/names.ts';
 import type { StateOp } from '../../proto/subjects.ts';
 import type { LockMode } from './locks.ts';
 import type {
+  LockGrant,
   LockOptions,
   OpenAnswer,
   OpenRequest,
@@ -84,7 +85,8 @@ export class GuestState {
   readonly #options: Required<LocalTierOptions>;
   readonly #segments: OpenSegments;
   readonly #mapped: SegmentView[] = [];
-  readonly #locked = new Set<StateKey>();
+  /** The fencing number of each lock; nothing while it is asked for. */
+  readonly #locked = new Map<StateKey, number | undefined>();
 
   constructor(user: UserName, call: string, options: Required<LocalTierOptions>, segments: OpenSegments) {
     this.#user = user;
@@ -167,7 +169,8 @@ export class GuestState {
 
   /** Writes at the end, in one step, also where other hosts write. Durable when it resolves. */
   async append(key: StateKey, bytes: Uint8Array): Promise<void> {
-    await this.#ask('append', key, bytes.slice());
+    const request: WriteRequest = { place: 'end', bytes: bytes.slice(), fence: this.#locked.get(key) };
+    await this.#ask('write', key, request);
   }
 
   /** Resolves when all that was written to the value on this host is durable. */
@@ -232,10 +235,19 @@ export class GuestState {
     await this.#ask('unlock', key, { owner: this.#call });
   }
 
+  get holdsLocks(): boolean {
+    return this.#locked.size > 0;
+  }
+
+  /** @throws FaasmError `lock_lost` when what was written under one could not be kept */
+  async unlockAll(): Promise<void> {
+    for (const key of [...this.#locked.keys()]) await this.unlock(key);
+  }
+
   /** Gives back what the call has: mappings, locks, waits for locks. */
   end(): void {
     for (const view of this.#mapped.splice(0)) this.#segments.dropMapping(view);
-    for (const key of this.#locked) this.#ask('unlock', key, { owner: this.#call }).catch(() => {});
+    for (const key of this.#locked.keys()) this.#ask('unlock', key, { owner: this.#call }).catch(() => {});
     this.#locked.clear();
   }
 
@@ -249,10 +261,12 @@ export class GuestState {
 
   async #lock(key: StateKey, mode: LockMode): Promise<void> {
     const held = this.#locked.has(key);
-    this.#locked.add(key);
+    this.#locked.set(key, this.#locked.get(key));
     try {
       const { lockWaitMs: waitMs } = this.#options;
-      await this.#ask('lock', key, { owner: this.#call, mode, leaseMs: 0, waitMs } satisfies LockOptions);
+      const request: LockOptions = { owner: this.#call, mode, leaseMs: 0, waitMs };
+      const { fence } = (await this.#ask('lock', key, request)) as LockGrant;
+      this.#locked.set(key, fence);
     } catch (error) {
       if (!held) this.#locked.delete(key);
       throw error;
@@ -267,7 +281,8 @@ export class GuestState {
     toAccess: (own: Uint8Array) => Omit<Access<boolean>, 'direct'>,
   ): void | Promise<void> {
     const direct = async (own: Uint8Array): Promise<false> => {
-      await this.#ask('write', key, { place, bytes: own } satisfies WriteRequest);
+      const request: WriteRequest = { place, bytes: own, fence: this.#locked.get(key) };
+      await this.#ask('write', key, request);
       return false;
     };
     // Where other hosts write too, just these bytes go to the global tier, before anything else is seen.

@@ -1,6 +1,7 @@
 /** Those who ask for locks, until they have their answer: first of this host's table, then, with several hosts, of all. */
 import type { FaasmError } from '../../proto/errors.ts';
 import { steadyMs } from '../clock.ts';
+import { isLockLost } from './condition.ts';
 import type { GlobalLocks } from './global-locks.ts';
 import type { LockEffect, LockMessage } from './locks.ts';
 import type { LockGrant, LockOptions } from './messages.ts';
@@ -26,7 +27,7 @@ export class LockRequests {
     this.#options = options;
   }
 
-  /** @throws FaasmError `conflict`, `deadline_exceeded`, `too_many_requests`, `cancelled`, `storage_unavailable` */
+  /** @throws FaasmError `conflict`, `deadline_exceeded`, `too_many_requests`, `cancelled`, `lock_lost`, `storage_unavailable` */
   async lock(name: string, { owner, mode, leaseMs, waitMs }: LockOptions): Promise<LockGrant> {
     const { globalLocks } = this.#options;
     const nowMs = steadyMs();
@@ -37,12 +38,14 @@ export class LockRequests {
       const { fence, leaseEndsAtMs } = await globalLocks.take({ name, owner, mode }, leaseMs, nowMs + waitMs);
       return { fence, leaseEndsAtMs: leaseMs === 0 ? null : leaseEndsAtMs };
     } catch (error) {
+      // Until its owner gives it back, what was written under it is told apart from what comes after.
+      if (isLockLost(error)) throw error;
       await this.#unlockHere(name, owner).catch(() => {});
       throw error;
     }
   }
 
-  /** @throws FaasmError `not_found` when the owner does not have it, `storage_unavailable` */
+  /** @throws FaasmError `not_found` when the owner does not have it, `lock_lost`, `storage_unavailable` */
   async unlock(name: string, owner: string): Promise<void> {
     try {
       await this.#options.globalLocks?.release(name, owner);

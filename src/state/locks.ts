@@ -84,6 +84,12 @@ export function createLockTable(limits: LockLimits, firstFence: number): LockTab
   return { limits, locks: new Map(), lastFence: firstFence };
 }
 
+/** Whether the lock that was granted with this number is held still. */
+export function isHeld(table: LockTable, name: string, fence: number, nowMs: number): boolean {
+  const holders = table.locks.get(name)?.holders ?? [];
+  return holders.some((one) => one.fence === fence && one.endsAtMs > nowMs);
+}
+
 export function decideLocks(table: LockTable, message: LockMessage): LockEffect[] {
   const effects: LockEffect[] = [];
   switch (message.type) {
@@ -218,7 +224,7 @@ function leaseEnd(leaseMs: number, nowMs: number): number {
 }
 
 function toWire(endsAtMs: number): number | null {
-  return Number.isFinite(endsAtMs) ? endsAtMs : null;
+  return Number.isFinite(endsAtMs) ? Math.floor(endsAtMs) : null;
 }
 
 function isPartOf(owner: string, whole: string): boolean {

@@ -68,6 +68,8 @@ export interface ReadAnswer {
 export interface WriteRequest {
   readonly place: WritePlace;
   readonly bytes: Uint8Array;
+  /** Of the lock that the call has on the value. */
+  readonly fence: number | undefined;
 }
 
 export interface LockOptions {

@@ -29,13 +29,15 @@ export interface PushedValue {
   readonly twin: Twin | undefined;
   /** No other host writes. */
   readonly exclusive: boolean;
+  /** Of the lock that an owner of this host writes under. */
+  readonly fence: number | undefined;
 }
 
 /**
  * When it resolves, all that was dirty when it was called is durable; when it throws, that is dirty as before.
  * Up to 16 MiB, and a value that is dirty as a whole, become durable in one step.
  * @returns the size that was pushed; nothing: there was nothing to push
- * @throws FaasmError `storage_unavailable`; `precondition_failed` when another host has deleted the value
+ * @throws FaasmError `storage_unavailable`; `precondition_failed` when another host has deleted the value; `lock_lost`
  */
 export async function pushSegment(store: StateStore, value: PushedValue): Promise<number | undefined> {
   const { user, key, view, twin } = value;
@@ -43,6 +45,8 @@ export async function pushSegment(store: StateStore, value: PushedValue): Promis
   const dirty = dirtyBytes(view);
   const upload = dirty > partBytes && dirty >= sizeOf(view) ? `push:${nameOf(user, key)}` : undefined;
   const isStored = !value.exclusive && view.version[0] !== 0;
+  const fence = value.fence === undefined ? {} : { fence: value.fence };
+  const condition = { ...(isStored && ({ expectVersion: 'any' } as const)), ...fence };
   let pushedBytes = value.storedBytes;
   let nextOffset: number | undefined = 0;
   while (nextOffset !== undefined) {
@@ -54,11 +58,11 @@ export async function pushSegment(store: StateStore, value: PushedValue): Promis
     try {
       if (upload === undefined) {
         for (const change of toChanges(value, pieces, sizeBytes, pushedBytes)) {
-          follow(view, await store.write(user, key, change, isStored ? { expectVersion: 'any' } : {}));
+          follow(view, await store.write(user, key, change, condition));
         }
       } else {
         for (const piece of pieces) await store.stage(user, upload, piece);
-        if (nextOffset === undefined) follow(view, await store.commit(user, key, upload, sizeBytes));
+        if (nextOffset === undefined) follow(view, await store.commit(user, key, upload, sizeBytes, fence));
       }
       for (const piece of pieces) twin?.set(piece);
       twin?.cut(sizeBytes);

@@ -6,8 +6,14 @@
  * who reads it anew.
  */
 import { fromStateKey, type StateKey, type UserName } from '../../proto/names.ts';
+import { nameOf } from './value-name.ts';
 
 export type RedisKeyForm = 'token' | 'founding';
+
+/** Of the lock on a value, by the value's name. */
+export function lockKeyOf(prefix: string, name: string): string {
+  return `${prefix}:state-lock:${name}`;
+}
 
 export class RedisKeys {
   readonly #prefix: string;
@@ -35,6 +41,7 @@ export class RedisKeys {
       `${prefix}:state-usage`,
       `${prefix}:state-log:${user}:${key}`,
       `${prefix}:state-counter`,
+      lockKeyOf(this.#prefix, nameOf(user, key)),
     ];
   }
 

@@ -4,6 +4,7 @@
  */
 import type { RedisConnection } from '../redis/connection.ts';
 import type { LockStore } from './global-locks.ts';
+import { lockKeyOf } from './redis-keys.ts';
 
 /** Longer than the longest time between two tries of a writer that waits. */
 const writerWaitsMs = 250;
@@ -37,11 +38,22 @@ redis.call('PEXPIREAT', KEYS[1], text(math.max(ends, own_end)))
 return { fence, own_end }
 `;
 
+/** KEYS: lock. ARGV: owner, fence. Gives 1 where it was held. */
+const releaseScript = `
+local held = redis.call('HGET', KEYS[1], ARGV[1])
+if not held then return 0 end
+redis.call('HDEL', KEYS[1], ARGV[1])
+local time = redis.call('TIME')
+local fence, till = string.match(held, '^%a+ (%d+) (%d+)$')
+if ARGV[2] ~= '' and fence ~= ARGV[2] then return 0 end
+return tonumber(till) > time[1] * 1000 + math.floor(time[2] / 1000) and 1 or 0
+`;
+
 /** @param prefix what every key begins with */
 export function createRedisLocks(redis: RedisConnection, prefix: string): LockStore {
   return {
     async take(name, owner, mode, leaseMs) {
-      const lock = `${prefix}:state-lock:${name}`;
+      const lock = lockKeyOf(prefix, name);
       const answer = await redis.run((client) =>
         client.eval(
           takeScript,
@@ -60,8 +72,9 @@ export function createRedisLocks(redis: RedisConnection, prefix: string): LockSt
       return { fence, leaseEndsAtMs };
     },
 
-    async release(name, owner) {
-      await redis.run((client) => client.hdel(`${prefix}:state-lock:${name}`, owner));
+    async release(name, owner, fence) {
+      const lock = lockKeyOf(prefix, name);
+      return (await redis.run((client) => client.eval(releaseScript, 1, lock, owner, fence ?? ''))) === 1;
     },
   };
 }

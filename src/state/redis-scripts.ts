@@ -14,11 +14,11 @@
  * server has lost its data.
  */
 
-/** KEYS: value, versions, names, usage, log, counter. ARGV: token, user, segment, channel, origin, then what each script says. */
-export const valueKeyCount = 6;
+/** KEYS: value, versions, names, usage, log, counter, lock. ARGV: token, user, segment, channel, origin, then what each script says. */
+export const valueKeyCount = 7;
 
 const shared = `
-local value, versions, names, usage, log, counter = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
+local value, versions, names, usage, log, counter, lock = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local token, user, segment, channel, origin = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local function text(number) return string.format('%.0f', number) end
 local function part(base, at) if at == 0 then return base end return base .. ':' .. text(at) end
@@ -66,6 +66,16 @@ local function is_refused(version, expected, if_absent)
   if expected == '' then return false end
   return version < 0 or (expected ~= 'any' and version ~= tonumber(expected))
 end
+local function is_lost(fence)
+  if fence == '' then return false end
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  for _, held in ipairs(redis.call('HVALS', lock)) do
+    local own, till = string.match(held, '^%a+ (%d+) (%d+)$')
+    if own == fence and tonumber(till) > now then return false end
+  end
+  return true
+end
 local function changed(previous, old, new, ranges)
   local time = redis.call('TIME')
   local version = math.max(tonumber(redis.call('GET', counter) or '0') + 1, time[1] * 1000000 + time[2])
@@ -82,31 +92,33 @@ local function range(from, to) return text(from) .. '-' .. text(to - from) end
 `;
 
 /**
- * Then: expected version, if absent, size, least size, changed ranges (each '' for none, the ranges where the pieces are
- * the ranges), and for each piece its offset, or 'end', and its bytes.
+ * Then: expected version, if absent, fence, size, least size, changed ranges (each '' for none, the ranges where the
+ * pieces are the ranges), and for each piece its offset, or 'end', and its bytes.
  */
 export const writeScript = `${shared}
 local previous = version_of()
+if is_lost(ARGV[8]) then return { 3 } end
 if is_refused(previous, ARGV[6], ARGV[7]) then return { 0, previous } end
 local old = previous < 0 and 0 or size_of(value)
 local size, ranges = old, {}
-for at = 11, #ARGV, 2 do
+for at = 12, #ARGV, 2 do
   local offset = ARGV[at] == 'end' and old or tonumber(ARGV[at])
   size = math.max(size, offset + #ARGV[at + 1])
-  if ARGV[10] == '' then ranges[#ranges + 1] = range(offset, offset + #ARGV[at + 1]) end
+  if ARGV[11] == '' then ranges[#ranges + 1] = range(offset, offset + #ARGV[at + 1]) end
 end
-if ARGV[10] ~= '' then ranges[1] = ARGV[10] end
-if ARGV[9] ~= '' then size = math.max(size, tonumber(ARGV[9])) end
-if ARGV[8] ~= '' then size = tonumber(ARGV[8]) end
+if ARGV[11] ~= '' then ranges[1] = ARGV[11] end
+if ARGV[10] ~= '' then size = math.max(size, tonumber(ARGV[10])) end
+if ARGV[9] ~= '' then size = tonumber(ARGV[9]) end
 resize(value, old, size)
-for at = 11, #ARGV, 2 do put(value, ARGV[at] == 'end' and old or tonumber(ARGV[at]), ARGV[at + 1]) end
+for at = 12, #ARGV, 2 do put(value, ARGV[at] == 'end' and old or tonumber(ARGV[at]), ARGV[at + 1]) end
 if size ~= old then ranges[#ranges + 1] = range(math.min(old, size), math.max(old, size)) end
 return changed(previous, old, size, ranges)
 `;
 
-/** Then: expected version, if absent. */
+/** Then: expected version, if absent, fence. */
 export const deleteScript = `${shared}
 local previous = version_of()
+if is_lost(ARGV[8]) then return { 3 } end
 if is_refused(previous, ARGV[6], ARGV[7]) then return { 0, previous } end
 if previous < 0 then return { 1, previous } end
 local size = size_of(value)
@@ -157,7 +169,7 @@ return { version, size, table.concat(ranges, ',') }
 
 /** KEYS has the upload behind. Then: how long it is kept, in milliseconds; offset, bytes. */
 export const stageScript = `${shared}
-local upload, keep = KEYS[7], ARGV[6]
+local upload, keep = KEYS[8], ARGV[6]
 local staged, offset = upload .. ':bytes', tonumber(ARGV[7])
 local old = size_of(staged)
 resize(staged, old, math.max(old, offset + #ARGV[8]))
@@ -167,12 +179,13 @@ for at = 0, math.floor(size_of(staged) / segment) do redis.call('PEXPIRE', part(
 return 1
 `;
 
-/** KEYS has the upload behind. Then: expected version, if absent, size. */
+/** KEYS has the upload behind. Then: expected version, if absent, fence, size. */
 export const commitScript = `${shared}
-local upload, size = KEYS[7], tonumber(ARGV[8])
+local upload, size = KEYS[8], tonumber(ARGV[9])
 local staged = upload .. ':bytes'
 if redis.call('EXISTS', upload) == 0 then return { 2 } end
 local previous = version_of()
+if is_lost(ARGV[8]) then return { 3 } end
 if is_refused(previous, ARGV[6], ARGV[7]) then return { 0, previous } end
 local old = previous < 0 and 0 or size_of(value)
 resize(staged, size_of(staged), size)
@@ -187,9 +200,9 @@ return changed(previous, old, size, { range(0, math.max(old, size)) })
 
 /** KEYS has the upload behind. */
 export const discardScript = `${shared}
-local staged = KEYS[7] .. ':bytes'
+local staged = KEYS[8] .. ':bytes'
 remove(staged, size_of(staged))
-redis.call('DEL', KEYS[7])
+redis.call('DEL', KEYS[8])
 return 1
 `;
 

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { FaasmError } from '../../proto/errors.ts';
 import { fromStateToken, type StateKey, type UserName } from '../../proto/names.ts';
 import type { RedisConnection } from '../redis/connection.ts';
-import { checkCondition, unconditional } from './condition.ts';
+import { checkCondition, lockLost, unconditional } from './condition.ts';
 import type {
   ByteRange,
   ChangedValue,
@@ -134,6 +134,7 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
         number,
         number,
       ];
+      if (done === 3) throw lockLost(nameOf(user, key));
       if (done === 0) refuse(version, condition, nameOf(user, key));
       return version >= 0;
     },
@@ -179,8 +180,8 @@ export function createRedisStateStore(options: RedisStateStoreOptions): StateSto
   };
 }
 
-function toArguments({ expectVersion, ifAbsent }: WriteCondition): Argument[] {
-  return [expectVersion ?? '', ifAbsent === true ? 1 : 0];
+function toArguments({ expectVersion, ifAbsent, fence }: WriteCondition): Argument[] {
+  return [expectVersion ?? '', ifAbsent === true ? 1 : 0, fence ?? ''];
 }
 
 function toPieceArguments({ offset, bytes }: Piece): Argument[] {
@@ -211,6 +212,7 @@ function toChangedValue(answer: unknown, condition: WriteCondition, name: string
   const [done, version, sizeBytes, previous] = answer as [number, number, number, number];
   if (done === 2)
     throw new FaasmError('not_found', `No upload for state ${name}: it was committed or forgotten`);
+  if (done === 3) throw lockLost(name);
   if (done === 0) refuse(version, condition, name);
   return { version, sizeBytes, previousVersion: previous < 0 ? undefined : previous };
 }

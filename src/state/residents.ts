@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
 import type { StateKey, UserName } from '../../proto/names.ts';
+import { isLockLost } from './condition.ts';
 import type { Gates } from './gates.ts';
 import { chunkBytes, type Piece, type StateStore, type StoredValue, type ValueChanges } from './port.ts';
 import { partBytes, pushSegment } from './push-segment.ts';
@@ -50,6 +51,8 @@ export interface ResidentsOptions {
   readonly gates: Gates;
   readonly residentMaxBytes: number;
   readonly allocate: AllocateData;
+  /** Of the lock that an owner of this host has on a value, where several hosts write. */
+  readonly fenceOf: (name: string) => number | undefined;
   /** Nobody reads or maps it any more. */
   readonly release: (data: SegmentData) => void;
 }
@@ -154,11 +157,16 @@ export class Residents {
     }
   }
 
-  /** When it resolves, all that was dirty is durable. @returns the version @throws FaasmError `storage_unavailable` */
+  /**
+   * When it resolves, all that was dirty is durable. @returns the version
+   * @throws FaasmError `storage_unavailable`; `lock_lost` once what was written under the lost lock is forgotten
+   */
   async push(resident: Resident): Promise<number> {
     try {
       await this.#push(resident);
     } catch (error) {
+      // What was written here under a lost lock is not to be written later either.
+      if (isLockLost(error)) await this.forget(resident);
       if (!(error instanceof FaasmError) || error.code !== 'precondition_failed') throw error;
       startAnew(resident);
       await this.#push(resident);
@@ -167,8 +175,8 @@ export class Residents {
   }
 
   async #push(resident: Resident): Promise<void> {
-    const { store } = this.#options;
-    const value = { ...resident, exclusive: store.exclusive };
+    const { store, fenceOf } = this.#options;
+    const value = { ...resident, exclusive: store.exclusive, fence: fenceOf(resident.name) };
     resident.storedBytes = (await pushSegment(store, value)) ?? resident.storedBytes;
   }
 
@@ -222,6 +230,7 @@ export class Residents {
     try {
       await this.push(resident);
     } catch (error) {
+      if (isLockLost(error)) return true;
       retire(view, false);
       throw error;
     }
@@ -231,9 +240,18 @@ export class Residents {
 
   /** The value is no more. */
   async drop(resident: Resident): Promise<undefined> {
+    await this.#leave(resident, 0);
+  }
+
+  /** What was written here and not pushed is given up: the value is what the global tier has. */
+  async forget(resident: Resident): Promise<void> {
+    await this.#leave(resident, resident.storedBytes);
+  }
+
+  async #leave(resident: Resident, keptBytes: number): Promise<void> {
     const { view } = resident;
     await withMutexLater(view, () => retire(view));
-    this.#remove(resident, 0);
+    this.#remove(resident, keptBytes);
   }
 
   /** An executor is gone: what it held is open again. */

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
 import type { StateKey, UserName } from '../../proto/names.ts';
 import { steadyMs } from '../clock.ts';
-import { checkCondition, isConditional, unconditional } from './condition.ts';
+import { checkCondition, isConditional, isLockLost, lockLost, unconditional } from './condition.ts';
 import { Gates } from './gates.ts';
 import type { OpenRequest } from './messages.ts';
 import type { StateStore, StoredBytes, StoredKey, StoredValue, ValueChange, WriteCondition } from './port.ts';
@@ -29,6 +29,8 @@ import { withMutexLater } from './segment-mutex.ts';
 import { nameOf, showName } from './value-name.ts';
 
 export interface ValuesOptions extends Omit<ResidentsOptions, 'gates'> {
+  /** Whether the lock that this host's own table granted with this number is held still. */
+  readonly isHeld: (name: string, fence: number) => boolean;
   /** This value has something to push, and nobody is about to do it. */
   readonly onDirty: (name: string) => void;
 }
@@ -113,6 +115,27 @@ export class Values {
     if (resident !== undefined) await this.push(resident.user, resident.key);
   }
 
+  /**
+   * Pushes what was written under a lock that is about to be given back. It is kept now or never: later, others may
+   * have the lock. @throws FaasmError `storage_unavailable`
+   */
+  async settle(name: string): Promise<void> {
+    const known = this.#residents.get(name);
+    if (known === undefined) return;
+    await this.#alone(known.user, known.key, async () => {
+      const resident = this.#residents.get(name);
+      if (resident === undefined) return;
+      try {
+        await this.#residents.push(resident);
+      } catch (error) {
+        if (!isLockLost(error) && this.#options.fenceOf(name) !== undefined) {
+          await this.#residents.forget(resident);
+        }
+        throw error;
+      }
+    });
+  }
+
   /** When it resolves, all that was written to the value before is durable. @throws FaasmError `storage_unavailable` */
   push(user: UserName, key: StateKey): Promise<void> {
     return this.#alone(user, key, async (name) => {
@@ -161,6 +184,7 @@ export class Values {
     condition: WriteCondition = unconditional,
   ): Promise<StoredValue> {
     return this.#alone(user, key, async (name) => {
+      this.#checkFence(name, condition);
       const resident = this.#residents.get(name);
       if (resident === undefined) return await this.#writeStored(user, key, place, bytes, condition);
       if (this.#store.exclusive) return await this.#writeResident(resident, place, bytes, condition);
@@ -175,6 +199,7 @@ export class Values {
   /** @throws FaasmError `not_found`, `precondition_failed`, `storage_unavailable` */
   delete(user: UserName, key: StateKey, condition: WriteCondition): Promise<void> {
     return this.#alone(user, key, async (name) => {
+      this.#checkFence(name, condition);
       const resident = this.#residents.get(name);
       if (resident !== undefined) {
         if (isConditional(condition)) await this.#residents.push(resident);
@@ -199,6 +224,7 @@ export class Values {
     condition: WriteCondition,
   ): Promise<StoredValue> {
     return this.#alone(user, key, async (name) => {
+      this.#checkFence(name, condition);
       const resident = this.#residents.get(name);
       if (resident !== undefined && !(await this.#residents.evict(resident))) {
         throw new FaasmError(
@@ -250,10 +276,24 @@ export class Values {
     }
   }
 
+  /** Where locks are this host's, its own table says what is held; else the store looks, as it makes the change. */
+  #checkFence(name: string, { fence }: WriteCondition): void {
+    if (fence === undefined || this.#store.locks !== undefined || this.#options.isHeld(name, fence)) return;
+    throw lockLost(name);
+  }
+
   async #alone<T>(user: UserName, key: StateKey, work: (name: string) => Promise<T>): Promise<T> {
     await this.knowUsage(user);
     const name = nameOf(user, key);
-    return await this.#gates.run(name, () => work(name));
+    return await this.#gates.run(name, async () => {
+      try {
+        return await work(name);
+      } catch (error) {
+        if (!isLockLost(error)) throw error;
+        // What was to be pushed under the lost lock is dropped now, and stands in nobody else's way.
+        return await work(name);
+      }
+    });
   }
 
   async #resident(user: UserName, key: StateKey, fresh: boolean): Promise<Resident | undefined> {
@@ -315,6 +355,8 @@ export class Values {
             `State ${showName(name)} was changed by a function meanwhile`,
           );
         }
+        // As late as can be: whoever has the lock next reads this memory.
+        this.#checkFence(name, condition);
         // A guest may have appended since the room was made.
         if (endOf(view) > capacityOf(view)) return;
         if (place === 'whole') setSize(view, bytes.length);

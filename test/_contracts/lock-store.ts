@@ -46,12 +46,22 @@ export function lockStoreContract(test: TestFn, name: string, open: () => Promis
     t.true(again.leaseEndsAtMs > first.leaseEndsAtMs);
   });
 
+  check('release() says whether the grant was held until then', async (t, locks) => {
+    const first = (await locks.take('ann/k', 'a', 'write', longMs))!;
+    t.true(await locks.release('ann/k', 'a', first.fence));
+    t.false(await locks.release('ann/k', 'a', first.fence));
+    const second = (await locks.take('ann/k', 'a', 'write', longMs))!;
+    t.false(await locks.release('ann/k', 'a', first.fence));
+    t.truthy(await locks.take('ann/k', 'b', 'write', longMs));
+    t.false(await locks.release('ann/k', 'a', second.fence));
+  });
+
   check('a lease that ended is free, with a greater fence', async (t, locks) => {
     const first = (await locks.take('ann/k', 'a', 'write', 1))!;
     let second = await locks.take('ann/k', 'b', 'write', longMs);
     while (second === undefined) second = await locks.take('ann/k', 'b', 'write', longMs);
     t.true(second.fence > first.fence);
-    await locks.release('ann/k', 'a');
+    t.false(await locks.release('ann/k', 'a', first.fence));
     t.is(await locks.take('ann/k', 'c', 'write', longMs), undefined);
   });
 }

@@ -2,6 +2,7 @@
 import type { ExecutionContext, TestFn } from 'ava';
 import { toStateKey, toUserName } from '../../proto/names.ts';
 import { chunkBytes, type StateStore } from '../../src/state/port.ts';
+import { nameOf } from '../../src/state/value-name.ts';
 import { createRandom } from '../random.ts';
 
 const user = toUserName('ann');
@@ -225,6 +226,65 @@ export function stateStoreContract(test: TestFn, name: string, open: () => Promi
         }
         t.true(Buffer.from(patched).equals(now.bytes), `round ${round}`);
         ({ version } = now);
+      }
+    },
+  );
+
+  check(
+    'every change under a lock that is not held any more is refused, and changes nothing',
+    async (t, store) => {
+      // Where one host writes, the locks are its own, and so is the check.
+      if (store.locks === undefined) {
+        t.pass();
+        return;
+      }
+      const name = nameOf(user, key);
+      const change = { pieces: [{ offset: 0, bytes: text('late') }] };
+      const { fence } = (await store.locks.take(name, 'a', 'write', 60_000))!;
+      await store.write(user, key, change, { fence });
+      await store.append(user, key, text('r'), { fence });
+      await store.stage(user, 'up', { offset: 0, bytes: text('kept') });
+      await store.commit(user, key, 'up', 4, { fence });
+      await store.stage(user, 'up', { offset: 0, bytes: text('lost') });
+
+      const refuseAll = async (old: number): Promise<void> => {
+        const lost = { code: 'lock_lost', message: /lock on state ann\/some\/key was lost/ };
+        await t.throwsAsync(store.write(user, key, change, { fence: old }), lost);
+        await t.throwsAsync(store.write(user, key, { pieces: [], sizeBytes: 0 }, { fence: old }), lost);
+        await t.throwsAsync(store.write(user, key, { pieces: [], minSizeBytes: 9 }, { fence: old }), lost);
+        await t.throwsAsync(store.append(user, key, text('late'), { fence: old }), lost);
+        await t.throwsAsync(store.commit(user, key, 'up', 4, { fence: old }), lost);
+        await t.throwsAsync(store.delete(user, key, { fence: old }), lost);
+        t.deepEqual((await store.get(user, key))?.bytes, text('kept'));
+      };
+      await store.locks.release(name, 'a');
+      await refuseAll(fence);
+      const next = (await store.locks.take(name, 'b', 'write', 60_000))!;
+      await refuseAll(fence);
+      await store.locks.take(nameOf(user, toStateKey('other')), 'a', 'write', 60_000);
+      await refuseAll(fence);
+      await store.write(user, key, { pieces: [{ offset: 0, bytes: text('next') }] }, { fence: next.fence });
+      t.true(await store.delete(user, key, { fence: next.fence }));
+    },
+  );
+
+  check(
+    'a change under a lock whose lease has ended is refused, though nobody else took it',
+    async (t, store) => {
+      if (store.locks === undefined) {
+        t.pass();
+        return;
+      }
+      const { fence } = (await store.locks.take(nameOf(user, key), 'a', 'write', 1))!;
+      const write = () => store.write(user, key, { pieces: [{ offset: 0, bytes: bytes(1) }] }, { fence });
+      for (;;) {
+        const error = await write().then(
+          () => undefined,
+          (thrown) => thrown,
+        );
+        if (error === undefined) continue;
+        t.is(error.code, 'lock_lost');
+        break;
       }
     },
   );

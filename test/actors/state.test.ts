@@ -244,6 +244,31 @@ test('lock from outside needs a lease, and is free after it', async (t) => {
   await request('unlock', stateCodecs.unlock.request.encode({ owner: 'b' }));
 });
 
+test('every change under a lease from outside that has ended is refused', async (t) => {
+  const { request } = await start(t);
+  await request('set', text('kept'));
+  const lock = async (owner: string, leaseMs: number) => {
+    const asked = stateCodecs.lock.request.encode({ owner, mode: 'write', leaseMs, waitMs: 10_000 });
+    const { fence, leaseEndsAtMs } = readBody(await request('lock', asked), stateCodecs.lock.answer);
+    t.true(Number.isSafeInteger(fence) && Number.isSafeInteger(leaseEndsAtMs));
+    return { [stateHeaders.fence]: [String(fence)] };
+  };
+  const held = await lock('a', 60_000);
+  await request('append', text('!'), held);
+  await lock('a', 1);
+  const next = await lock('b', 60_000);
+  const lost = { code: 'lock_lost', message: /ann\/some key/ };
+  const upload = { [stateHeaders.uploadId]: ['up'], [stateHeaders.uploadCommit]: ['4'] };
+  await t.throwsAsync(request('set', text('late'), held), lost);
+  await t.throwsAsync(request('set', text('late'), { ...held, [stateHeaders.offset]: ['1'] }), lost);
+  await t.throwsAsync(request('append', text('late'), held), lost);
+  await t.throwsAsync(request('set', text('late'), { ...held, ...upload }), lost);
+  await t.throwsAsync(request('delete', emptyBody, held), lost);
+  t.deepEqual(toBytes((await request('get')).body), text('kept!'));
+  await request('set', text('next'), next);
+  await request('delete', emptyBody, next);
+});
+
 test('open cannot be asked for from outside', async (t) => {
   const { request } = await start(t);
   await t.throwsAsync(request('open'), { code: 'bad_request', message: /get, set and append/ });

@@ -1,9 +1,11 @@
 /** The local tiers of two hosts over one Redis. */
 import test, { type ExecutionContext } from 'ava';
+import { FaasmError } from '../../proto/errors.ts';
 import { toStateKey, toUserName } from '../../proto/names.ts';
 import { connectRedis } from '../../src/redis/connection.ts';
 import type { GuestState } from '../../src/state/local-tier.ts';
 import { chunkBytes, type StateStore } from '../../src/state/port.ts';
+import { lockKeyOf } from '../../src/state/redis-keys.ts';
 import { createRedisStateStore } from '../../src/state/redis-store.ts';
 import { startRedisServer } from '../_servers/redis-server.ts';
 import { createRandom } from '../random.ts';
@@ -31,7 +33,7 @@ async function startTwo(t: ExecutionContext) {
     return { store, guest: host.executor(name).begin(ann), host };
   };
   const [one, two] = [await start('x1'), await start('x2')];
-  return { one: one.guest, two: two.guest, store: one.store, hosts: [one.host, two.host] as const };
+  return { one: one.guest, two: two.guest, store: one.store, hosts: [one.host, two.host] as const, prefix };
 }
 
 async function readAll(state: GuestState): Promise<string> {
@@ -245,6 +247,98 @@ test('a lock keeps the calls of other hosts out, and each sees what was written 
   });
   await Promise.all(rounds);
   t.is(await stored(store), '0040');
+});
+
+const lost = { code: 'lock_lost', message: /lock on state ann\/k was lost.*FAASM_STATE_LOCK_LEASE_MS/ };
+
+/** What a call may do under a lock. Each ends when the call has given the lock back, if it comes so far. */
+const underLock: Record<string, (guest: GuestState) => Promise<void>> = {
+  'a synchronous write': async (guest) => await guest.write(key, text('late'), true),
+  'a synchronous write at an offset': async (guest) => await guest.writeAt(key, 9, 1, text('late'), true),
+  'an append': (guest) => guest.append(key, text('late')),
+  'a large write': async (guest) => await guest.write(key, new Uint8Array(20 * 1024 * 1024), true),
+  async 'an asynchronous write'(guest) {
+    await guest.write(key, text('late'), false);
+    await guest.unlock(key);
+  },
+  async 'an asynchronous write that is pushed'(guest) {
+    await guest.write(key, text('late'), false);
+    await guest.push(key);
+    await guest.unlock(key);
+  },
+  async 'a write through mapped memory'(guest) {
+    const { data } = await guest.open(key, 5);
+    new Uint8Array(data.buffer, data.byteOffset ?? 0, 4).set(text('late'));
+    guest.flagDirty(key);
+    await guest.unlock(key);
+  },
+  nothing: (guest) => guest.unlock(key),
+  'taking it again': (guest) => guest.lockWrite(key),
+};
+
+for (const [what, change] of Object.entries(underLock)) {
+  test(`${what} under a lock that was lost ends with lock_lost, and the value is what the next holder wrote`, async (t) => {
+    const { one, two, hosts, store, prefix } = await startTwo(t);
+    await one.write(key, text('first'), true);
+    await readAll(two);
+    await one.lockWrite(key);
+    await readAll(one);
+    // As when its lease has ended.
+    await redis.run((client) => client.del(lockKeyOf(prefix, 'ann/k')));
+    await two.lockWrite(key);
+    await two.write(key, text('other'), true);
+    await t.throwsAsync(change(one), lost);
+    await two.unlock(key);
+    one.end();
+    t.is(await stored(store), 'other');
+    const after = hosts[0].executor('x3').begin(ann);
+    await after.lockWrite(key);
+    t.is(await readAll(after), 'other');
+    await after.write(key, text('again'), false);
+    await after.unlock(key);
+    t.is(await stored(store), 'again');
+  });
+}
+
+test('what was written under a lock and cannot be kept as it is given back is not written later', async (t) => {
+  const prefix = `shared${++prefixes}`;
+  let isAway = false;
+  const wrap = (store: StateStore): StateStore => ({
+    ...store,
+    async write(...written) {
+      if (isAway) throw new FaasmError('storage_unavailable', 'away');
+      return await store.write(...written);
+    },
+  });
+  const store = createRedisStateStore({ redis, prefix, keyForm: 'token' });
+  const host = await startHost(t, { store, wrap });
+  const guest = host.executor('x1').begin(ann);
+  await guest.write(key, text('first'), true);
+  await guest.lockWrite(key);
+  await guest.write(key, text('late'), false);
+  isAway = true;
+  await t.throwsAsync(guest.unlock(key), { code: 'storage_unavailable' });
+  isAway = false;
+  await guest.lockWrite(key);
+  t.is(await readAll(guest), 'first');
+  await guest.unlock(key);
+  await host.stop();
+  t.is(await stored(createRedisStateStore({ redis, prefix, keyForm: 'token' })), 'first');
+});
+
+test('a lost lock is nothing to those who read and write without one', async (t) => {
+  const { one, two, hosts, store, prefix } = await startTwo(t);
+  await one.write(key, text('first'), true);
+  await readAll(one);
+  await one.lockWrite(key);
+  await one.write(key, text('late'), false);
+  await redis.run((client) => client.del(lockKeyOf(prefix, 'ann/k')));
+  await two.write(key, text('other'), true);
+  const free = hosts[0].executor('free').begin(ann);
+  await free.append(key, text('!'));
+  t.is(await readAll(free), 'other!');
+  t.is(await stored(store), 'other!');
+  await t.throwsAsync(one.unlock(key), lost);
 });
 
 test('a change of another host reaches the asynchronous reads of this one by itself', async (t) => {

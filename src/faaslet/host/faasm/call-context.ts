@@ -150,6 +150,16 @@ export class CallContext {
     return this.#state;
   }
 
+  /** It has locks on state that it has not given back. */
+  get holdsLocks(): boolean {
+    return this.#state?.holdsLocks ?? false;
+  }
+
+  /** @throws FaasmError `lock_lost` */
+  async unlockAll(): Promise<void> {
+    await this.#state?.unlockAll();
+  }
+
   /** Objects of the call's user. */
   askObjects(op: ObjectOp, request: ObjectRequest): Promise<ObjectAnswer> {
     return this.#objects(op, this.#user, request);
