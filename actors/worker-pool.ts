@@ -35,7 +35,7 @@ import { hostStatusCodec } from '../src/scheduler/messages.ts';
 import { CallEvents } from '../src/worker-pool/call-events.ts';
 import { ChainedCalls, type ChainLimits, type Tree } from '../src/worker-pool/chained-calls.ts';
 import { decide, type PoolEffect, type PoolMessage } from '../src/worker-pool/decide.ts';
-import { cancelled } from '../src/worker-pool/endings.ts';
+import { cancelled, neverBegun } from '../src/worker-pool/endings.ts';
 import { answerExecutor } from '../src/worker-pool/executor-asks.ts';
 import { ExecutorThreadHandle } from '../src/worker-pool/executor-thread-handle.ts';
 import { executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
@@ -459,6 +459,17 @@ export async function startWorkerPool({
     const stopped = new Promise<void>((resolve) => {
       whenStopped = resolve;
     });
+    for (const [id, { call, executor }] of jobs) {
+      if (executor !== undefined) continue;
+      finish(id, {
+        output: new Uint8Array(0),
+        returnValue: 1,
+        error: neverBegun({ name: `${call.user}/${call.function}` }),
+        stderr: undefined,
+        response: undefined,
+        ranUs: undefined,
+      });
+    }
     for (const executor of executors.values()) executor.kill('the host is stopping');
     if (executors.size > 0) await Promise.race([stopped, delay(executorEndMs, undefined, { ref: false })]);
     if (executors.size > 0)

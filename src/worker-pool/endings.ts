@@ -10,6 +10,15 @@ export function lost(work: Work, why: string): CallError {
   };
 }
 
+/** Its host stops, and it had waited for an executor until then. */
+export function neverBegun(work: Pick<Work, 'name'>): CallError {
+  return {
+    code: 'draining',
+    message: `${work.name} did not begin before its host stopped; call another`,
+    details: { component: 'worker-pool' },
+  };
+}
+
 export function exhausted(work: Work): CallError {
   return {
     code: 'guest_out_of_memory',

@@ -163,3 +163,18 @@ test('a host that stops answers its NATS clients before it hangs up, also those 
   await nats.closed();
   await stopped;
 });
+
+test('a host that stops answers calls that no executor had come to', async (t) => {
+  await using at = await startTestHost({ FAASM_DRAIN_TIMEOUT_MS: '500', FAASM_EXECUTORS_MAX: '1' });
+  await at.put('ada/loop', guests.loop);
+  await at.put('bob/echo', guests.echo);
+  const nats = await client(t, at.host.natsPort!);
+  const looping = nats.request('faasm.invoke.ada.loop', 'x', { timeout: 60_000 });
+  while (at.host.callsUnderWay() === 0) await nats.flush();
+  const waiting = nats.request('faasm.invoke.bob.echo', 'x', { timeout: 60_000 });
+  while (at.host.callsUnderWay() === 1) await nats.flush();
+  const stopped = at.host.stop();
+  t.is((await looping).headers?.get('Faasm-Error'), 'executor_lost');
+  t.is((await waiting).headers?.get('Faasm-Error'), 'draining');
+  await stopped;
+});
