@@ -22,7 +22,7 @@ export function neverBegun(work: Pick<Work, 'name'>): CallError {
 export function exhausted(work: Work): CallError {
   return {
     code: 'guest_out_of_memory',
-    message: `${work.name} used up the memory that the host keeps for its references and exceptions`,
+    message: `${work.name} used up the memory that the host keeps for its objects, references and exceptions`,
     details: { component: 'worker-pool' },
   };
 }

@@ -48,8 +48,8 @@ export interface ExecutorEvents {
 }
 
 /**
- * Of the JavaScript heap, which a guest can fill with references and exceptions alone. 10,000 Faaslets take a tenth of
- * it; their linear memories are not in it.
+ * Of the JavaScript heap, which a guest can fill with objects, references and exceptions. 10,000 Faaslets take a tenth
+ * of it; their linear memories are not in it.
  */
 const resourceLimits = { maxOldGenerationSizeMb: 1024, maxYoungGenerationSizeMb: 64 };
 

@@ -1,6 +1,9 @@
 /** Guests that misbehave get an error of their own, in time, and harm nobody. */
 import test from 'ava';
+import { encodeU32 } from '../../src/faaslet/module/writer.ts';
 import { nestedArms, waysAndLocals } from '../faaslet/module/bodies.ts';
+import { codeSection, fromSections, section } from '../faaslet/module/fixtures.ts';
+import { fromObjectWat, greedy, greedyModule } from '../faaslet/module/object-modules.ts';
 import { guests, startTestHost, wasm } from './_host.ts';
 
 /** One host for all: what one test does must not matter to the next. */
@@ -237,7 +240,7 @@ const refused: readonly (readonly [
     400,
     /unreachable/,
   ],
-  ['garbage-collected types', () => gcModule(), 415, /garbage/i],
+  ['too many types of structs', () => manyTypes(), 400, /20000 types of structs and arrays/],
 ];
 
 for (const [about, module, status, detail] of refused) {
@@ -250,6 +253,55 @@ for (const [about, module, status, detail] of refused) {
     t.is((await at.post(name)).status, 404);
   });
 }
+
+for (const [about, code] of Object.entries(greedy)) {
+  // One after the other: each fills the heaps of two threads.
+  test.serial(`a call that keeps ${about} ends alone`, async (t) => {
+    const [eve, ada] = [newUser(), newUser()];
+    t.is((await at.put(`${eve}/greedy`, greedyModule(code))).status, 200);
+    t.is((await at.put(`${ada}/echo`, guests.echo)).status, 200);
+    const calls = [1, 2].map(() => at.post(`${eve}/greedy`, '', { 'x-faasm-timeout': '60s' }));
+    await answers(t, `${ada}/echo`);
+    for (const response of await Promise.all(calls)) {
+      const problem = (await response.json()) as Problem;
+      t.true(
+        ['guest_out_of_memory', 'executor_lost', 'deadline_exceeded'].includes(problem.code),
+        problem.detail,
+      );
+    }
+    await answers(t, `${ada}/echo`);
+  });
+}
+
+test('an array that is too long is a trap', async (t) => {
+  const eve = newUser();
+  for (const [index, length] of [8_388_609, 100_000_000, 0x3fffffff, -1].entries()) {
+    const name = `${eve}/long${index}`;
+    const code = `(call $keep (array.new_default $bytes (i32.const ${length})))`;
+    t.is((await at.put(name, greedyModule(code))).status, 200);
+    const problem = (await (await at.post(name)).json()) as Problem;
+    t.is(problem.code, 'guest_trapped');
+    t.regex(problem.detail, /array.*large/);
+  }
+});
+
+test('an object that a call leaves is not there for the next', async (t) => {
+  const name = `${newUser()}/counter`;
+  const module = fromObjectWat(`(module
+    (type $s (struct (field (mut i32)))) (type $a (array (mut i32)))
+    (global $last (mut (ref null $s)) (ref.null $s)) (global $same (ref $a) (array.new_default $a (i32.const 1)))
+    (table $t 1 (ref null $s))
+    (func (export "exec") (result i32)
+      (if (i32.eqz (ref.is_null (global.get $last))) (then (return (i32.const 1))))
+      (if (array.get $a (global.get $same) (i32.const 0)) (then (return (i32.const 2))))
+      (if (i32.eqz (ref.is_null (table.get $t (i32.const 0)))) (then (return (i32.const 3))))
+      (global.set $last (struct.new $s (i32.const 7)))
+      (array.set $a (global.get $same) (i32.const 0) (i32.const 1))
+      (table.set $t (i32.const 0) (global.get $last))
+      (i32.const 0)))`);
+  t.is((await at.put(name, module)).status, 200);
+  for (let round = 0; round < 5; round++) t.is((await at.post(name)).status, 200);
+});
 
 test('no handler of a guest catches its exit, or what a host function refuses', async (t) => {
   const eve = newUser();
@@ -299,6 +351,10 @@ function sleeper(): string {
 }
 
 /** (module (type (struct))) by hand. */
-function gcModule(): Uint8Array {
-  return Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 3, 1, 0x5f, 0);
+function manyTypes(): Uint8Array {
+  const count = 20_001;
+  const types = new Array<number[]>(count).fill([0x5f, 0]).flat();
+  const exec = [...section(3, [1, ...encodeU32(count)]), ...section(7, [1, 4, 0x65, 0x78, 0x65, 0x63, 0, 0])];
+  const content = [...encodeU32(count + 1), ...types, 0x60, 0, 0];
+  return fromSections(section(1, content), exec, codeSection([0x0b]));
 }

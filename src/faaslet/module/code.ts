@@ -4,6 +4,7 @@ import type { Declarations } from './declarations.ts';
 import { InstructionReader } from './instruction-reader.ts';
 import { opcodes } from './instructions.ts';
 import { bulkMinBytes } from './interruption.ts';
+import { type ObjectChange, ObjectWalk } from './objects.ts';
 import type { ByteReader } from './reader.ts';
 import { structureLimits } from './structure-limits.ts';
 import { readValueType } from './types.ts';
@@ -15,8 +16,7 @@ export type CodeSite = { readonly start: number; readonly end: number } & (
   | { readonly change: 'tailCalls' }
   /** Before an instruction that copies or fills as many bytes as the number on top of the stack says. */
   | { readonly change: 'bulk' }
-  /** Before one that does so with elements of a table, which takes longer. */
-  | { readonly change: 'tableBulk' }
+  | ObjectChange
 );
 
 /** A function body that the rewrite changes. */
@@ -85,6 +85,7 @@ export function readCode(
     facts,
     start,
     shape: new BodyShapeCounter(declarations),
+    objects: new ObjectWalk(declarations.types),
     sitesLeft: structureLimits.changedPlaces,
   };
   const sectionEnd = reader.end;
@@ -134,6 +135,7 @@ interface Walk {
   /** The start function. */
   readonly start: number | undefined;
   readonly shape: BodyShapeCounter;
+  readonly objects: ObjectWalk;
   /** How many more places may change. */
   sitesLeft: number;
 }
@@ -150,13 +152,13 @@ function readLocals(reader: ByteReader, typeCount: number, facts: CodeFacts): nu
   return count;
 }
 
-function parameterCount({ functions, signatures }: Declarations, index: number): number {
-  return signatures[functions[index]!]!.indexOf(':');
+function parameterCount({ functions, types }: Declarations, index: number): number {
+  return types.signatures[functions[index]!]!.indexOf(':');
 }
 
 /** Reads instructions up to the end of the body and gives the places that are to be changed. */
 function readBody(
-  { reader, facts, start, shape, sitesLeft }: Walk,
+  { reader, facts, start, shape, objects, sitesLeft }: Walk,
   instructions: InstructionReader,
 ): readonly CodeSite[] {
   let sites: CodeSite[] | undefined;
@@ -164,26 +166,30 @@ function readBody(
     sites ??= [];
     if (sites.length >= sitesLeft) {
       throw reader.bad(
-        `it grows memory, or copies and fills in bulk, in more than ${structureLimits.changedPlaces} places`,
+        `it grows memory, makes objects, or copies and fills in bulk, in more than ${structureLimits.changedPlaces} places`,
       );
     }
     sites.push(site);
   };
+  objects.begin();
   const bodyStart = reader.position;
   let makesTailCalls = false;
-  /** Where the instruction before pushed a small number. */
-  let smallAt = -1;
+  /** The last number that was pushed as a constant, and where the instruction ends that did it. */
+  let constant = 0;
+  let constantEnd = -1;
   while (reader.position < reader.end) {
     const position = reader.position;
     const opcode = instructions.next();
     shape.note(opcode, instructions, position);
+    const length = constantEnd === position ? constant : undefined;
     switch (opcode) {
       case opcodes.memoryGrow:
         facts.growsMemory = true;
         change({ change: 'grow', start: position, end: reader.position, memory: instructions.operand });
         break;
       case opcodes.i32Const:
-        if (instructions.operand < bulkMinBytes) smallAt = reader.position;
+        constant = instructions.operand;
+        constantEnd = reader.position;
         break;
       case opcodes.returnCall:
       case opcodes.returnCallIndirect:
@@ -208,15 +214,18 @@ function readBody(
       case opcodes.tableGrow:
       case opcodes.tableFill:
         facts.writesTables = true;
-        change({ change: 'tableBulk', start: position, end: position });
+        // Elements of a table take longer than bytes.
+        change({ change: 'look', start: position, end: position });
         break;
       case opcodes.memoryInit:
         facts.initsMemory = true;
-        if (smallAt !== position) change({ change: 'bulk', start: position, end: position });
+        if (length === undefined || length >= bulkMinBytes)
+          change({ change: 'bulk', start: position, end: position });
         break;
       case opcodes.memoryCopy:
       case opcodes.memoryFill:
-        if (smallAt !== position) change({ change: 'bulk', start: position, end: position });
+        if (length === undefined || length >= bulkMinBytes)
+          change({ change: 'bulk', start: position, end: position });
         break;
       case opcodes.dataDrop:
         facts.droppedData.add(segmentIndex(reader, instructions));
@@ -230,6 +239,10 @@ function readBody(
         break;
       default:
         if (opcode >= opcodes.simdFirst && opcode <= opcodes.simdLast) facts.usesSimd = true;
+        else if (opcode >= opcodes.objectsFirst && opcode <= opcodes.objectsLast) {
+          for (const before of objects.changesBefore(opcode, instructions, length))
+            change({ ...before, start: position, end: position });
+        }
     }
   }
   if (!makesTailCalls) return sites ?? noSites;

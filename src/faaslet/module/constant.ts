@@ -1,7 +1,10 @@
 import type { Declarations } from './declarations.ts';
 import { InstructionReader } from './instruction-reader.ts';
 import { opcodes } from './instructions.ts';
+import { arrayBytes, madeObject } from './objects.ts';
 import { type ByteReader, toHex } from './reader.ts';
+import { structureLimits } from './structure-limits.ts';
+import type { TypeSection } from './type-section.ts';
 
 const i32Add = 0x6a;
 const i32Mul = 0x6c;
@@ -17,6 +20,14 @@ const constantOpcodes: ReadonlySet<number> = new Set([
   opcodes.refNull,
   opcodes.refFunc,
   opcodes.v128Const,
+  opcodes.structNew,
+  opcodes.structNewDefault,
+  opcodes.arrayNew,
+  opcodes.arrayNewDefault,
+  opcodes.arrayNewFixed,
+  opcodes.anyConvertExtern,
+  opcodes.externConvertAny,
+  opcodes.refI31,
   i32Add,
   i32Add + 1,
   i32Mul,
@@ -32,6 +43,8 @@ export function readConstant(reader: ByteReader, declarations: Declarations): vo
     functions: declarations.functions.length,
     globals: declarations.globals.length,
   });
+  /** Of an array, when the instruction before says it. */
+  let length: number | undefined;
   for (;;) {
     const opcode = instructions.next();
     if (opcode === opcodes.end) return;
@@ -39,5 +52,25 @@ export function readConstant(reader: ByteReader, declarations: Declarations): vo
       throw reader.bad(`the instruction ${toHex(opcode)} stands where only constants may`);
     }
     if (opcode === opcodes.refFunc) declarations.declaredFunctions.add(instructions.operand);
+    declarations.constantObjectBytes += objectBytes(reader, opcode, instructions, declarations.types, length);
+    if (declarations.constantObjectBytes > structureLimits.constantObjectBytes) {
+      throw reader.bad(
+        `its constants make objects of more than ${structureLimits.constantObjectBytes} bytes`,
+      );
+    }
+    length = opcode === opcodes.i32Const ? instructions.operand : undefined;
   }
+}
+
+function objectBytes(
+  reader: ByteReader,
+  opcode: number,
+  instructions: InstructionReader,
+  types: TypeSection,
+  length: number | undefined,
+): number {
+  if (opcode !== opcodes.arrayNew && opcode !== opcodes.arrayNewDefault)
+    return madeObject(opcode, instructions, types)?.byteLength ?? 0;
+  if (length === undefined) throw reader.bad('an array in a constant has a length that is no plain number');
+  return arrayBytes(types.arrays, instructions.operand, length);
 }

@@ -29,7 +29,7 @@ function readImported(reader: ByteReader, kind: ExternalKind, declarations: Decl
   const { functions, tables, memories, globals, tags } = declarations;
   switch (kind) {
     case 'function':
-      return functions.push(readTypeIndex(reader, declarations)) - 1;
+      return functions.push(readFunctionType(reader, declarations)) - 1;
     case 'table': {
       const element = readReferenceType(reader, declarations.typeCount);
       return tables.push({ ...readTableLimits(reader), element, imported: true }) - 1;
@@ -45,7 +45,7 @@ function readImported(reader: ByteReader, kind: ExternalKind, declarations: Decl
 
 export function readFunctions(reader: ByteReader, declarations: Declarations): void {
   for (let left = reader.count('functions', structureLimits.functions); left > 0; left--) {
-    declarations.functions.push(readTypeIndex(reader, declarations));
+    declarations.functions.push(readFunctionType(reader, declarations));
   }
   checkCount(reader, 'functions', declarations.functions, structureLimits.functions);
 }
@@ -115,15 +115,17 @@ function readKind(reader: ByteReader): ExternalKind {
   return kind;
 }
 
-function readTypeIndex(reader: ByteReader, { typeCount }: Declarations): number {
+function readFunctionType(reader: ByteReader, { types }: Declarations): number {
   const index = reader.u32();
-  if (index >= typeCount) throw reader.bad(`type ${index} does not exist`);
+  const signature = types.signatures[index];
+  if (signature === undefined) throw reader.bad(`type ${index} does not exist`);
+  if (signature === '') throw reader.bad(`type ${index} is not one of functions`);
   return index;
 }
 
 function readTag(reader: ByteReader, declarations: Declarations): number {
   if (reader.u8() !== 0) throw reader.bad('a tag is not for exceptions');
-  return readTypeIndex(reader, declarations);
+  return readFunctionType(reader, declarations);
 }
 
 function readGlobalType(reader: ByteReader, typeCount: number): Pick<GlobalEntry, 'type' | 'mutable'> {

@@ -1,5 +1,5 @@
-import type { Signature } from '../host/port.ts';
 import type { Limits } from './limits.ts';
+import type { TypeSection } from './type-section.ts';
 import type { ValueType } from './types.ts';
 
 /** By the byte that stands for each in imports and exports. */
@@ -39,8 +39,7 @@ export interface ExportEntry {
 /** The index spaces of a module as its sections fill them, imports first. */
 export interface Declarations {
   readonly typeCount: number;
-  /** By type index. */
-  readonly signatures: readonly Signature[];
+  readonly types: TypeSection;
   /** Type index by function index. */
   readonly functions: number[];
   readonly tables: TableEntry[];
@@ -50,4 +49,6 @@ export interface Declarations {
   readonly tags: number[];
   /** Functions that code may take a reference to, because something outside code names them. */
   readonly declaredFunctions: Set<number>;
+  /** What all constants so far make. */
+  constantObjectBytes: number;
 }

@@ -3,7 +3,7 @@
  * pages that were asked for in a global, so that running out of memory can be told from another trap.
  * Where there are several memories it also keeps their sum within the limit, which each one's own maximum cannot.
  */
-import { encodeS64, encodeU32 } from './writer.ts';
+import { encodeS64, encodeU32, sized } from './writer.ts';
 
 const op = {
   if: 0x04,
@@ -62,5 +62,5 @@ export function encodeGrowFunction({
   body.push(op.localGet, pagesAsked, op.memoryGrow, ...encodeU32(memory), op.localTee, grown);
   body.push(op.i32Const, minusOne, op.i32Eq, op.if, noResult, ...noteDenied, op.end);
   body.push(op.localGet, grown, op.end);
-  return [...encodeU32(body.length), ...body];
+  return sized(body);
 }

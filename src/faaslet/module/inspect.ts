@@ -75,7 +75,7 @@ export interface ModuleTable {
 
 /**
  * @throws FaasmError `bad_module` for what is not a module, not whole, or above a limit;
- * `unsupported_module` for a component, memory64, wasm-GC and instructions that are not known
+ * `unsupported_module` for a component, memory64 and instructions that are not known
  */
 export function inspectModule(bytes: Uint8Array, limits: ModuleLimits): ModuleInfo {
   return inspectScan(scanModule(bytes), limits);

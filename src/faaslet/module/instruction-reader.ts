@@ -1,7 +1,7 @@
 import { FaasmError } from '../../../proto/errors.ts';
 import { immediate, plainImmediates, prefixed, prefixedImmediate } from './instructions.ts';
 import { type ByteReader, toHex } from './reader.ts';
-import { readHeapType, readValueType, refuseGarbageCollection } from './types.ts';
+import { readHeapType, readValueType } from './types.ts';
 
 /** Sizes of the index spaces that a rewrite extends: what lies beyond them must not come to mean something. */
 export interface IndexSpaces {
@@ -30,6 +30,8 @@ export class InstructionReader {
   lastLabel = 0;
   /** Tags whose exceptions a block catches, in its clauses. */
   readonly caughtTags: number[] = [];
+  /** The second index, or count, behind a type index. */
+  secondOperand = 0;
   /** An instruction so far has named a type of references to exceptions. */
   namesExceptions = false;
 
@@ -84,9 +86,9 @@ export class InstructionReader {
       case immediate.typeIndex:
         this.operand = this.#indexBelow(this.#spaces.types, 'type');
         return;
-      case immediate.typeAndTable:
+      case immediate.typeAndIndex:
         this.operand = this.#indexBelow(this.#spaces.types, 'type');
-        reader.u32();
+        this.secondOperand = reader.u32();
         return;
       case immediate.twoIndices:
         this.operand = reader.u32();
@@ -121,10 +123,18 @@ export class InstructionReader {
         reader.skip(16);
         return;
       case immediate.heapType:
-        if (readHeapType(reader, this.#spaces.types).exception) this.namesExceptions = true;
+        this.#skipHeapType();
         return;
-      case immediate.garbageCollection:
-        refuseGarbageCollection(`the instruction ${toHex(first)}`);
+      case immediate.twoTypes:
+        this.operand = this.#indexBelow(this.#spaces.types, 'type');
+        this.#indexBelow(this.#spaces.types, 'type');
+        return;
+      case immediate.castBranch:
+        reader.skip(1);
+        this.operand = reader.u32();
+        this.#skipHeapType();
+        this.#skipHeapType();
+        return;
     }
     const name = second === undefined ? toHex(first) : `${toHex(first)} ${toHex(second)}`;
     throw new FaasmError(
@@ -142,6 +152,10 @@ export class InstructionReader {
 
   #skipValueType(): void {
     if (readValueType(this.#reader, this.#spaces.types).exception) this.namesExceptions = true;
+  }
+
+  #skipHeapType(): void {
+    if (readHeapType(this.#reader, this.#spaces.types).exception) this.namesExceptions = true;
   }
 
   #skipMemoryAccess(): void {

@@ -13,7 +13,7 @@ export const immediate = {
   globalIndex: 5,
   typeIndex: 6,
   twoIndices: 7,
-  typeAndTable: 8,
+  typeAndIndex: 8,
   labels: 9,
   valueTypes: 10,
   catches: 11,
@@ -27,14 +27,15 @@ export const immediate = {
   bytes16: 19,
   heapType: 20,
   prefix: 21,
-  garbageCollection: 22,
+  twoTypes: 22,
+  castBranch: 23,
 } as const;
 
 export type Immediate = (typeof immediate)[keyof typeof immediate];
 
 type Row = readonly [first: number, last: number, immediate: Immediate];
 
-const prefixes = { misc: 0xfc, simd: 0xfd, atomic: 0xfe } as const;
+const prefixes = { objects: 0xfb, misc: 0xfc, simd: 0xfd, atomic: 0xfe } as const;
 
 /** One number for a prefixed opcode; those without a prefix are below 0x100. */
 export function prefixed(prefix: number, opcode: number): number {
@@ -75,6 +76,31 @@ export const opcodes = {
   refFunc: 0xd2,
   branchOnNull: 0xd5,
   branchOnNonNull: 0xd6,
+  structNew: prefixed(prefixes.objects, 0),
+  structNewDefault: prefixed(prefixes.objects, 1),
+  structSet: prefixed(prefixes.objects, 5),
+  arrayNew: prefixed(prefixes.objects, 6),
+  arrayNewDefault: prefixed(prefixes.objects, 7),
+  arrayNewFixed: prefixed(prefixes.objects, 8),
+  arrayNewData: prefixed(prefixes.objects, 9),
+  arrayNewElem: prefixed(prefixes.objects, 10),
+  arrayGet: prefixed(prefixes.objects, 11),
+  arrayGetS: prefixed(prefixes.objects, 12),
+  arrayGetU: prefixed(prefixes.objects, 13),
+  arraySet: prefixed(prefixes.objects, 14),
+  arrayFill: prefixed(prefixes.objects, 16),
+  arrayCopy: prefixed(prefixes.objects, 17),
+  arrayInitData: prefixed(prefixes.objects, 18),
+  arrayInitElem: prefixed(prefixes.objects, 19),
+  refTest: prefixed(prefixes.objects, 20),
+  refCastNull: prefixed(prefixes.objects, 23),
+  branchOnCast: prefixed(prefixes.objects, 24),
+  branchOnCastFail: prefixed(prefixes.objects, 25),
+  anyConvertExtern: prefixed(prefixes.objects, 26),
+  externConvertAny: prefixed(prefixes.objects, 27),
+  refI31: prefixed(prefixes.objects, 28),
+  objectsFirst: prefixed(prefixes.objects, 0),
+  objectsLast: prefixed(prefixes.objects, 0xfff),
   memoryInit: prefixed(prefixes.misc, 8),
   dataDrop: prefixed(prefixes.misc, 9),
   memoryCopy: prefixed(prefixes.misc, 10),
@@ -102,9 +128,9 @@ const plain = toTable(0x100, [
   [0x0e, 0x0e, immediate.labels], // br_table
   [0x0f, 0x0f, immediate.none], // return
   [0x10, 0x10, immediate.functionIndex], // call
-  [0x11, 0x11, immediate.typeAndTable], // call_indirect
+  [0x11, 0x11, immediate.typeAndIndex], // call_indirect
   [0x12, 0x12, immediate.functionIndex], // return_call
-  [0x13, 0x13, immediate.typeAndTable], // return_call_indirect
+  [0x13, 0x13, immediate.typeAndIndex], // return_call_indirect
   [0x14, 0x15, immediate.typeIndex], // call_ref, return_call_ref
   [0x18, 0x18, immediate.index], // delegate
   [0x19, 0x1b, immediate.none], // catch_all, drop, select
@@ -123,11 +149,24 @@ const plain = toTable(0x100, [
   [0xd0, 0xd0, immediate.heapType], // ref.null
   [0xd1, 0xd1, immediate.none], // ref.is_null
   [0xd2, 0xd2, immediate.functionIndex], // ref.func
-  [0xd3, 0xd3, immediate.garbageCollection], // ref.eq
-  [0xd4, 0xd4, immediate.none], // ref.as_non_null
+  [0xd3, 0xd4, immediate.none], // ref.eq, ref.as_non_null
   [0xd5, 0xd6, immediate.index], // br_on_null, br_on_non_null
-  [0xfb, 0xfb, immediate.garbageCollection],
-  [0xfc, 0xfe, immediate.prefix],
+  [0xfb, 0xfe, immediate.prefix],
+]);
+
+const objects = toTable(0x20, [
+  [0, 1, immediate.typeIndex], // struct.new, .new_default
+  [2, 5, immediate.typeAndIndex], // struct.get, .get_s, .get_u, .set
+  [6, 7, immediate.typeIndex], // array.new, .new_default
+  [8, 10, immediate.typeAndIndex], // array.new_fixed, .new_data, .new_elem
+  [11, 14, immediate.typeIndex], // array.get, .get_s, .get_u, .set
+  [15, 15, immediate.none], // array.len
+  [16, 16, immediate.typeIndex], // array.fill
+  [17, 17, immediate.twoTypes], // array.copy
+  [18, 19, immediate.typeAndIndex], // array.init_data, .init_elem
+  [20, 23, immediate.heapType], // ref.test, ref.cast, each to what may be null too
+  [24, 25, immediate.castBranch], // br_on_cast, br_on_cast_fail
+  [26, 30, immediate.none], // any.convert_extern, extern.convert_any, ref.i31, i31.get_s, .get_u
 ]);
 
 const misc = toTable(0x20, [
@@ -164,6 +203,7 @@ const atomic = toTable(0x80, [
 ]);
 
 const tablesByPrefix = new Map<number, Uint8Array>([
+  [prefixes.objects, objects],
   [prefixes.misc, misc],
   [prefixes.simd, simd],
   [prefixes.atomic, atomic],

@@ -5,7 +5,7 @@
  * runs on for ever, and a row of large copies as long as all of them take. The rewrite has the first begin with a call
  * that is never made, and those be preceded by a real one. What is called calls itself, deeper than the engine inlines.
  */
-import { encodeU32 } from './writer.ts';
+import { encodeU32, sized } from './writer.ts';
 
 const op = {
   if: 0x04,
@@ -58,8 +58,4 @@ export function encodeLook(look: number): readonly number[] {
 
 export function encodeCall(target: number): readonly number[] {
   return [op.call, ...encodeU32(target)];
-}
-
-function sized(body: readonly number[]): readonly number[] {
-  return [...encodeU32(body.length), ...body];
 }

@@ -12,7 +12,7 @@ const localGet = 0x20;
  * compiled as if they were whole.
  */
 export function onlyBodies(scan: ModuleScan, kept: ReadonlySet<number>): Uint8Array<ArrayBuffer> {
-  const { bytes, code, functions, signatures, sections } = scan;
+  const { bytes, code, functions, types, sections } = scan;
   const imported = functions.length - code.shapes.length;
   const content = new PieceWriter();
   content.addU32(code.shapes.length);
@@ -23,7 +23,7 @@ export function onlyBodies(scan: ModuleScan, kept: ReadonlySet<number>): Uint8Ar
       continue;
     }
     const index = imported + body;
-    const stub = encodeStub(index, signatures[functions[index]!]!.indexOf(':'));
+    const stub = encodeStub(index, types.signatures[functions[index]!]!.indexOf(':'));
     content.addU32(stub.length);
     content.add(stub);
   }

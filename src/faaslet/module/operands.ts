@@ -51,7 +51,10 @@ export class OperandCounter {
   }
 
   note(opcode: number, instruction: InstructionReader): void {
-    if (opcode > 0xff) return;
+    if (opcode > 0xff) {
+      this.#noteObject(opcode, instruction);
+      return;
+    }
     const change = changes[opcode]!;
     if (change > 0) this.#height++;
     else if (change < 0) this.#change(change);
@@ -97,6 +100,29 @@ export class OperandCounter {
         return;
       case opcodes.branchTable:
         this.#branch(instruction.lastLabel, operand);
+    }
+  }
+
+  #noteObject(opcode: number, instruction: InstructionReader): void {
+    const { operand, secondOperand } = instruction;
+    switch (opcode) {
+      case opcodes.structNew:
+        this.#change(-(this.#declarations.types.structs.get(operand)?.fields ?? 0));
+        this.#height++;
+        return;
+      case opcodes.structNewDefault:
+        this.#height++;
+        return;
+      case opcodes.arrayNewFixed:
+        this.#change(-secondOperand);
+        this.#height++;
+        return;
+      case opcodes.branchOnCast:
+      case opcodes.branchOnCastFail:
+        this.#branch(operand, 1);
+        return;
+      default:
+        this.#change(objectChanges.get(opcode) ?? 0);
     }
   }
 
@@ -156,13 +182,29 @@ export class OperandCounter {
   #arityOf(type: number): Arity {
     const known = this.#arities.get(type);
     if (known !== undefined) return known;
-    const signature = this.#declarations.signatures[type] ?? ':';
+    const signature = this.#declarations.types.signatures[type] || ':';
     const parameters = signature.indexOf(':');
     const arity = { parameters, results: signature.length - parameters - 1 };
     this.#arities.set(type, arity);
     return arity;
   }
 }
+
+/** What an instruction on objects leaves on the stack, less what it takes, where that is the same for each type. */
+const objectChanges: ReadonlyMap<number, number> = new Map([
+  [opcodes.structSet, -2],
+  [opcodes.arrayNew, -1],
+  [opcodes.arrayNewData, -1],
+  [opcodes.arrayNewElem, -1],
+  [opcodes.arrayGet, -1],
+  [opcodes.arrayGetS, -1],
+  [opcodes.arrayGetU, -1],
+  [opcodes.arraySet, -3],
+  [opcodes.arrayFill, -4],
+  [opcodes.arrayCopy, -5],
+  [opcodes.arrayInitData, -4],
+  [opcodes.arrayInitElem, -4],
+]);
 
 /** What an instruction without a prefix leaves on the stack, less what it takes; one that has a type of its own is not here. */
 const changes = toChanges([
@@ -188,6 +230,7 @@ const changes = toChanges([
   [0xa0, 0xa6, -1], // of f64
   [0xd0, 0xd0, 1], // ref.null
   [0xd2, 0xd2, 1], // ref.func
+  [0xd3, 0xd3, -1], // ref.eq
 ]);
 
 function toChanges(rows: readonly (readonly [first: number, last: number, change: number])[]): Int8Array {

@@ -7,8 +7,11 @@ export function unrestorableReasons({
   memories,
   passiveData,
   passiveElements,
+  types,
 }: ModuleScan): string[] {
   const reasons: string[] = [];
+  // What a global, a table or an element segment refers to may have changed even if the reference has not.
+  if (types.structs.size + types.arrays.size > 0) reasons.push('it has garbage-collected objects');
   if (code.writesTables) reasons.push('its code changes tables');
   // To drop an active segment changes nothing: instantiation has dropped it.
   if (some(code.droppedData, (segment) => passiveData[segment] === true)) {

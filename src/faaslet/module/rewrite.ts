@@ -3,12 +3,14 @@
  *
  *   type      + the type of the functions that are added
  *   import    each memory's maximum
- *   function  + one grow function for each memory that code grows, two that look whether the guest has to end
+ *   function  + one grow function for each memory that code grows, two that look whether the guest has to end,
+ *               one for each size of elements of arrays that are made, and one of those that are filled
  *   memory    each memory's maximum
  *   global    + the pages that were denied
  *   export    + mutable globals, memories, the start function, the denied pages
  *   start     removed: the engine calls the exported function, once, before it takes the snapshot
- *   code      memory.grow becomes a call to a grow function; tail calls and what is done in bulk can be interrupted
+ *   code      memory.grow becomes a call to a grow function; tail calls and what is done in bulk can be interrupted,
+ *             lengths of arrays are bounded
  *
  * What is added stands at the end of its index space, so no index that was there changes its meaning.
  */

@@ -10,6 +10,9 @@ export interface AddedFunctions {
   readonly grow: ReadonlyMap<number, number>;
   readonly look: number;
   readonly bulk: number;
+  /** By how many bytes an element has. */
+  readonly arrayNew: ReadonlyMap<number, number>;
+  readonly arrayBulk: ReadonlyMap<number, number>;
   /** The global of the pages that were denied. */
   readonly denied: number;
 }
@@ -58,14 +61,19 @@ function changeBody(bytes: Uint8Array, body: ChangedBody, added: AddedFunctions)
   return writer;
 }
 
-function encodeSite(site: CodeSite, { grow, look, bulk, denied }: AddedFunctions): readonly number[] {
+function encodeSite(site: CodeSite, added: AddedFunctions): readonly number[] {
+  const { grow, look, bulk, arrayNew, arrayBulk, denied } = added;
   switch (site.change) {
     case 'grow':
       return encodeCall(grow.get(site.memory)!);
     case 'bulk':
       return encodeCall(bulk);
-    case 'tableBulk':
+    case 'look':
       return encodeLook(look);
+    case 'arrayNew':
+      return encodeCall(arrayNew.get(site.elementBytes)!);
+    case 'arrayBulk':
+      return encodeCall(arrayBulk.get(site.elementBytes)!);
     case 'tailCalls':
       return encodeTailCallsCheck(denied, look);
   }

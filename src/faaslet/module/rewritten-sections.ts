@@ -4,6 +4,7 @@ import { addedFunctionType, deniedGlobal, encodeGrowFunction } from './growth.ts
 import { headerBytes } from './header.ts';
 import { encodeBulkFunction, encodeLookFunction } from './interruption.ts';
 import { type Limits, memoryPagesMax } from './limits.ts';
+import { encodeArrayBulkFunction, encodeArrayNewFunction } from './objects.ts';
 import { ByteReader } from './reader.ts';
 import { type AddedFunctions, changeBodies } from './rewritten-code.ts';
 import type { ModuleScan } from './scan.ts';
@@ -82,6 +83,21 @@ function changeCode(scan: ModuleScan, memoryMaxPages: number, contents: Map<numb
     );
   }
 
+  const arrayNew = new Map<number, number>();
+  for (const elementBytes of elementSizes(changedBodies, 'arrayNew')) {
+    arrayNew.set(
+      elementBytes,
+      add(() => encodeArrayNewFunction(look, elementBytes)),
+    );
+  }
+  const arrayBulk = new Map<number, number>();
+  for (const elementBytes of elementSizes(changedBodies, 'arrayBulk')) {
+    arrayBulk.set(
+      elementBytes,
+      add(() => encodeArrayBulkFunction(look, elementBytes)),
+    );
+  }
+
   const declarations = new PieceWriter();
   const bodies = new PieceWriter();
   for (const body of added) {
@@ -95,7 +111,7 @@ function changeCode(scan: ModuleScan, memoryMaxPages: number, contents: Map<numb
   const { count, start, end } = vectorOf(scan, sectionId.code);
   const code = new PieceWriter();
   code.addU32(count + added.length);
-  const functions: AddedFunctions = { grow, look, bulk, denied };
+  const functions: AddedFunctions = { grow, look, bulk, arrayNew, arrayBulk, denied };
   code.addAll(changeBodies(scan.bytes, start, end, changedBodies, functions));
   code.addAll(bodies);
   contents.set(sectionId.code, code);
@@ -107,6 +123,15 @@ function grownMemories(bodies: readonly ChangedBody[]): Set<number> {
     for (const site of sites) if (site.change === 'grow') memories.add(site.memory);
   }
   return memories;
+}
+
+/** Of the elements of arrays, in bytes. */
+function elementSizes(bodies: readonly ChangedBody[], change: 'arrayNew' | 'arrayBulk'): Set<number> {
+  const sizes = new Set<number>();
+  for (const { sites } of bodies) {
+    for (const site of sites) if (site.change === change) sizes.add(site.elementBytes);
+  }
+  return sizes;
 }
 
 /** The vector of a section with more entries at its end. */

@@ -4,7 +4,6 @@
  * every loop consumes bytes, so the time is linear in the length of the module.
  * What is checked is what the rewrite relies on; that the module is valid is for the engine to say.
  */
-import type { Signature } from '../host/port.ts';
 import { type CodeFacts, noCode, readCode } from './code.ts';
 import {
   readExports,
@@ -20,12 +19,11 @@ import { checkHeader, headerBytes } from './header.ts';
 import { ByteReader } from './reader.ts';
 import { type Section, sectionId, sectionName, splitSections } from './sections.ts';
 import { readData, readElements, readFunctionIndex } from './segments.ts';
-import { type FunctionTypes, readFunctionTypes } from './types.ts';
+import { noTypes, readTypes } from './type-section.ts';
 
 export interface ModuleScan extends Declarations {
   readonly bytes: Uint8Array;
   readonly sections: readonly Section[];
-  readonly types: FunctionTypes;
   readonly imports: readonly ImportEntry[];
   readonly exports: readonly ExportEntry[];
   /** Index of the function that runs at instantiation. */
@@ -38,7 +36,7 @@ export interface ModuleScan extends Declarations {
 
 /**
  * @throws FaasmError `bad_module` for what is not a module or not whole, `unsupported_module` for a component,
- * memory64, wasm-GC and instructions that are not known
+ * memory64 and instructions that are not known
  */
 export function scanModule(bytes: Uint8Array): ModuleScan {
   checkHeader(bytes);
@@ -57,16 +55,17 @@ export function scanModule(bytes: Uint8Array): ModuleScan {
     return content;
   };
 
-  const types = read(sectionId.type, { entryCount: 0, signatures: [] }, () => readFunctionTypes(reader));
+  const types = read(sectionId.type, noTypes, () => readTypes(reader));
   const declarations: Declarations = {
     typeCount: types.signatures.length,
-    signatures: types.signatures,
+    types,
     functions: [],
     tables: [],
     memories: [],
     globals: [],
     tags: [],
     declaredFunctions: new Set(),
+    constantObjectBytes: 0,
   };
   const { functions } = declarations;
   const imports = read(sectionId.import, [], () => readImports(reader, declarations));
@@ -77,7 +76,7 @@ export function scanModule(bytes: Uint8Array): ModuleScan {
   read(sectionId.tag, undefined, () => readTags(reader, declarations));
   read(sectionId.global, undefined, () => readGlobals(reader, declarations));
   const exports = read(sectionId.export, [], () => readExports(reader, declarations));
-  const start = read(sectionId.start, undefined, () => readStart(reader, declarations, types.signatures));
+  const start = read(sectionId.start, undefined, () => readStart(reader, declarations));
   const passiveElements = read(sectionId.element, [], () => readElements(reader, declarations));
   const bodyCount = functions.length - importedFunctions;
   const code = read(sectionId.code, noCode(), () => readCode(reader, declarations, bodyCount, start));
@@ -94,7 +93,6 @@ export function scanModule(bytes: Uint8Array): ModuleScan {
     ...declarations,
     bytes,
     sections,
-    types,
     imports,
     exports,
     start,
@@ -104,9 +102,9 @@ export function scanModule(bytes: Uint8Array): ModuleScan {
   };
 }
 
-function readStart(reader: ByteReader, declarations: Declarations, signatures: readonly Signature[]): number {
+function readStart(reader: ByteReader, declarations: Declarations): number {
   const start = readFunctionIndex(reader, declarations);
-  const signature = signatures[declarations.functions[start]!];
+  const signature = declarations.types.signatures[declarations.functions[start]!];
   if (signature !== ':') throw reader.bad(`the start function ${start} has parameters or results`);
   return start;
 }

@@ -7,6 +7,14 @@ export const structureLimits = {
   sections: 10_000,
   /** V8 takes 1,000,000; one less leaves room for the type that the rewrite adds. */
   types: 999_999,
+  /** Of structs and arrays. The engine keeps every distinct one for good, in some 400 bytes. */
+  objectTypes: 20_000,
+  /** V8's bound on fields of a struct. */
+  structFields: 10_000,
+  /** Of all structs together. */
+  fields: 200_000,
+  /** Made by constants: of globals, tables and element segments. */
+  constantObjectBytes: 8 * 2 ** 20,
   /** V8 takes 1,000,000; the rest is room for the functions that the rewrite adds: one a memory, and two. */
   functions: 999_900,
   imports: 100_000,

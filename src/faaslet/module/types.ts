@@ -1,7 +1,5 @@
-import { FaasmError } from '../../../proto/errors.ts';
-import type { Signature } from '../host/port.ts';
+import type { FaasmError } from '../../../proto/errors.ts';
 import { type ByteReader, toHex } from './reader.ts';
-import { structureLimits } from './structure-limits.ts';
 
 export interface ValueType {
   /** As in `Signature`, and `V` v128, `r` a reference. */
@@ -24,7 +22,7 @@ const valueTypes = new Map<number, ValueType>([
   [0x7b, v128],
 ]);
 
-/** Heap types that stand for functions, references of the host and exceptions; as a value type, a nullable reference. */
+/** Heap types that have names; as a value type, a nullable reference. */
 const heapTypes = new Map<number, { readonly name: string; readonly value: ValueType }>([
   [0x70, { name: 'func', value: { letter: 'r', text: 'funcref', settable: true } }],
   [0x6f, { name: 'extern', value: { letter: 'r', text: 'externref', settable: true } }],
@@ -32,34 +30,16 @@ const heapTypes = new Map<number, { readonly name: string; readonly value: Value
   [0x73, { name: 'nofunc', value: { letter: 'r', text: 'nullfuncref', settable: true } }],
   [0x72, { name: 'noextern', value: { letter: 'r', text: 'nullexternref', settable: true } }],
   [0x74, { name: 'noexn', value: { letter: 'r', text: 'nullexnref', settable: false, exception: true } }],
-]);
-
-const refusedTypes = new Map<number, string>([
-  [0x71, 'none'],
-  [0x6e, 'any'],
-  [0x6d, 'eq'],
-  [0x6c, 'i31'],
-  [0x6b, 'struct'],
-  [0x6a, 'array'],
-  [0x5f, 'struct'],
-  [0x5e, 'array'],
-  [0x50, 'sub'],
-  [0x4f, 'sub final'],
+  [0x71, { name: 'none', value: { letter: 'r', text: 'nullref', settable: false } }],
+  [0x6e, { name: 'any', value: { letter: 'r', text: 'anyref', settable: false } }],
+  [0x6d, { name: 'eq', value: { letter: 'r', text: 'eqref', settable: false } }],
+  [0x6c, { name: 'i31', value: { letter: 'r', text: 'i31ref', settable: false } }],
+  [0x6b, { name: 'struct', value: { letter: 'r', text: 'structref', settable: false } }],
+  [0x6a, { name: 'array', value: { letter: 'r', text: 'arrayref', settable: false } }],
 ]);
 
 const refType = 0x64;
 const refNullType = 0x63;
-const functionForm = 0x60;
-const recursiveForm = 0x4e;
-
-/** @throws FaasmError always */
-export function refuseGarbageCollection(what: string): never {
-  throw new FaasmError(
-    'unsupported_module',
-    `The module uses wasm-GC (${what}), and no quota can count garbage-collected objects yet: ` +
-      'build it for linear memory, as with target wasm32-wasip1',
-  );
-}
 
 /** @param typeCount type indices are below it */
 export function readValueType(reader: ByteReader, typeCount: number): ValueType {
@@ -70,7 +50,7 @@ export function readValueType(reader: ByteReader, typeCount: number): ValueType 
     const heap = readHeapType(reader, typeCount);
     return { ...heap, letter: 'r', text: `(ref ${code === refNullType ? 'null ' : ''}${heap.text})` };
   }
-  throw refuseType(reader, code);
+  throw unknownType(reader, code);
 }
 
 /** A value type that is a reference. */
@@ -89,57 +69,10 @@ export function readHeapType(reader: ByteReader, typeCount: number): Omit<ValueT
   }
   const code = value & 0x7f;
   const heap = value >= -0x40 ? heapTypes.get(code) : undefined;
-  if (heap === undefined) throw refuseType(reader, code);
+  if (heap === undefined) throw unknownType(reader, code);
   return { ...heap.value, text: heap.name };
 }
 
-export interface FunctionTypes {
-  /** Entries of the section's vector: single types and recursion groups. */
-  readonly entryCount: number;
-  /** By type index. */
-  readonly signatures: readonly Signature[];
-}
-
-/** The type section: function types, alone or in recursion groups. */
-export function readFunctionTypes(reader: ByteReader): FunctionTypes {
-  const entryCount = reader.count('types', structureLimits.types);
-  const signatures: Signature[] = [];
-  for (let entry = 0; entry < entryCount; entry++) {
-    let members = 1;
-    if (reader.peek() === recursiveForm) {
-      reader.skip(1);
-      members = reader.count('types in a recursion group', structureLimits.types);
-    }
-    const groupEnd = signatures.length + members;
-    if (groupEnd > structureLimits.types) {
-      throw reader.bad(`it has more than ${structureLimits.types} types`);
-    }
-    while (signatures.length < groupEnd) signatures.push(readFunctionType(reader, groupEnd));
-  }
-  return { entryCount, signatures };
-}
-
-function readFunctionType(reader: ByteReader, typeCount: number): Signature {
-  const form = reader.u8();
-  if (form !== functionForm) throw refuseType(reader, form);
-  const parameters = readLetters(reader, typeCount);
-  return `${parameters}:${readLetters(reader, typeCount)}`;
-}
-
-function readLetters(reader: ByteReader, typeCount: number): string {
-  let letters = '';
-  for (
-    let left = reader.count('values in a function type', structureLimits.functionValues);
-    left > 0;
-    left--
-  ) {
-    letters += readValueType(reader, typeCount).letter;
-  }
-  return letters;
-}
-
-function refuseType(reader: ByteReader, code: number): FaasmError {
-  const refused = refusedTypes.get(code);
-  if (refused !== undefined) refuseGarbageCollection(`the type \`${refused}\``);
+export function unknownType(reader: ByteReader, code: number): FaasmError {
   return reader.bad(`the type ${toHex(code)} is unknown`);
 }

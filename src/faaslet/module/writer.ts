@@ -53,6 +53,23 @@ export function encodeU32(value: number): number[] {
   return bytes;
 }
 
+/** Signed LEB128 of 32 bits. */
+export function encodeS32(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  for (;;) {
+    const byte = rest & 0x7f;
+    rest >>= 7;
+    if (rest === (byte & 0x40 ? -1 : 0)) return [...bytes, byte];
+    bytes.push(byte | 0x80);
+  }
+}
+
+/** A function body, with its size before it. */
+export function sized(body: readonly number[]): readonly number[] {
+  return [...encodeU32(body.length), ...body];
+}
+
 /** Signed LEB128, for the `i64.const` of a number that is not negative. */
 export function encodeS64(value: number): number[] {
   const bytes = encodeU32(value);

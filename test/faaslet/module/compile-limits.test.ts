@@ -3,6 +3,7 @@ import { bodiesToTry, defaultCompileLimits } from '../../../src/faaslet/module/c
 import { scanModule } from '../../../src/faaslet/module/scan.ts';
 import { caughtCalls, fannedOut, nestedArms, nestedLoops, waysAndLocals } from './bodies.ts';
 import { fromWat, refusal } from './fixtures.ts';
+import { fromObjectWat } from './object-modules.ts';
 
 const limits = { ...defaultCompileLimits, compileMaxBytes: 256 * 2 ** 20 };
 const judge = (bytes: Uint8Array): number[] => bodiesToTry(scanModule(bytes), limits);
@@ -86,4 +87,34 @@ test('bodiesToTry() has tried what holds many values at many ways, or calls, and
     );
   }
   t.deepEqual(judge(fromWat(`(module (func ${'i32.const 0 drop block end '.repeat(10_000)}))`)), []);
+});
+
+test('bodiesToTry() counts the fields of structs that are made, and arrays, which take more than their bytes', (t) => {
+  const body = (code: string, count: number) =>
+    fromObjectWat(`(module (type $wide (struct ${'(field i32)'.repeat(10_000)})) (type $bytes (array i8))
+      (func (param i32) ${'(nop)'.repeat(500)} ${code.repeat(count)}))`);
+  const struct = '(drop (struct.new_default $wide))';
+  const array = '(drop (array.new_default $bytes (local.get 0)))';
+  t.deepEqual(judge(body(struct, 10)), []);
+  t.deepEqual(judge(body(struct, 40)), [0]);
+  t.deepEqual(judge(body(array, 1000)), []);
+  t.deepEqual(judge(body(array, 10_000)), [0]);
+});
+
+test('bodiesToTry() counts what instructions on objects take from the stack', (t) => {
+  const instructions = [
+    '(drop (struct.new $s (i32.const 0) (i32.const 0)))',
+    '(struct.set $s 0 (struct.new_default $s) (i32.const 0))',
+    '(drop (array.new_fixed $a 3 (i32.const 0) (i32.const 0) (i32.const 0)))',
+    '(drop (array.get $a (array.new $a (i32.const 0) (i32.const 1)) (i32.const 0)))',
+    '(array.set $a (array.new_default $a (i32.const 1)) (i32.const 0) (i32.const 0))',
+    '(array.fill $a (array.new_default $a (i32.const 1)) (i32.const 0) (i32.const 0) (i32.const 0))',
+    '(drop (ref.eq (ref.null any) (ref.null any)))',
+  ];
+  const types = '(type $s (struct (field (mut i32)) (field i32))) (type $a (array (mut i32)))';
+  for (const instruction of instructions) {
+    const body = `${instruction}(block)`.repeat(2000).replaceAll('ref.null any', 'ref.null eq');
+    const { code } = scanModule(fromObjectWat(`(module ${types} (func ${body}))`));
+    t.is(code.shapes[0]?.held, 0, instruction);
+  }
 });

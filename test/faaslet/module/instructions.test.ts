@@ -19,9 +19,9 @@ const encodings: Readonly<Record<Immediate, readonly (readonly number[])[]>> = {
   [immediate.index]: [[0]],
   [immediate.functionIndex]: [[0]],
   [immediate.globalIndex]: [[0]],
-  [immediate.typeIndex]: [[0]],
+  [immediate.typeIndex]: [0, 1, 2, 3, 4].map((type) => [type]),
   [immediate.twoIndices]: [[0, 0]],
-  [immediate.typeAndTable]: [[0, 0]],
+  [immediate.typeAndIndex]: [0, 1, 2, 3, 4, 5].map((type) => [type, 0]),
   [immediate.labels]: [[0, 0]],
   [immediate.valueTypes]: [[1, 0x7f]],
   [immediate.catches]: [[0x40, 0]],
@@ -33,9 +33,10 @@ const encodings: Readonly<Record<Immediate, readonly (readonly number[])[]>> = {
   [immediate.bytes4]: [new Array<number>(4).fill(0)],
   [immediate.bytes8]: [new Array<number>(8).fill(0)],
   [immediate.bytes16]: [new Array<number>(16).fill(0)],
-  [immediate.heapType]: [[0x70]],
+  [immediate.heapType]: [[0x70], [0x6e]],
   [immediate.prefix]: [],
-  [immediate.garbageCollection]: [[]],
+  [immediate.twoTypes]: [[2, 2]],
+  [immediate.castBranch]: [[3, 0, 0x6e, 0x6b]],
 };
 
 /** Code around an instruction: after `unreachable` it finds every operand that it wants. */
@@ -51,6 +52,10 @@ const surroundings: readonly (readonly [before: readonly number[], after: readon
     [0x06, 0x40, unreachable], // in a try
     [unreachable, end, end],
   ],
+  [
+    [unreachable, 0x02, 0x6e, unreachable], // in a block that gives a reference
+    [unreachable, end, unreachable, end],
+  ],
   [[0x06, 0x40, unreachable], [end]],
   [
     [0x06, 0x40, 0x19, unreachable], // in a catch_all
@@ -62,7 +67,11 @@ function isValid(instruction: readonly number[]): boolean {
   return surroundings.some(([before, after]) =>
     WebAssembly.validate(
       fromSections(
-        section(1, [1, 0x60, 0, 0]),
+        // A function, structs with a packed field and with another, arrays of numbers, of bytes and of functions.
+        section(
+          1,
+          [6, 0x60, 0, 0, 0x5f, 1, 0x78, 1, 0x5e, 0x7f, 1, 0x5e, 0x78, 1, 0x5e, 0x70, 1, 0x5f, 1, 0x7f, 1],
+        ),
         section(3, [1, 0]),
         section(4, [1, 0x70, 0, 1]),
         section(5, [1, 3, 1, 2]),
@@ -96,13 +105,13 @@ test('plainImmediates knows exactly the opcodes that the engine knows', (t) => {
   const disagreements: number[] = [];
   for (let opcode = 0; opcode < 0x100; opcode++) {
     const kind = plainImmediates[opcode] as Immediate;
-    if (kind === immediate.prefix || kind === immediate.garbageCollection) continue;
+    if (kind === immediate.prefix) continue;
     if ((kind !== immediate.unknown) !== engineKnows([opcode], kind)) disagreements.push(opcode);
   }
   t.deepEqual(disagreements, []);
 });
 
-for (const prefix of [0xfc, 0xfd, 0xfe]) {
+for (const prefix of [0xfb, 0xfc, 0xfd, 0xfe]) {
   test(`prefixedImmediate() knows exactly the opcodes that the engine knows after 0x${prefix.toString(16)}`, (t) => {
     const disagreements: number[] = [];
     for (let opcode = 0; opcode < 0x180; opcode++) {

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { inspectModule, type ModuleLimits } from '../../../src/faaslet/module/inspect.ts';
 import { rewriteModule } from '../../../src/faaslet/module/rewrite.ts';
+import { encodeU32 } from '../../../src/faaslet/module/writer.ts';
 import { codeSection, fromSections, fromWat, refusal, section, toBytes } from './fixtures.ts';
 
 const limits: ModuleLimits = { memoryMaxPages: 256 };
@@ -170,32 +171,79 @@ test(
 
 const type = (...entry: number[]) => fromSections(section(1, [1, ...entry]));
 test(
-  'a struct type',
+  'a field of unknown mutability',
   refuses,
-  type(0x5f, 0),
-  /^unsupported_module: .*wasm-GC \(the type `struct`\).*no quota/,
+  type(0x5f, 1, 0x7f, 2),
+  /^bad_module: .*neither constant nor mutable/,
 );
-test('an array type', refuses, type(0x5e, 0x7f, 0), /^unsupported_module: .*`array`/);
-test('a subtype', refuses, type(0x50, 0, 0x60, 0, 0), /^unsupported_module: .*`sub`/);
-test('a struct in a recursion group', refuses, type(0x4e, 1, 0x5f, 0), /^unsupported_module: .*`struct`/);
-test('an anyref parameter', refuses, type(0x60, 1, 0x6e, 0), /^unsupported_module: .*`any`/);
-test('a reference to i31', refuses, type(0x60, 1, 0x63, 0x6c, 0), /^unsupported_module: .*`i31`/);
+test('a type with two supertypes', refuses, type(0x50, 2, 0, 0, 0x5f, 0), /^bad_module: .*2 supertypes/);
+test(
+  'a struct with too many fields',
+  refuses,
+  type(0x5f, ...encodeU32(10_001)),
+  /^bad_module: .*10001 fields in a struct, and the limit is 10000/,
+);
+test(
+  'too many fields in all structs',
+  refuses,
+  fromSections(section(1, [21, ...structsOf(21, 10_000)])),
+  /^bad_module: .*more than 200000 fields together/,
+);
+test(
+  'too many types of structs',
+  refuses,
+  fromSections(section(1, [...encodeU32(20_001), ...structsOf(20_001, 0)])),
+  /^bad_module: .*more than 20000 types of structs and arrays/,
+);
+test(
+  'a function of the type of a struct',
+  refuses,
+  fromSections(section(1, [1, 0x5f, 0]), section(3, [1, 0]), codeSection([end])),
+  /^bad_module: .*type 0 is not one of functions/,
+);
+/** A global that holds an array of numbers. */
+const arrayGlobal = (...length: number[]) =>
+  fromSections(section(1, [1, 0x5e, 0x7e, 1]), section(6, [1, 0x64, 0, 0, ...length, 0xfb, 7, 0, end]));
+test(
+  'constants that make too much',
+  refuses,
+  arrayGlobal(0x41, ...encodeU32(2 ** 20)),
+  /^bad_module: .*its constants make objects of more than 8388608 bytes/,
+);
+test(
+  'an array in a constant whose length is computed',
+  refuses,
+  arrayGlobal(0x41, 1, 0x41, 1, 0x6a),
+  /^bad_module: .*length that is no plain number/,
+);
+
+function structsOf(count: number, fields: number): number[] {
+  const one = [0x5f, ...encodeU32(fields), ...new Array<number[]>(fields).fill([0x7f, 0]).flat()];
+  return new Array<number[]>(count).fill(one).flat();
+}
+
 test('an unknown type', refuses, type(0x60, 1, 0x10, 0), /^bad_module: .*type 0x10 is unknown/);
 
 const code = (...body: number[]) =>
   fromSections(section(1, [1, 0x60, 0, 0]), section(3, [1, 0]), codeSection([...body, end]));
+test('an unknown instruction on objects', refuses, code(0xfb, 0x1f), /^unsupported_module: .*0xFB 0x1F/);
 test(
-  'a wasm-GC instruction',
+  'a struct of a type that does not exist',
   refuses,
-  code(0xfb, 0),
-  /^unsupported_module: .*wasm-GC \(the instruction 0xFB\)/,
+  code(0xfb, 1, 1),
+  /^bad_module: .*type 1 does not exist/,
 );
-test('ref.eq', refuses, code(0x00, 0xd3), /^unsupported_module: .*0xD3/);
 test(
-  'a local of type eqref',
+  'a copy from an array of a type that does not exist',
   refuses,
-  fromSections(section(1, [1, 0x60, 0, 0]), section(3, [1, 0]), section(10, [1, 4, 1, 1, 0x6d, end])),
-  /^unsupported_module: .*`eq`/,
+  code(0, 0xfb, 17, 0, 1),
+  /^bad_module: .*type 1 does not exist/,
+);
+test(
+  'a cast to a type that does not exist',
+  refuses,
+  code(0, 0xfb, 22, 1),
+  /^bad_module: .*type 1 does not exist/,
 );
 test('an unknown instruction', refuses, code(0xe0), /^unsupported_module: .*instruction 0xE0/);
 test(
