@@ -69,9 +69,11 @@ function examples(place: HostPlace, live: readonly string[]): string[] {
     ...(other === '' ? [] : [[other, `curl -X POST ${invoke}/f/${other}`] as const]),
     ['', `curl -X PUT -d 'put by curl' ${upload}/s/demo/my_key`],
     ['', `curl ${upload}/s/demo/my_key`],
-    ['demo/echo', `curl -d later ${invoke}/fa/demo/echo; echo      # then: curl ${invoke}/calls/<id>`],
+    ['demo/echo', `curl -d later ${invoke}/fa/demo/echo; echo`],
+    ['demo/echo', `curl ${invoke}/calls/<id>      # the id that was said`],
     ['demo/echo', `${nats} req ${place.prefix}.invoke.demo.echo hello`],
-    ['', `curl -T my.wasm ${upload}/f/me/my_function       # made by: npx faasm build my.cpp -o my.wasm`],
+    ['', 'npx faasm build my.cpp -o my.wasm'],
+    ['', `curl -T my.wasm ${upload}/f/me/my_function`],
   ];
   return [
     'Try:',

@@ -34,6 +34,17 @@ test('toAnnouncement() shows lines for functions that are live', (t) => {
   t.false(text.includes('f/demo/hello'));
 });
 
+test('toAnnouncement() has lines of 80 columns', (t) => {
+  const text = toAnnouncement({ ...place, httpPorts: [44_001, 44_002], natsPort: 44_222 }, 0, {
+    live: ['demo/hello', 'demo/echo', 'demo/increment', 'me/fn'],
+    failed: [],
+  });
+  t.deepEqual(
+    text.split('\n').filter((line) => line.length > 80),
+    [],
+  );
+});
+
 test('toAnnouncement() shows the ports, the address and the prefix that the host has', (t) => {
   const elsewhere = { ...place, listen: '10.1.2.3', httpPorts: [1, 2], natsPort: 3, prefix: 'test' };
   const text = toAnnouncement(elsewhere, 0, { live: ['demo/echo'], failed: [] });
