@@ -334,7 +334,7 @@ test('faasm dev on a terminal tells people what they can do, in lines of 80 colu
   );
   const line = new RegExp(`^  (curl -X POST localhost:${port}/f/demo/hello)\r$`, 'm').exec(host.stdout)![1]!;
   t.is((await type(line, folder)).stdout.toString(), 'Hello again!');
-  urls = [`http://localhost:${port}`, ''];
+  urls = [`http://localhost:${port}`, `http://localhost:${port}`];
 });
 
 test('a port in use ends the host with 1 and the name of its setting', async (t) => {
