@@ -1,7 +1,10 @@
 /** The host on NATS: through its own listener, and as a part of a real NATS system. */
 import test from 'ava';
 import { connect, headers, type NatsConnection } from 'nats';
+import { toUserName } from '../../proto/names.ts';
+import { createSubjects } from '../../proto/subjects.ts';
 import { startNatsServer } from '../_servers/nats-server.ts';
+import { callIdOf } from '../call-ids.ts';
 import { guests, startTestHost, type TestHost } from './_host.ts';
 
 async function client(t: { teardown(close: () => unknown): void }, port: number): Promise<NatsConnection> {
@@ -135,7 +138,8 @@ test('an id that is used again while its cancelled call still runs is refused, a
   await at.put('ada/echo', guests.echo);
   const nats = await client(t, at.host.natsPort!);
   const sameId = headers();
-  sameId.set('Faasm-Call-Id', 'same');
+  const id = callIdOf('ada', 'same');
+  sameId.set('Faasm-Call-Id', id);
   const request = (name: string) =>
     nats.request(`faasm.invoke.ada.${name}`, 'x', { headers: sameId, timeout: 20_000 });
   await nats.request('faasm.invoke.ada.echo', 'warm', { timeout: 20_000 });
@@ -144,7 +148,7 @@ test('an id that is used again while its cancelled call still runs is refused, a
   while (!/^faasm_calls_active [1-9]/m.test(metrics)) {
     metrics = await (await fetch(`${at.url}/metrics`)).text();
   }
-  nats.publish('faasm.cancel.same');
+  nats.publish(createSubjects().cancel(toUserName('ada'), id));
   t.is((await looping).headers?.get('Faasm-Error'), 'cancelled');
   // In use until its executor has let go of it.
   let answer = await request('echo');
