@@ -35,7 +35,8 @@ export async function compileAssemblyScript(
   const args = toArguments(flags);
   onProgress('loading toolchain', '');
   const { default: asc } = await import('assemblyscript/asc');
-  addLibrary(asc.libraryFiles, kit);
+  const { libraryFiles } = asc;
+  addLibrary(libraryFiles, kit);
   onProgress('compiling', path);
 
   const files = new Map(sources.map((source) => [source.path, toText(source.text)]));

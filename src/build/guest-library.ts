@@ -30,7 +30,8 @@ async function compile(
   folder: string | undefined,
   onProgress: BuildProgress,
 ): Promise<LibraryObjects> {
-  const sources = kit.library[part];
+  const { library } = kit;
+  const sources = library[part];
   const files = [...kitHeaders(kit), ...sources.map(({ path, text }) => [path, text] as const)];
   const compiler = new ObjectCompiler(files, folder);
   const objects = new Map<string, Uint8Array>();
