@@ -288,7 +288,9 @@ test.serial(
     const folder = join(at.data, 'files/contents');
     for (const name of await readdir(folder)) await unlink(join(folder, name));
     t.regex(await run(at, 'ada/f', 'read', 'a', 'size', 'a'), /\|4$/);
-    t.is((await get(at, 'ada/a')).status, 404);
+    const lost = await get(at, 'ada/a');
+    t.is(lost.status, 500);
+    t.is(((await lost.json()) as { code: string }).code, 'storage_corrupt');
     await put(at, 'ada/b', 'there');
     t.is(await run(at, 'ada/f', 'read', 'b'), 'there');
   },

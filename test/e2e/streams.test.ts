@@ -78,9 +78,10 @@ test.serial('an output that never ends is stopped at its limit', async (t) => {
           (br $next))))`,
   );
   const response = await at.post('ada/f');
-  t.is(response.status, 413);
-  const problem = (await response.json()) as { code: string; detail: string };
-  t.is(problem.code, 'too_large');
+  t.is(response.status, 500);
+  const problem = (await response.json()) as { code: string; fault: string; detail: string };
+  t.is(problem.code, 'guest_faulted');
+  t.is(problem.fault, 'too_large');
   t.regex(problem.detail, /larger than 3000000 bytes; raise FAASM_OUTPUT_MAX_BYTES/);
 });
 

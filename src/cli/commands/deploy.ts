@@ -108,7 +108,15 @@ async function putScript(
     env: [...Object.entries(env).map(([key, value]) => `${key}=${value}`), ...(options.env ?? [])],
     cgi: options.cgi ?? cgi,
   });
-  await client.json({ method: 'GET', path: `/f/${user}/${runtime}` });
+  await client.json({ method: 'GET', path: `/f/${user}/${runtime}` }).catch((thrown: unknown) => {
+    const { code } = FaasmError.from(thrown);
+    if (code !== 'not_found') throw thrown;
+    throw new FaasmError(
+      code,
+      `There is no runtime ${user}/${runtime}; deploy its module under that name first`,
+      { cause: thrown },
+    );
+  });
   const file = toFileRoute(toUserName(user), path);
   const put = async (conditions: Record<string, string>): Promise<unknown> =>
     client.send({
