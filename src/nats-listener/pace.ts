@@ -36,7 +36,8 @@ export class Pace {
   }
 
   #schedule(): void {
-    this.#timer ??= setTimeout(this.#onTime, this.#evenAtMs - stretchMs - performance.now());
+    const waitMs = this.#evenAtMs - stretchMs - performance.now();
+    this.#timer ??= setTimeout(this.#onTime, Math.max(0, waitMs));
   }
 
   readonly #onTime = (): void => {
