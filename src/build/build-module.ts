@@ -1,6 +1,7 @@
 /** Sources to a module that can be uploaded. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 import { readGuestKit } from './guest-kit.ts';
 import { type BuildOptions, type BuildResult, toBuildFlags, toBuildSources } from './options.ts';
 import { createToolchain, type Toolchain } from './toolchain.ts';
@@ -34,6 +35,6 @@ export async function stopToolchain(): Promise<void> {
 }
 
 export async function writeModule(path: string, wasm: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   await writeFile(path, wasm);
 }

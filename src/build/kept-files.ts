@@ -6,8 +6,9 @@
  *     <folder>/<key>.txt         what was said as they were made, where anything was
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../make-folder.ts';
 
 export interface Kept {
   readonly bytes: Uint8Array<ArrayBuffer>;
@@ -48,7 +49,7 @@ export class KeptFiles {
 
   async keep(key: string, { bytes, text }: Kept): Promise<void> {
     try {
-      await mkdir(this.#options.folder, { recursive: true });
+      await makeFolder(this.#options.folder);
       if (text !== '') await replace(this.#pathOf(key, 'txt'), text);
       await replace(this.#pathOf(key), bytes);
     } catch {

@@ -9,9 +9,10 @@
  * that it names, and only while the queue has that attempt as running.
  */
 import { constants, openSync, writeSync } from 'node:fs';
-import { mkdir, readdir, readFile, truncate } from 'node:fs/promises';
+import { readdir, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CallId } from '../../proto/names.ts';
+import { makeFolder } from '../make-folder.ts';
 
 export interface BegunAttempt {
   readonly id: CallId;
@@ -55,7 +56,7 @@ export class BegunMarks {
 
 /** The attempts that had begun when the last host in this folder ended. The folder is made where there is none. */
 export async function readBegun(folder: string): Promise<BegunAttempt[]> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const found: BegunAttempt[] = [];
   for (const name of await readdir(folder)) {
     const text = await readFile(join(folder, name), 'latin1');

@@ -10,10 +10,11 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import { toUserName } from '../../proto/names.ts';
+import { makeFolder } from '../make-folder.ts';
 import { toDiskError } from '../storage/disk-error.ts';
 import { putInPlace, replaceFile, syncFolder } from '../storage/replace-file.ts';
 import { openSealedJson, sealJson } from '../storage/sealed-json.ts';
@@ -39,8 +40,7 @@ export async function openDiskStore({ root, onDamaged }: DiskStoreOptions): Prom
   const entryPath = (user: string, path: string) =>
     join(entryFolder, user, `${createHash('sha256').update(path).digest('hex')}.json`);
   await guard(root, async () => {
-    for (const folder of [contentFolder, sumsFolder, draftFolder, entryFolder])
-      await mkdir(folder, { recursive: true });
+    for (const folder of [contentFolder, sumsFolder, draftFolder, entryFolder]) await makeFolder(folder);
   });
 
   async function createDraft(): Promise<ContentDraft> {
@@ -137,7 +137,7 @@ export async function openDiskStore({ root, onDamaged }: DiskStoreOptions): Prom
     async writeEntry({ user, ...entry }) {
       const path = entryPath(user, entry.path);
       await guard(path, async () => {
-        await mkdir(dirname(path), { recursive: true });
+        await makeFolder(dirname(path));
         await replaceFile(path, sealJson(entry), draftFolder);
       });
     },

@@ -5,11 +5,12 @@
  * A version is the time of the object in seconds, with a part of its etag behind it.
  */
 import { createReadStream } from 'node:fs';
-import { mkdir, open, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { FaasmError } from '../../proto/errors.ts';
 import { fromStateToken, type StateKey, type UserName } from '../../proto/names.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { ObjectInfo, S3Bucket } from '../s3/bucket.ts';
 import { checkCondition } from './condition.ts';
 import type { ChangedValue, Piece, StateStore, StoredValue, ValueChange, WriteCondition } from './port.ts';
@@ -30,7 +31,7 @@ export async function openS3StateStore({ bucket, uploadsFolder }: S3StateStoreOp
   const fileOf = (user: UserName, upload: string): string =>
     join(uploadsFolder, `${user}-${Buffer.from(upload).toString('hex')}`);
   await rm(uploadsFolder, { recursive: true, force: true });
-  await mkdir(uploadsFolder, { recursive: true });
+  await makeFolder(uploadsFolder);
 
   async function describe(user: UserName, key: StateKey): Promise<StoredValue | undefined> {
     const found = await bucket.head(keyOf(user, key));

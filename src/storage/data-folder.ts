@@ -1,8 +1,9 @@
 /** The folder that a host keeps all of its own in. */
 import { constants } from 'node:fs';
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
+import { makeFolder } from '../make-folder.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   EEXIST: 'it is a file, not a folder',
@@ -16,7 +17,7 @@ const reasons: Readonly<Record<string, string>> = {
 /** Makes it where it is not there. @throws FaasmError `storage_unavailable` that says why nothing can be kept there */
 export async function openDataFolder(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     await access(path, constants.W_OK);
   } catch (cause) {
     const { code = '', message } = cause as NodeJS.ErrnoException;

@@ -2,9 +2,10 @@
  * Named bytes as files of a folder, which may be on NFS. A file is written beside its place, synced, and renamed into
  * it; a write under a condition holds a lock file meanwhile.
  */
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { BlobInfo, BlobStore, WriteTag } from './blobs.ts';
 import { toDiskError } from './disk-error.ts';
 import { withFileLock } from './file-lock.ts';
@@ -15,7 +16,7 @@ const isOurs = (file: string): boolean => !file.endsWith('.draft') && !file.ends
 /** @throws FaasmError `storage_unavailable` when the folder cannot be made */
 export async function openFolderBlobs(root: string): Promise<BlobStore> {
   const pathOf = (name: string): string => join(root, ...name.split('/'));
-  await guard(root, () => mkdir(root, { recursive: true }));
+  await guard(root, () => makeFolder(root));
 
   return {
     place: root,
@@ -36,7 +37,7 @@ export async function openFolderBlobs(root: string): Promise<BlobStore> {
     async put(name, bytes, expected) {
       const path = pathOf(name);
       return await guard(path, async () => {
-        await mkdir(dirname(path), { recursive: true });
+        await makeFolder(dirname(path));
         if (expected === undefined) return await replace(path, bytes);
         return await withFileLock(`${path}.lock`, async () => {
           check(path, await tagAt(path), expected);

@@ -34,7 +34,7 @@ test('faasm deploy puts no script whose runtime is not there', async (t) => {
     [runtime]: problem(404, 'not_found', 'There is no function me/python'),
   });
   t.deepEqual(asked, [runtime]);
-  t.regex(stderr, /There is no function me\/python/);
+  t.regex(stderr, /There is no runtime me\/python/);
 });
 
 test('faasm deploy takes back a new script whose function is refused', async (t) => {

@@ -1,9 +1,10 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { copyFile, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FaasmError } from '../../../proto/errors.ts';
 import { quote, toFunctionName } from '../../../proto/names.ts';
+import { makeFolder } from '../../make-folder.ts';
 import { defineCommand, jsonOption, UsageError } from '../command.ts';
 import { printJson } from '../output.ts';
 
@@ -39,7 +40,7 @@ export const init = defineCommand({
 });
 
 async function copyNew(from: string, folder: string, path: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((cause: NodeJS.ErrnoException) => {
+  await makeFolder(folder).catch((cause: NodeJS.ErrnoException) => {
     const reason = cause.code === 'EEXIST' ? 'it is a file' : cause.message;
     throw new FaasmError('conflict', `Cannot make the folder ${quote(folder)}: ${reason}`, { cause });
   });
