@@ -21,7 +21,7 @@ import { functionChangedCodec, functionDescriptionCodec } from '../src/functions
 import type { Log } from '../src/log.ts';
 import type { Readiness } from '../src/readiness.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
-import { stateStatusCodec } from '../src/state/messages.ts';
+import { stateStatusCodec } from '../src/state/tier/messages.ts';
 import type { StorageWatch } from '../src/storage/storage-watch.ts';
 import { callEventsCodec } from '../src/worker-pool/messages.ts';
 

@@ -49,7 +49,7 @@ import {
 } from '../src/files/messages.ts';
 import type { ContentDraft, FileStore } from '../src/files/port.ts';
 import type { Log } from '../src/log.ts';
-import { Gates } from '../src/state/gates.ts';
+import { Gates } from '../src/state/core/gates.ts';
 import { readLength, readOffset, readUpload } from '../src/state/request-headers.ts';
 
 export interface FilesOptions {

@@ -44,7 +44,6 @@ import { readFunctionSettings } from '../src/bus/settings-headers.ts';
 import { steadyMs } from '../src/clock.ts';
 import { refused } from '../src/faaslet/boot.ts';
 import type { InitializedState } from '../src/faaslet/faaslet.ts';
-import type { MemoryPort } from '../src/faaslet/memory/port.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
 import type { Asyncify } from '../src/functions/asyncify.ts';
 import type { ComingFunctions } from '../src/functions/coming.ts';
@@ -65,6 +64,7 @@ import { createProtos } from '../src/functions/protos.ts';
 import { versionOf } from '../src/functions/version.ts';
 import { Announcer } from '../src/hosts/announcer.ts';
 import type { Log } from '../src/log.ts';
+import type { MemoryPort } from '../src/memory/port.ts';
 import { initializedCodec } from '../src/worker-pool/messages.ts';
 
 export interface FunctionsOptions {

@@ -7,8 +7,8 @@
  * Never: runs a guest, or lets two hosts share memory: what `open` answers is for this process
  *
  * `get`, `set` and `append` carry raw bytes, with what else there is to say in headers; the rest is msgpack, see
- * src/state/messages.ts. Every change is answered when it is durable. What is decided about locks, uploads, quotas and
- * pushes is in src/state/decide.ts; here it is done.
+ * src/state/tier/messages.ts. Every change is answered when it is durable. What is decided about locks, uploads, quotas and
+ * pushes is in src/state/core/decide.ts; here it is done.
  */
 import { FaasmError } from '../proto/errors.ts';
 import type { StateStatus } from '../proto/messages.ts';
@@ -26,15 +26,19 @@ import {
 import { serve } from '../src/bus/serve.ts';
 import { steadyMs } from '../src/clock.ts';
 import type { Log } from '../src/log.ts';
-import type { StateConfig } from '../src/state/config.ts';
-import { createStateCore, decide, isIdle, type StateEffect, type StateMessage } from '../src/state/decide.ts';
-import { GlobalLocks } from '../src/state/global-locks.ts';
-import { LockRequests } from '../src/state/lock-requests.ts';
-import { isHeld } from '../src/state/locks.ts';
-import { type OpenAnswer, stateCodecs, stateStatusCodec } from '../src/state/messages.ts';
-import { MutexOwners } from '../src/state/mutex-owners.ts';
-import type { StateStore, StoredValue } from '../src/state/port.ts';
-import { countPushes } from '../src/state/pushes.ts';
+import type { StateConfig } from '../src/state/core/config.ts';
+import {
+  createStateCore,
+  decide,
+  isIdle,
+  type StateEffect,
+  type StateMessage,
+} from '../src/state/core/decide.ts';
+import { GlobalLocks } from '../src/state/core/global-locks.ts';
+import { LockRequests } from '../src/state/core/lock-requests.ts';
+import { isHeld } from '../src/state/core/locks.ts';
+import { countPushes } from '../src/state/core/pushes.ts';
+import { nameOf, showValue } from '../src/state/core/value-name.ts';
 import {
   readCondition,
   readLength,
@@ -42,10 +46,17 @@ import {
   readUpload,
   toValueHeaders,
 } from '../src/state/request-headers.ts';
-import { type AllocateData, allocateShared, type Segment, type SegmentData } from '../src/state/segment.ts';
-import { Staging } from '../src/state/staging.ts';
-import { nameOf, showValue } from '../src/state/value-name.ts';
-import { Values, type WritePlace } from '../src/state/values.ts';
+import type { StateStore, StoredValue } from '../src/state/stores/port.ts';
+import { type OpenAnswer, stateCodecs, stateStatusCodec } from '../src/state/tier/messages.ts';
+import { MutexOwners } from '../src/state/tier/mutex-owners.ts';
+import {
+  type AllocateData,
+  allocateShared,
+  type Segment,
+  type SegmentData,
+} from '../src/state/tier/segment.ts';
+import { Staging } from '../src/state/tier/staging.ts';
+import { Values, type WritePlace } from '../src/state/tier/values.ts';
 import { executorGoneCodec } from '../src/worker-pool/messages.ts';
 
 export interface StateOptions {

@@ -11,8 +11,8 @@
  * rewritten, as no other ever unwinds; that the stack is the same when the snapshot is taken is checked.
  */
 import { FaasmError } from '../../proto/errors.ts';
-import type { SavedDescriptor } from './host/wasi/saved-descriptors.ts';
-import { wasmPageBytes } from './memory/port.ts';
+import type { SavedDescriptor } from '../guest/wasi/saved-descriptors.ts';
+import { wasmPageBytes } from '../memory/port.ts';
 
 export interface BootState {
   /** Of Asyncify's stack in the linear memory. */

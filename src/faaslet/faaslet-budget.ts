@@ -9,7 +9,7 @@
  */
 import assert from 'node:assert/strict';
 import { FaasmError } from '../../proto/errors.ts';
-import { hostPageBytes } from './memory/port.ts';
+import { hostPageBytes } from '../memory/port.ts';
 
 /** An instance with its JavaScript objects and page tables, beside the pages of its linear memory. */
 const instancePages = 4;

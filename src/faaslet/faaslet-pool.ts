@@ -3,11 +3,11 @@
  * host has too many, or they hold too much, the longest unused goes first.
  */
 import { FaasmError } from '../../proto/errors.ts';
+import { canWait } from '../guest/imports.ts';
+import type { MappingBudget } from '../memory/mapping-budget.ts';
+import { hostPageBytes } from '../memory/port.ts';
 import { Faaslet, type FaasletPowers } from './faaslet.ts';
 import type { FaasletBudget } from './faaslet-budget.ts';
-import { canWait } from './imports.ts';
-import type { MappingBudget } from './memory/mapping-budget.ts';
-import { hostPageBytes } from './memory/port.ts';
 import type { Program } from './program.ts';
 
 export interface FaasletPoolParts {

@@ -15,12 +15,6 @@ import {
   noSettings,
   type StateAccess,
 } from '../../proto/function-settings.ts';
-import type { LocalTier } from '../state/local-tier.ts';
-import { BootInput, BootStackFound, type BootState, refused, resume, toResumedInput } from './boot.ts';
-import { createFoundingStart, type FoundingStart } from './founding-start.ts';
-import { toReturnedError, toThrownError } from './guest-error.ts';
-import { toResponse } from './host/cgi.ts';
-import { toCgiEnvironment } from './host/cgi-request.ts';
 import {
   type AskUserObjects,
   CallContext,
@@ -28,31 +22,37 @@ import {
   type CallSettings,
   type ChainedCall,
   type HeldMemory,
-} from './host/faasm/call-context.ts';
-import { createChain } from './host/faasm/chain.ts';
-import { deliver, type Malloc } from './host/faasm/deliver.ts';
-import { createIo } from './host/faasm/io.ts';
-import { createObjects } from './host/faasm/objects.ts';
-import { createProcess } from './host/faasm/process.ts';
-import { createState } from './host/faasm/state.ts';
-import { GuestExit } from './host/guest-fault.ts';
-import { GuestMemory } from './host/guest-memory.ts';
-import type { ImportFunctions } from './host/port.ts';
-import { createSystem } from './host/system.ts';
-import { beyondCatching, toThrown } from './host/uncatchable.ts';
-import type { Preopen } from './host/wasi/descriptors.ts';
-import { mayBeDirectory } from './host/wasi/file-tree.ts';
-import { toPreopens } from './host/wasi/preopens.ts';
-import type { FileLimits, FileTree, Tree } from './host/wasi/tree.ts';
-import { createWasi, type Wasi, type WasiCall, type WasiPowers } from './host/wasi/wasi.ts';
-import { canWait, type FunctionImport, findImport } from './imports.ts';
-import { DynamicLinker } from './link/dynamic-linker.ts';
-import type { SideModules } from './link/side-modules.ts';
-import { type AttachedMemory, hostPageBytes, type MemoryImage, type MemoryPort } from './memory/port.ts';
-import type { ModuleImport } from './module/inspect.ts';
+} from '../guest/call-context.ts';
+import { toCgiEnvironment } from '../guest/cgi/request.ts';
+import { toResponse } from '../guest/cgi/response.ts';
+import { createChain } from '../guest/chain/chain.ts';
+import { deliver, type Malloc } from '../guest/chain/deliver.ts';
+import type { SharedFiles, UserFiles } from '../guest/files/shared-files.ts';
+import { createFoundingStart, type FoundingStart } from '../guest/founding-start.ts';
+import { toReturnedError, toThrownError } from '../guest/guest-error.ts';
+import { GuestExit } from '../guest/guest-fault.ts';
+import { GuestMemory } from '../guest/guest-memory.ts';
+import { canWait, type FunctionImport, findImport } from '../guest/imports.ts';
+import { createIo } from '../guest/io/io.ts';
+import { DynamicLinker } from '../guest/link/dynamic-linker.ts';
+import type { SideModules } from '../guest/link/side-modules.ts';
+import { createObjects } from '../guest/objects/objects.ts';
+import type { ImportFunctions } from '../guest/port.ts';
+import { createProcess } from '../guest/process/process.ts';
+import { createState } from '../guest/state/state.ts';
+import { StateWindows } from '../guest/state/state-windows.ts';
+import { createSystem } from '../guest/system.ts';
+import { beyondCatching, toThrown } from '../guest/uncatchable.ts';
+import type { Preopen } from '../guest/wasi/descriptors.ts';
+import { mayBeDirectory } from '../guest/wasi/file-tree.ts';
+import { toPreopens } from '../guest/wasi/preopens.ts';
+import type { FileLimits, FileTree, Tree } from '../guest/wasi/tree.ts';
+import { createWasi, type Wasi, type WasiCall, type WasiPowers } from '../guest/wasi/wasi.ts';
+import { type AttachedMemory, hostPageBytes, type MemoryImage, type MemoryPort } from '../memory/port.ts';
+import type { LocalTier } from '../state/tier/local-tier.ts';
+import type { ModuleImport } from '../wasm/inspect.ts';
+import { BootInput, BootStackFound, type BootState, refused, resume, toResumedInput } from './boot.ts';
 import type { GlobalValue, Program, ProtoFaaslet } from './program.ts';
-import type { SharedFiles, UserFiles } from './shared-files.ts';
-import { StateWindows } from './state-windows.ts';
 
 /** What a host gives its Faaslets. */
 export interface FaasletPowers {

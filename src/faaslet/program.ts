@@ -1,9 +1,9 @@
 /** A function version made ready to run: what an executor needs to make Faaslets of it. Can be posted to a thread. */
 import type { FunctionSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
+import type { FunctionImport } from '../guest/imports.ts';
+import type { PreparedImage } from '../memory/port.ts';
 import type { BootState } from './boot.ts';
-import type { FunctionImport } from './imports.ts';
-import type { PreparedImage } from './memory/port.ts';
 
 export interface Program {
   /** Of `programKey`; Faaslets are kept by it, so that no two functions ever share one, even of the same bytes. */

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { type CallError, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import type { ModuleLimits } from '../faaslet/module/inspect.ts';
+import type { ModuleLimits } from '../wasm/inspect.ts';
 import { prepareModule } from './prepare.ts';
 import type { Prepared } from './preparer.ts';
 import { sha256 } from './sha256.ts';

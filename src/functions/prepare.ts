@@ -1,19 +1,19 @@
 /** From an uploaded module to one that can run: checked, rewritten, compiled. */
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
-import type { Signature } from '../faaslet/host/port.ts';
-import { checkImports, type FunctionImport } from '../faaslet/imports.ts';
+import type { ProgramLayout } from '../faaslet/program.ts';
+import { checkImports, type FunctionImport } from '../guest/imports.ts';
+import type { Signature } from '../guest/port.ts';
 import {
   bodiesToTry,
   type CompileLimits,
   defaultCompileLimits,
   describeBodies,
-} from '../faaslet/module/compile-limits.ts';
-import { inspectScan, type ModuleInfo, type ModuleLimits } from '../faaslet/module/inspect.ts';
-import { onlyBodies } from '../faaslet/module/only-bodies.ts';
-import { rewriteScan } from '../faaslet/module/rewrite.ts';
-import { scanModule } from '../faaslet/module/scan.ts';
-import type { ProgramLayout } from '../faaslet/program.ts';
+} from '../wasm/compile-limits.ts';
+import { inspectScan, type ModuleInfo, type ModuleLimits } from '../wasm/inspect.ts';
+import { onlyBodies } from '../wasm/only-bodies.ts';
+import { rewriteScan } from '../wasm/rewrite.ts';
+import { scanModule } from '../wasm/scan.ts';
 import { sha256 } from './sha256.ts';
 
 export interface PreparedModule {

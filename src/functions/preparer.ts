@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import { fromCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { UserName } from '../../proto/names.ts';
-import type { ModuleLimits } from '../faaslet/module/inspect.ts';
+import type { ModuleLimits } from '../wasm/inspect.ts';
 import type { PreparedModule } from './prepare.ts';
 import type { PrepareAnswer, PrepareRequest } from './prepare-thread.ts';
 import { Turns } from './turns.ts';

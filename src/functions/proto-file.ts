@@ -25,9 +25,9 @@ import { setImmediate } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
 import type { BootState } from '../faaslet/boot.ts';
 import type { InitializedState } from '../faaslet/faaslet.ts';
-import type { MemoryImage } from '../faaslet/memory/port.ts';
-import { checkImage } from '../faaslet/memory/runs.ts';
 import type { GlobalValue } from '../faaslet/program.ts';
+import type { MemoryImage } from '../memory/port.ts';
+import { checkImage } from '../memory/runs.ts';
 import type { ProtoName } from './port.ts';
 import { sha256 } from './sha256.ts';
 

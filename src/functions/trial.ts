@@ -5,7 +5,7 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { FaasmError } from '../../proto/errors.ts';
-import type { CompileLimits } from '../faaslet/module/compile-limits.ts';
+import type { CompileLimits } from '../wasm/compile-limits.ts';
 
 export interface TrialRequest {
   readonly bytes: Uint8Array;

@@ -2,7 +2,7 @@
 import type { StateDescription } from '../../proto/messages.ts';
 import { fromStateKey, type StateKey, toStateKey, type UserName } from '../../proto/names.ts';
 import { Encodable, readBody } from '../bus/port.ts';
-import { listMax, stateCodecs } from '../state/messages.ts';
+import { listMax, stateCodecs } from '../state/tier/messages.ts';
 import { writeOut } from './download.ts';
 import { ask, type Exchange, type HttpParts, sendJson } from './exchange.ts';
 import type { UserRoute } from './route.ts';

@@ -3,7 +3,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import { stateHeaders as names } from '../../proto/headers.ts';
 import type { StateDescription } from '../../proto/messages.ts';
 import { type BusMessage, emptyBody, type Headers, header, readBody } from '../bus/port.ts';
-import { stateDescriptionCodec } from '../state/messages.ts';
+import { stateDescriptionCodec } from '../state/tier/messages.ts';
 import { type BodyLimit, refuseLength, tooLarge, toWholeBody } from './body.ts';
 import { judgeRead, toEtag, toWriteConditions } from './conditions.ts';
 import { stateLimit } from './config.ts';

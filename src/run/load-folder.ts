@@ -16,7 +16,7 @@ import {
 import { join } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
-import type { FileTreeEntry } from '../faaslet/host/wasi/file-tree.ts';
+import type { FileTreeEntry } from '../guest/wasi/file-tree.ts';
 
 export interface FolderLimits {
   /** Of all files together. */

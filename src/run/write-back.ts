@@ -13,7 +13,7 @@ import {
 import { dirname, join, posix } from 'node:path';
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
-import type { Change } from '../faaslet/host/wasi/tree-changes.ts';
+import type { Change } from '../guest/wasi/tree-changes.ts';
 
 /** @throws FaasmError `bad_request` for a link that leaves the folder, or what the disk refuses */
 export function writeBack(folder: string, changes: readonly Change[]): void {

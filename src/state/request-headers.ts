@@ -3,7 +3,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import { stateHeaders as names } from '../../proto/headers.ts';
 import { quote } from '../../proto/names.ts';
 import { type BusMessage, type Headers, header } from '../bus/port.ts';
-import type { StoredValue, WriteCondition } from './port.ts';
+import type { StoredValue, WriteCondition } from './stores/port.ts';
 
 const uploadIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
 

@@ -16,8 +16,8 @@ import type { Subjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
 import { type Bus, emptyBody, header, toBytes } from '../bus/port.ts';
 import { toChainHeaders } from '../calls/invocation.ts';
-import type { ChainedCall, ChainedResult } from '../faaslet/host/faasm/call-context.ts';
 import type { Catalog } from '../functions/catalog.ts';
+import type { ChainedCall, ChainedResult } from '../guest/call-context.ts';
 import { ChainTurns, type Waiting } from './chain-turns.ts';
 
 export interface ChainLimits {

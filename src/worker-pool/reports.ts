@@ -2,7 +2,7 @@
 import type { Call, CallError } from '../../proto/call.ts';
 import type { CallEvent, HostStatus, HostStores } from '../../proto/messages.ts';
 import type { CallId, HostId } from '../../proto/names.ts';
-import type { EndedCall, FromExecutor } from '../faaslet/executor-messages.ts';
+import type { EndedCall, FromExecutor } from '../executor/messages.ts';
 import type { FaasletUse } from '../faaslet/faaslet-budget.ts';
 import { type WarmReport, warmMax } from '../hosts/warm.ts';
 import { expectedUs } from './placement.ts';

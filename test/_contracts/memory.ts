@@ -12,7 +12,7 @@ import {
   type PreparedImage,
   segmentMaxBytes,
   wasmPageBytes,
-} from '../../src/faaslet/memory/port.ts';
+} from '../../src/memory/port.ts';
 import { createRandom, type Random } from '../random.ts';
 
 export interface AttachTask {
@@ -455,7 +455,7 @@ export function memoryContract(test: TestFn, name: string, create: () => MemoryP
   });
 }
 
-const workerFile = new URL('../faaslet/memory/attach-worker.ts', import.meta.url);
+const workerFile = new URL('../memory/attach-worker.ts', import.meta.url);
 
 function attachElsewhere(task: AttachTask): Promise<AttachAnswer> {
   return answerOf(new Worker(workerFile, { workerData: task }));

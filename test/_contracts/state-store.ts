@@ -1,8 +1,8 @@
 /** What every adapter of the global tier has to do. */
 import type { ExecutionContext, TestFn } from 'ava';
 import { toStateKey, toUserName } from '../../proto/names.ts';
-import { chunkBytes, type StateStore } from '../../src/state/port.ts';
-import { nameOf } from '../../src/state/value-name.ts';
+import { nameOf } from '../../src/state/core/value-name.ts';
+import { chunkBytes, type StateStore } from '../../src/state/stores/port.ts';
 import { createRandom } from '../random.ts';
 
 const user = toUserName('ann');

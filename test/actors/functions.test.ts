@@ -11,7 +11,6 @@ import { createSubjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, readBody } from '../../src/bus/port.ts';
-import { createCopyMemory } from '../../src/faaslet/memory/copy.ts';
 import { createAsyncify } from '../../src/functions/asyncify.ts';
 import {
   functionChangedCodec,
@@ -22,6 +21,7 @@ import { openFunctionStore } from '../../src/functions/open-store.ts';
 import type { FunctionStore } from '../../src/functions/port.ts';
 import { createPreparer } from '../../src/functions/preparer.ts';
 import { createLog } from '../../src/log.ts';
+import { createCopyMemory } from '../../src/memory/copy.ts';
 import { wasm } from '../e2e/_host.ts';
 
 const subjects = createSubjects();

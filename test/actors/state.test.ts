@@ -14,8 +14,8 @@ import {
   readBody,
   toBytes,
 } from '../../src/bus/port.ts';
-import { stateCodecs } from '../../src/state/messages.ts';
-import { createSqliteStateStore } from '../../src/state/sqlite-store.ts';
+import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
+import { stateCodecs } from '../../src/state/tier/messages.ts';
 import { createRandom } from '../random.ts';
 import { startHost, subjects, temporaryFolder } from '../state/host.ts';
 

@@ -1,9 +1,9 @@
 /** Guests that misbehave get an error of their own, in time, and harm nobody. */
 import test from 'ava';
-import { encodeU32 } from '../../src/faaslet/module/writer.ts';
-import { nestedArms, waysAndLocals } from '../faaslet/module/bodies.ts';
-import { codeSection, fromSections, section } from '../faaslet/module/fixtures.ts';
-import { fromObjectWat, greedy, greedyModule } from '../faaslet/module/object-modules.ts';
+import { encodeU32 } from '../../src/wasm/writer.ts';
+import { nestedArms, waysAndLocals } from '../wasm/bodies.ts';
+import { codeSection, fromSections, section } from '../wasm/fixtures.ts';
+import { fromObjectWat, greedy, greedyModule } from '../wasm/object-modules.ts';
 import { guests, startTestHost, wasm } from './_host.ts';
 
 /** One host for all: what one test does must not matter to the next. */

@@ -3,11 +3,11 @@ import { mkdtemp, readFile, rm, truncate, unlink, writeFile } from 'node:fs/prom
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { FileContents } from '../../src/faaslet/file-contents.ts';
-import { ErrnoFailure } from '../../src/faaslet/host/wasi/errno.ts';
 import { blockBytes } from '../../src/files/block-sums.ts';
 import { openDiskStore } from '../../src/files/disk-store.ts';
 import type { FileStore } from '../../src/files/port.ts';
+import { FileContents } from '../../src/guest/files/file-contents.ts';
+import { ErrnoFailure } from '../../src/guest/wasi/errno.ts';
 import { createRandom } from '../random.ts';
 
 const bytes = createRandom(5).bytes(3 * blockBytes + 100);

@@ -2,10 +2,10 @@ import test from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
 import { noSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
-import { createCopyMemory } from '../../src/faaslet/memory/copy.ts';
-import type { MemoryPort, PreparedImage } from '../../src/faaslet/memory/port.ts';
 import type { PreparedModule } from '../../src/functions/prepare.ts';
 import { createFunctionPrograms } from '../../src/functions/programs.ts';
+import { createCopyMemory } from '../../src/memory/copy.ts';
+import type { MemoryPort, PreparedImage } from '../../src/memory/port.ts';
 
 const user = 'ada' as UserName;
 const name = 'f' as FunctionName;

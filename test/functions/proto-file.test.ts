@@ -1,11 +1,11 @@
 import test from 'ava';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import type { InitializedState } from '../../src/faaslet/faaslet.ts';
-import { createCopyMemory } from '../../src/faaslet/memory/copy.ts';
-import type { MemoryImage } from '../../src/faaslet/memory/port.ts';
 import type { GlobalValue } from '../../src/faaslet/program.ts';
 import { decodeProto, encodeProto } from '../../src/functions/proto-file.ts';
 import { sha256 } from '../../src/functions/sha256.ts';
+import { createCopyMemory } from '../../src/memory/copy.ts';
+import type { MemoryImage } from '../../src/memory/port.ts';
 import { createRandom } from '../random.ts';
 
 const name = {

@@ -1,11 +1,11 @@
 /** What the engine takes for bodies, and that no estimate is below it, is tried on the engine itself. */
 import test from 'ava';
-import { compileMemoryMax } from '../../src/faaslet/module/compile-cost.ts';
-import { defaultCompileLimits } from '../../src/faaslet/module/compile-limits.ts';
-import { scanModule } from '../../src/faaslet/module/scan.ts';
 import { prepareModule } from '../../src/functions/prepare.ts';
 import { tryCompilation } from '../../src/functions/trial.ts';
-import { caughtCalls, fannedOut, nestedArms, waysAndLocals } from '../faaslet/module/bodies.ts';
+import { compileMemoryMax } from '../../src/wasm/compile-cost.ts';
+import { defaultCompileLimits } from '../../src/wasm/compile-limits.ts';
+import { scanModule } from '../../src/wasm/scan.ts';
+import { caughtCalls, fannedOut, nestedArms, waysAndLocals } from '../wasm/bodies.ts';
 
 const kinds = { waysAndLocals, nestedArms, caughtCalls, fannedOut } as const;
 const limits = { ...defaultCompileLimits, compileMaxMs: 300_000 };

@@ -12,7 +12,7 @@ import {
   respond,
   toBytes,
 } from '../../src/bus/port.ts';
-import { stateCodecs, stateDescriptionCodec } from '../../src/state/messages.ts';
+import { stateCodecs, stateDescriptionCodec } from '../../src/state/tier/messages.ts';
 import { subjects } from './_bridge.ts';
 
 interface Value {

@@ -19,11 +19,11 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createFileTree } from '../../src/faaslet/host/wasi/file-tree.ts';
-import { Tree } from '../../src/faaslet/host/wasi/tree.ts';
+import { createFileTree } from '../../src/guest/wasi/file-tree.ts';
+import { Tree } from '../../src/guest/wasi/tree.ts';
 import { type LoadedEntry, loadFolder } from '../../src/run/load-folder.ts';
 import { writeBack } from '../../src/run/write-back.ts';
-import { create, Guest } from '../faaslet/host/wasi/guest.ts';
+import { create, Guest } from '../guest/wasi/guest.ts';
 
 const limits = { bytesMax: 1000, entriesMax: 100 };
 

@@ -10,12 +10,12 @@ import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type Bus, type Codec, Encodable, readBody } from '../../src/bus/port.ts';
 import type { Log } from '../../src/log.ts';
-import { defaultStateConfig, type StateConfig } from '../../src/state/config.ts';
-import { type AskState, createLocalTier } from '../../src/state/local-tier.ts';
-import { stateCodecs } from '../../src/state/messages.ts';
-import type { StateStore } from '../../src/state/port.ts';
-import type { AllocateData, SegmentData } from '../../src/state/segment.ts';
-import { createSqliteStateStore } from '../../src/state/sqlite-store.ts';
+import { defaultStateConfig, type StateConfig } from '../../src/state/core/config.ts';
+import type { StateStore } from '../../src/state/stores/port.ts';
+import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
+import { type AskState, createLocalTier } from '../../src/state/tier/local-tier.ts';
+import { stateCodecs } from '../../src/state/tier/messages.ts';
+import type { AllocateData, SegmentData } from '../../src/state/tier/segment.ts';
 
 export const subjects = createSubjects();
 

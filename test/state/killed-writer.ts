@@ -8,9 +8,9 @@ import { type HostId, toStateKey, toUserName } from '../../proto/names.ts';
 import { createSubjects } from '../../proto/subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { defaultStateConfig } from '../../src/state/config.ts';
-import { createLocalTier } from '../../src/state/local-tier.ts';
-import { createSqliteStateStore } from '../../src/state/sqlite-store.ts';
+import { defaultStateConfig } from '../../src/state/core/config.ts';
+import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
+import { createLocalTier } from '../../src/state/tier/local-tier.ts';
 import { askOver, noLog } from './host.ts';
 
 const user = toUserName('ann');

@@ -8,7 +8,7 @@ import { createSubjects } from '../../proto/subjects.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type BusMessage, header, respond } from '../../src/bus/port.ts';
-import type { ChainedResult } from '../../src/faaslet/host/faasm/call-context.ts';
+import type { ChainedResult } from '../../src/guest/call-context.ts';
 import { ChainedCalls, type Chaining, type ChainLimits } from '../../src/worker-pool/chained-calls.ts';
 import { callIdOf } from '../call-ids.ts';
 

@@ -56,7 +56,7 @@ export const run = defineCommand({
         import('../../run/load-folder.ts'),
         import('../../run/run-program.ts'),
         import('../../run/write-back.ts'),
-        import('../../faaslet/host/wasi/tree.ts'),
+        import('../../guest/wasi/tree.ts'),
       ],
     );
     const { argv0, env, cwd, invoke: name } = options;

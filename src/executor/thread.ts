@@ -1,0 +1,116 @@
+/** The entry of an executor's worker thread: builds an Executor and connects it to the worker pool's port. */
+import { readlinkSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
+import { parentPort, workerData } from 'node:worker_threads';
+import { fromCallError } from '../../proto/call.ts';
+import { BegunMarks } from '../calls/begun-marks.ts';
+import { FaasletBudget } from '../faaslet/faaslet-budget.ts';
+import { FaasletPool } from '../faaslet/faaslet-pool.ts';
+import { FileContents } from '../guest/files/file-contents.ts';
+import { FollowedFiles } from '../guest/files/file-feed.ts';
+import { SideModules } from '../guest/link/side-modules.ts';
+import { wasiPowers } from '../guest/wasi-powers.ts';
+import { detectMemoryPort } from '../memory/detect.ts';
+import { loadLibc } from '../memory/libc.ts';
+import { processMappingBudget } from '../memory/mapping-budget.ts';
+import type { ObjectAnswer } from '../objects/messages.ts';
+import { createLocalTier } from '../state/tier/local-tier.ts';
+import { stackTraceLimit } from '../wasm/backtrace.ts';
+import { CallRing, followCallRing } from './call-ring.ts';
+import { Executor } from './executor.ts';
+import { GuestGate } from './guest-gate.ts';
+import { LocalPrograms } from './local-programs.ts';
+import type { ExecutorSettings, FromExecutor, PostedCall, ToExecutor } from './messages.ts';
+
+const port = parentPort!;
+const settings = workerData as ExecutorSettings;
+const post = (message: FromExecutor, transfer: ArrayBuffer[] = []): void =>
+  port.postMessage(message, transfer);
+
+const asks = new Map<number, PromiseWithResolvers<unknown>>();
+let lastAsk = 0;
+/** How often others are asked to make room. */
+const crowdedEveryMs = 50;
+let crowdedMs = Number.NEGATIVE_INFINITY;
+
+const memory = detectMemoryPort(settings.memory);
+// Else it takes the core of the main thread, which wakes it while it has more to give.
+if (memory.port.kind === 'mapped') loadLibc().scheduleAsBatch();
+Error.stackTraceLimit = stackTraceLimit;
+const control = new Int32Array(settings.control);
+const budget = new FaasletBudget(settings.faaslets, settings.row, settings.faasletLimits);
+const faaslets = new FaasletPool({
+  powers: {
+    memory: memory.port,
+    state: createLocalTier({
+      owner: settings.name,
+      ask: (op, user, key, value) => asked((ask) => ({ type: 'ask', ask, op, user, key, value })),
+    }),
+    objects: async (op, user, request) =>
+      (await asked((ask) => ({ type: 'askObjects', ask, op, user, request }))) as ObjectAnswer,
+    wasi: wasiPowers,
+    files: new FollowedFiles(settings.files, new FileContents(settings.contentFolder)),
+    sideModules: new SideModules(),
+    fileLimits: settings.fileLimits,
+    limits: settings.limits,
+    held: budget,
+    stateAccess: settings.stateAccess,
+    config: new Map(settings.config),
+  },
+  budget,
+  mappings: processMappingBudget(),
+  onCrowded,
+});
+const executor = new Executor({
+  faaslets,
+  gate: new GuestGate(control),
+  control,
+  programs: new LocalPrograms(),
+  chainDepthMax: settings.chainDepthMax,
+  ends: new CallRing(settings.ends),
+  begun: new BegunMarks(settings.begunFolder, settings.row),
+  post,
+});
+
+port.on('message', (message: ToExecutor) => {
+  if (isCall(message)) executor.run(message);
+  else if (message.type === 'answer') settle(message.ask)?.resolve(message.value);
+  else if (message.type === 'failure') {
+    settle(message.ask)?.reject(fromCallError(message.error));
+  } else executor.receive(message);
+});
+// Else it is written when the thread has ended, of which nobody is told.
+flushCompileCache();
+post({ type: 'ready', memory: memory.why, thread: threadNumber() });
+void followCallRing(new CallRing(settings.calls), (slot, program, depth, input) =>
+  executor.run([slot, program, input, depth]),
+);
+
+function threadNumber(): number | undefined {
+  if (process.platform !== 'linux') return undefined;
+  return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+}
+
+function asked(toQuestion: (ask: number) => FromExecutor): Promise<unknown> {
+  const answer = Promise.withResolvers<unknown>();
+  asks.set(++lastAsk, answer);
+  post(toQuestion(lastAsk));
+  return answer.promise;
+}
+
+function onCrowded(): void {
+  const nowMs = performance.now();
+  if (nowMs - crowdedMs < crowdedEveryMs) return;
+  crowdedMs = nowMs;
+  post({ type: 'crowded' });
+}
+
+function settle(ask: number): PromiseWithResolvers<unknown> | undefined {
+  const waiting = asks.get(ask);
+  asks.delete(ask);
+  return waiting;
+}
+
+function isCall(message: ToExecutor): message is PostedCall {
+  return Array.isArray(message);
+}

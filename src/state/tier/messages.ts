@@ -1,0 +1,225 @@
+/**
+ * What is said to the state actor and by it. Executors speak through the worker pool, which wraps what they ask into
+ * `new Encodable(value, stateCodecs[op].request)` and reads the answer with `stateCodecs[op].answer`; every value
+ * here can be posted to a thread.
+ */
+import { FaasmError } from '../../../proto/errors.ts';
+import type { StateDescription, StateStatus } from '../../../proto/messages.ts';
+import { fromStateToken, type StateKey, toHostId } from '../../../proto/names.ts';
+import type { StateOp } from '../../../proto/subjects.ts';
+import { jsonCodec } from '../../bus/json.ts';
+import { msgpackCodec } from '../../bus/msgpack.ts';
+import type { Codec } from '../../bus/port.ts';
+import type { LockMode } from '../core/locks.ts';
+import type { Segment } from './segment.ts';
+import type { WritePlace } from './values.ts';
+
+/** Asks for the shared memory of a value. Only an executor of this host can use the answer. */
+export interface OpenRequest {
+  /** The executor, by the name that `executor.gone` will call it. */
+  readonly owner: string;
+  /** `extend` makes the value where there is none, and fills it with zeros up to `totalBytes`. */
+  readonly mode: 'read' | 'extend';
+  readonly totalBytes: number;
+  /** The memory has room for so many bytes at least, the value itself need not have them. */
+  readonly roomBytes: number;
+  /** Look whether the global tier has a newer version. */
+  readonly fresh: boolean;
+}
+
+/** Asks for memory that has room for so many bytes; the value itself stays as it is. */
+export interface ResizeRequest {
+  readonly owner: string;
+  readonly roomBytes: number;
+}
+
+/** Answers `open` and `resize`. */
+export interface OpenAnswer {
+  /** Nothing: there is no value. */
+  readonly segment: Segment | undefined;
+  /** The executor's number, for the mutex of segments. */
+  readonly mutexOwner: number;
+  /** No other host writes: what is in memory is the newest. */
+  readonly exclusive: boolean;
+  /** A value is written once. */
+  readonly immutable: boolean;
+  /** It is not brought into memory for this: `read` and `write` do it. */
+  readonly direct: boolean;
+}
+
+export interface PushRequest {
+  /** Answer when it is durable; otherwise at once, and it is pushed soon. */
+  readonly wait: boolean;
+}
+
+/** A range of a value that is not brought into memory. */
+export interface ReadRequest {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface ReadAnswer {
+  readonly sizeBytes: number;
+  /** Cut off at the end of the value. */
+  readonly bytes: Uint8Array;
+}
+
+/** A write of an executor of this host that is to be durable. */
+export interface WriteRequest {
+  readonly place: WritePlace;
+  readonly bytes: Uint8Array;
+  /** Of the lock that the call has on the value. */
+  readonly fence: number | undefined;
+}
+
+export interface LockOptions {
+  readonly owner: string;
+  readonly mode: LockMode;
+  /** Until when it is held without being renewed; 0, for executors of this host only: until its owner is gone. */
+  readonly leaseMs: number;
+  /** 0: not at all. */
+  readonly waitMs: number;
+}
+
+export interface LockGrant {
+  /** Grows with every grant; renewing keeps it. */
+  readonly fence: number;
+  /** Unix milliseconds; null: it does not end by itself. */
+  readonly leaseEndsAtMs: number | null;
+}
+
+export interface UnlockRequest {
+  readonly owner: string;
+}
+
+export interface ListRequest {
+  /** Only keys after this one. */
+  readonly after?: StateKey;
+  /** 1 to 500. */
+  readonly limit: number;
+}
+
+/** So many of the longest keys are within what a message may have. */
+export const listMax = 500;
+
+const ownerMaxBytes = 256;
+
+const openCodec = localCodec<OpenRequest>('state.open');
+const readCodec = localCodec<ReadRequest>('state.read');
+const readAnswerCodec = localCodec<ReadAnswer>('state.read answer');
+const writeCodec = localCodec<WriteRequest>('state.write');
+const resizeCodec = localCodec<ResizeRequest>('state.resize');
+const openAnswerCodec = localCodec<OpenAnswer>('state.open answer');
+const bytesCodec: Codec<Uint8Array> = { name: 'bytes', encode: (bytes) => bytes, decode: (bytes) => bytes };
+
+const pushCodec = msgpackCodec<PushRequest>('state.push', (value) => ({
+  wait: field(value, 'wait') === true,
+}));
+
+const doneCodec = msgpackCodec<null>('done', () => null);
+
+const lockCodec = msgpackCodec<LockOptions>('state.lock', (value) => {
+  const mode = field(value, 'mode');
+  if (mode !== 'read' && mode !== 'write') throw wanted('mode is read or write');
+  return {
+    owner: toOwner(value),
+    mode,
+    leaseMs: toCount(value, 'leaseMs'),
+    waitMs: toCount(value, 'waitMs'),
+  };
+});
+
+const lockGrantCodec = msgpackCodec<LockGrant>('state.lock answer', (value) => ({
+  fence: toCount(value, 'fence'),
+  leaseEndsAtMs: field(value, 'leaseEndsAtMs') === null ? null : toCount(value, 'leaseEndsAtMs'),
+}));
+
+const ownerCodec = msgpackCodec<UnlockRequest>('state owner', (value) => ({ owner: toOwner(value) }));
+
+const listBodyCodec = msgpackCodec<ListRequest>('state.list', (value) => {
+  const after = field(value, 'after');
+  const limit = toCount(value, 'limit');
+  if (limit < 1 || limit > listMax) throw wanted(`limit is 1 to ${listMax}`);
+  if (after === undefined || after === null) return { limit };
+  if (typeof after !== 'string') throw wanted('after is a key');
+  return { after: fromStateToken(after), limit };
+});
+
+export const stateStatusCodec = jsonCodec<StateStatus>('event.state', (value) => ({
+  host: toHostId(String(field(value, 'host'))),
+  unpushedValues: toCount(value, 'unpushedValues'),
+  failingValues: toCount(value, 'failingValues'),
+}));
+
+/** An empty body asks for the first page. */
+const listCodec: Codec<ListRequest> = {
+  ...listBodyCodec,
+  decode: (bytes) => (bytes.length === 0 ? { limit: listMax } : listBodyCodec.decode(bytes)),
+};
+
+export const stateDescriptionCodec = msgpackCodec<StateDescription>('state description', toDescription);
+
+export const stateListCodec = msgpackCodec<readonly StateDescription[]>('state list', (value) => {
+  if (!Array.isArray(value)) throw wanted('a list');
+  return value.map(toDescription);
+});
+
+/** For each op, the codec of what is asked and of what is answered. */
+export const stateCodecs = {
+  get: { request: bytesCodec, answer: bytesCodec },
+  set: { request: bytesCodec, answer: stateDescriptionCodec },
+  append: { request: bytesCodec, answer: stateDescriptionCodec },
+  delete: { request: bytesCodec, answer: doneCodec },
+  size: { request: bytesCodec, answer: stateDescriptionCodec },
+  list: { request: listCodec, answer: stateListCodec },
+  open: { request: openCodec, answer: openAnswerCodec },
+  read: { request: readCodec, answer: readAnswerCodec },
+  write: { request: writeCodec, answer: doneCodec },
+  push: { request: pushCodec, answer: doneCodec },
+  resize: { request: resizeCodec, answer: openAnswerCodec },
+  lock: { request: lockCodec, answer: lockGrantCodec },
+  unlock: { request: ownerCodec, answer: doneCodec },
+  // biome-ignore lint/suspicious/noExplicitAny: each op has its own types
+} as const satisfies Record<StateOp, { request: Codec<any>; answer: Codec<any> }>;
+
+/** For what holds shared memory: it is handed over as it is, inside the process. */
+function localCodec<T>(name: string): Codec<T> {
+  const refuse = (): never => {
+    throw new FaasmError(
+      'bad_request',
+      `${name} is for executors of the same process; use get, set and append`,
+    );
+  };
+  return { name, encode: refuse, decode: refuse };
+}
+
+function toDescription(value: unknown): StateDescription {
+  const key = field(value, 'key');
+  if (typeof key !== 'string') throw wanted('key is a text');
+  return {
+    key: fromStateToken(key),
+    sizeBytes: toCount(value, 'sizeBytes'),
+    version: toCount(value, 'version'),
+  };
+}
+
+function toOwner(value: unknown): string {
+  const owner = field(value, 'owner');
+  if (typeof owner === 'string' && owner.length > 0 && owner.length <= ownerMaxBytes) return owner;
+  throw wanted(`owner is a text of 1 to ${ownerMaxBytes} characters`);
+}
+
+function toCount(value: unknown, name: string): number {
+  const count = field(value, name);
+  if (typeof count === 'number' && Number.isSafeInteger(count) && count >= 0) return count;
+  throw wanted(`${name} is a whole number`);
+}
+
+function field(value: unknown, name: string): unknown {
+  if (typeof value !== 'object' || value === null) throw wanted('a map');
+  return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+function wanted(what: string): FaasmError {
+  return new FaasmError('bad_message', `${what} is wanted`);
+}

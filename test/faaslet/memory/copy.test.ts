@@ -1,5 +1,0 @@
-import test from 'ava';
-import { createCopyMemory } from '../../../src/faaslet/memory/copy.ts';
-import { memoryContract } from '../../_contracts/memory.ts';
-
-memoryContract(test, 'copy', createCopyMemory);
