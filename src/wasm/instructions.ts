@@ -109,6 +109,7 @@ export const opcodes = {
   elemDrop: prefixed(prefixes.misc, 13),
   tableCopy: prefixed(prefixes.misc, 14),
   tableGrow: prefixed(prefixes.misc, 15),
+  tableSize: prefixed(prefixes.misc, 16),
   tableFill: prefixed(prefixes.misc, 17),
   simdFirst: prefixed(prefixes.simd, 0),
   v128Const: prefixed(prefixes.simd, 12),

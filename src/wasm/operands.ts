@@ -52,7 +52,7 @@ export class OperandCounter {
 
   note(opcode: number, instruction: InstructionReader): void {
     if (opcode > 0xff) {
-      this.#noteObject(opcode, instruction);
+      this.#notePrefixed(opcode, instruction);
       return;
     }
     const change = changes[opcode]!;
@@ -103,7 +103,7 @@ export class OperandCounter {
     }
   }
 
-  #noteObject(opcode: number, instruction: InstructionReader): void {
+  #notePrefixed(opcode: number, instruction: InstructionReader): void {
     const { operand, secondOperand } = instruction;
     switch (opcode) {
       case opcodes.structNew:
@@ -122,7 +122,7 @@ export class OperandCounter {
         this.#branch(operand, 1);
         return;
       default:
-        this.#change(objectChanges.get(opcode) ?? 0);
+        this.#change(prefixedChanges.get(opcode) ?? 0);
     }
   }
 
@@ -190,8 +190,13 @@ export class OperandCounter {
   }
 }
 
-/** What an instruction on objects leaves on the stack, less what it takes, where that is the same for each type. */
-const objectChanges: ReadonlyMap<number, number> = new Map([
+/**
+ * What an instruction with a prefix leaves on the stack, less what it takes: all that leave more than they take, and
+ * those that take more whose number is the same for each type.
+ */
+const prefixedChanges: ReadonlyMap<number, number> = new Map([
+  [opcodes.v128Const, 1],
+  [opcodes.tableSize, 1],
   [opcodes.structSet, -2],
   [opcodes.arrayNew, -1],
   [opcodes.arrayNewData, -1],

@@ -89,6 +89,25 @@ test('bodiesToTry() has tried what holds many values at many ways, or calls, and
   t.deepEqual(judge(fromWat(`(module (func ${'i32.const 0 drop block end '.repeat(10_000)}))`)), []);
 });
 
+test('bodiesToTry() counts every kind of value that is put on the stack', (t) => {
+  const pushes = [
+    'local.get 0 ',
+    'global.get 0 ',
+    'i64.const 0 ',
+    'f64.const 0 ',
+    'v128.const i32x4 0 0 0 0 ',
+    'memory.size ',
+    'table.size 0 ',
+    'ref.null func ',
+    'ref.func $f ',
+  ];
+  for (const push of pushes) {
+    const body = `(func $f (param i32) ${push.repeat(7)} block end unreachable)`;
+    const module = `(module (memory 1) (table 1 funcref) (global i32 (i32.const 0)) (elem declare func $f) ${body})`;
+    t.is(scanModule(fromWat(module)).code.shapes[0]?.held, 7, push);
+  }
+});
+
 test('bodiesToTry() counts the fields of structs that are made, and arrays, which take more than their bytes', (t) => {
   const body = (code: string, count: number) =>
     fromObjectWat(`(module (type $wide (struct ${'(field i32)'.repeat(10_000)})) (type $bytes (array i8))
