@@ -109,6 +109,8 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   const working = new Set<Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
+  /** What still runs is left to the next run of the host. */
+  let left = false;
 
   async function submit(message: BusMessage): Promise<void> {
     const call = toNewCall(message);
@@ -267,6 +269,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     } catch (thrown) {
       result = { ...noResult, error: toCallError(FaasmError.from(thrown)) };
     }
+    if (left) return;
     perform(step({ type: 'ended', id, attempts, error: result.error, nowMs: now() }), result);
   }
 
@@ -366,6 +369,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       const timeout = delay(drainTimeoutMs, undefined, { signal: enough.signal }).catch(() => {});
       await Promise.race([idle(), timeout]);
       enough.abort();
+      left = true;
       if (working.size > 0)
         log.warn({ calls: working.size }, 'calls are still running; they run again after a restart');
     },

@@ -117,7 +117,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
   };
   const output = async (id: CallId, headers: Headers = {}) =>
     Buffer.from(toBytes((await ask(subjects.calls('output', ann, id), emptyBody, headers)).body)).toString();
-  return { bus, invoked, cancelled, stop, ask, submit, status, ended, output };
+  return { bus, actor, invoked, cancelled, stop, ask, submit, status, ended, output };
 }
 
 test('async answers when the call is queued, and the output is there when it has ended', async (t) => {
@@ -394,6 +394,29 @@ test('stop() waits for running calls and keeps their results', async (t) => {
   const after = await start(t, { file });
   t.is((await after.status(id)).state, 'succeeded');
   t.is(after.invoked.length, 0);
+});
+
+test('a call that ends after stop() is left to the next run, and its end is not stored', async (t) => {
+  const asked: BusMessage[] = [];
+  let ends = 0;
+  const { submit, bus, actor } = await start(t, {
+    config: { drainTimeoutMs: 1 },
+    answer: (message) => {
+      asked.push(message);
+    },
+    wrap: (queue) => ({
+      ...queue,
+      async finish() {
+        ends++;
+      },
+    }),
+  });
+  await submit('x');
+  while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  await actor.stop();
+  echoes(asked[0]!, bus);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.is(ends, 0);
 });
 
 test('a result that cannot be stored is stored later', async (t) => {
