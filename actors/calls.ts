@@ -2,7 +2,7 @@
  * Asynchronous calls.
  *
  * In:   `async.<user>.<function>`; `calls.status|output|cancel.<user>.<id>`
- * Out:  `functions.describe.<user>.<function>`, `invoke.<user>.<function>`, `cancel.<user>.<id>`
+ * Out:  `functions.describe.<user>.<function>`, `cancel.<user>.<id>`; inside, `admit` for each attempt
  * Owns: the durable queue, and the results until they expire
  * Never: runs a function itself, or answers before what it answers is durable
  *
@@ -11,22 +11,23 @@
  * a call that failed, is decided in src/calls/decide.ts; here it is done.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CallError, fromCallError, toCallError } from '../proto/call.ts';
+import { type Call, type CallError, fromCallError, toCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names, stateHeaders } from '../proto/headers.ts';
 import type { CallStatus } from '../proto/messages.ts';
 import {
   type CallId,
   type HostId,
-  quote,
   toCallId,
   toFunctionName,
   toUserName,
   type UserName,
   userOfCall,
 } from '../proto/names.ts';
-import { type Subjects, tokensAfter } from '../proto/subjects.ts';
-import { expectAnswer, fromErrorHeaders } from '../src/bus/error-headers.ts';
+import { privateSubjects } from '../proto/private-subjects.ts';
+import { type CallOp, callOps, type PublicSubjects } from '../proto/public-subjects.ts';
+import { tokensAfter } from '../proto/subjects.ts';
+import { expectAnswer } from '../src/bus/error-headers.ts';
 import {
   type Bus,
   type BusMessage,
@@ -36,8 +37,9 @@ import {
   respond,
   toBytes,
 } from '../src/bus/port.ts';
+import { askInside } from '../src/bus/private.ts';
 import { serve } from '../src/bus/serve.ts';
-import { readCallArguments, toHeaderJson, toSettingsHeaders } from '../src/bus/settings-headers.ts';
+import { readCallArguments } from '../src/bus/settings-headers.ts';
 import { forgetBegun, readBegun } from '../src/calls/begun-marks.ts';
 import {
   type CallsEffect,
@@ -49,6 +51,7 @@ import {
 import { parseDurationMs } from '../src/calls/duration.ts';
 import { toFingerprint } from '../src/calls/fingerprint.ts';
 import { readIdempotencyKey } from '../src/calls/idempotency-key.ts';
+import { toPlaces } from '../src/calls/invocation.ts';
 import { showPlace, toPlace } from '../src/calls/place.ts';
 import type { CallsConfig } from '../src/calls/queue-config.ts';
 import { callStatusCodec } from '../src/calls/queue-messages.ts';
@@ -56,12 +59,14 @@ import type { Attempt, CallEnd, CallQueue, Enqueued, NewCall } from '../src/call
 import { readRequestHead } from '../src/calls/request-head.ts';
 import { steadyMs } from '../src/clock.ts';
 import type { Log } from '../src/log.ts';
+import { admitTopic } from '../src/scheduler/messages.ts';
 import { readLength, readOffset } from '../src/state/request-headers.ts';
 
 export interface CallsOptions {
   readonly host: HostId;
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly privateBus: Bus;
+  readonly subjects: PublicSubjects;
   /** Closed by whoever opened it, after `stop`. */
   readonly queue: CallQueue;
   /** Where this host's executors mark which calls have begun. */
@@ -97,6 +102,7 @@ const noResult: Result = { output: emptyBody, returnValue: null, error: undefine
 export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   const {
     bus,
+    privateBus,
     subjects,
     queue,
     begunFolder,
@@ -164,29 +170,21 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     };
   }
 
-  async function answerCalls(message: BusMessage): Promise<void> {
-    const [op, user = '', token = ''] = tokensAfter(message.subject, 1);
-    const id = toCallId(token, toUserName(user));
-    switch (op) {
-      case 'status':
-        answerStatus(message, found(await queue.status(id), id));
-        return;
-      case 'cancel': {
-        const status = found(await queue.cancel(id, now()), id);
-        if (status.state === 'cancelled') perform(step({ type: 'cancelled', id }));
-        answerStatus(message, status);
-        return;
-      }
-      case 'output':
-        await answerOutput(message, id);
-        return;
-      default:
-        throw new FaasmError(
-          'bad_request',
-          `Calls have no operation ${quote(op ?? '')}; they have status, output, cancel`,
-        );
-    }
-  }
+  const handlers: Record<CallOp, (message: BusMessage) => Promise<void>> = {
+    async status(message) {
+      const id = idOf(message);
+      answerStatus(message, found(await queue.status(id), id));
+    },
+
+    async cancel(message) {
+      const id = idOf(message);
+      const status = found(await queue.cancel(id, now()), id);
+      if (status.state === 'cancelled') perform(step({ type: 'cancelled', id }));
+      answerStatus(message, status);
+    },
+
+    output: (message) => answerOutput(message, idOf(message)),
+  };
 
   async function answerOutput(message: BusMessage, id: CallId): Promise<void> {
     const answerMaxBytes = bus.maxPayloadBytes - headersMaxBytes;
@@ -267,7 +265,9 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       attempts = attempt.attempts;
       result = await invoke(attempt);
     } catch (thrown) {
-      result = { ...noResult, error: toCallError(FaasmError.from(thrown)) };
+      const error = FaasmError.from(thrown);
+      const { output = emptyBody } = error;
+      result = { output, returnValue: error.details.returnValue ?? null, error: toCallError(error) };
     }
     if (left) return;
     perform(step({ type: 'ended', id, attempts, error: result.error, nowMs: now() }), result);
@@ -275,27 +275,28 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
 
   async function invoke(attempt: Attempt): Promise<Result> {
     const { id, user, function: fn, input, timeoutMs, attempts, traceparent, given, request } = attempt;
-    const { inputPlace, outputPlace } = attempt;
-    const answer = await bus.request(subjects.invoke(user, fn), input, {
-      headers: {
-        [names.callId]: [id],
-        [names.timeout]: [`${timeoutMs}ms`],
-        [names.attempt]: [String(attempts)],
-        ...(traceparent !== null && { [names.traceparent]: [traceparent] }),
-        ...(given !== null && toSettingsHeaders(given)),
-        ...(request !== null && { [names.request]: [toHeaderJson(request)] }),
-        ...(inputPlace !== null && { [names.input]: [inputPlace] }),
-        ...(outputPlace !== null && { [names.output]: [outputPlace] }),
-      },
-      timeoutMs: timeoutMs + answerMarginMs,
-    });
-    const error = fromErrorHeaders(answer);
-    if (error !== undefined) {
-      const { output = emptyBody } = error;
-      return { output, returnValue: error.details.returnValue ?? null, error: toCallError(error) };
-    }
-    const returnValue = Number(header(answer, names.returnValue) ?? 0);
-    return { output: toBytes(answer.body), returnValue, error };
+    const call: Call = {
+      id,
+      user,
+      function: fn,
+      input,
+      rootId: id,
+      depth: 0,
+      deadlineMs: now() + timeoutMs,
+      attempt: attempts,
+      ...(traceparent !== null && { traceparent }),
+      ...(given !== null && { given }),
+      ...(request !== null && { request }),
+    };
+    const places = toPlaces(attempt.inputPlace ?? undefined, attempt.outputPlace ?? undefined);
+    const { output, returnValue } = await askInside(
+      privateBus,
+      privateSubjects.admit(),
+      admitTopic,
+      { call, places },
+      timeoutMs + answerMarginMs,
+    );
+    return { output, returnValue, error: undefined };
   }
 
   /** Stores what became of a call. While it cannot be stored, the call counts as running, and so is run again after a restart. */
@@ -349,7 +350,11 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     description: 'Asynchronous calls: submit, status, output, cancel',
     endpoints: [
       { name: 'async', subject: subjects.async('*', '*'), handler: submit },
-      { name: 'calls', subject: subjects.calls('*', '*', '*'), handler: answerCalls },
+      ...callOps.map((op) => ({
+        name: op,
+        subject: subjects.calls(op, '*', '*'),
+        handler: handlers[op],
+      })),
     ],
     onFailure(error, { subject }) {
       if (error.http >= 500) log.warn({ err: error, subject }, 'request about a call failed');
@@ -374,6 +379,12 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
         log.warn({ calls: working.size }, 'calls are still running; they run again after a restart');
     },
   };
+}
+
+/** @throws FaasmError `bad_name` */
+function idOf(message: BusMessage): CallId {
+  const [, user = '', id = ''] = tokensAfter(message.subject, 1);
+  return toCallId(id, toUserName(user));
 }
 
 function found<T>(value: T | undefined, id: CallId): T {

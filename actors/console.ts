@@ -1,15 +1,17 @@
 /**
  * The console.
  *
- * In:   `event.calls`, `host.*.status`, `function.changed.*.*`; `console.<host>.page|data|metrics`
+ * In:   `event.calls.*`, `host.*.status`; inside, `function.changed`, `state.status`, `console.page|data|metrics`
  * Out:  the web page, its data and the metrics; `functions.describe` for functions it has only seen called
  * Owns: what it has seen: counts, and the calls of the last minutes
  * Never: changes anything, or is needed by a call
  */
+import type { ControlSubjects } from '../proto/control-subjects.ts';
 import type { StateStatus } from '../proto/messages.ts';
 import type { HostId } from '../proto/names.ts';
 import { toFunctionName, toUserName } from '../proto/names.ts';
-import type { Subjects } from '../proto/subjects.ts';
+import { privateSubjects } from '../proto/private-subjects.ts';
+import type { PublicSubjects } from '../proto/public-subjects.ts';
 import { expectAnswer, respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, emptyBody, type Headers, readBody, respond } from '../src/bus/port.ts';
 import { Board } from '../src/console/board.ts';
@@ -20,14 +22,16 @@ import { Tally } from '../src/console/tally.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
 import type { Log } from '../src/log.ts';
 import type { Readiness } from '../src/readiness.ts';
-import { hostStatusCodec } from '../src/scheduler/messages.ts';
+import { readHostStatus } from '../src/scheduler/messages.ts';
 import { stateStatusCodec } from '../src/state/tier/messages.ts';
 import type { StorageWatch } from '../src/storage/storage-watch.ts';
 import { callEventsCodec } from '../src/worker-pool/messages.ts';
 
 export interface ConsoleOptions {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly privateBus: Bus;
+  readonly subjects: PublicSubjects;
+  readonly control: ControlSubjects;
   readonly log: Log;
   /** The host whose calls are in the metrics; the page shows those of all. */
   readonly host: HostId;
@@ -38,9 +42,16 @@ export interface ConsoleOptions {
 /** How many live versions are asked for at once. */
 const askedMax = 20;
 
-export function startConsole({ bus, subjects, log, host, readiness, storage }: ConsoleOptions): {
-  stop(): void;
-} {
+export function startConsole({
+  bus,
+  privateBus,
+  subjects,
+  control,
+  log,
+  host,
+  readiness,
+  storage,
+}: ConsoleOptions): { stop(): void } {
   const board = new Board(host);
   const tally = new Tally();
   const metrics = createMetrics(tally, {
@@ -60,26 +71,27 @@ export function startConsole({ bus, subjects, log, host, readiness, storage }: C
   };
 
   const subscriptions = [
-    bus.subscribe(subjects.event('calls'), (message) => {
+    bus.subscribe(subjects.callEvents('*'), (message) => {
       for (const event of readBody(message, callEventsCodec)) {
         const call = toSeenCall(event);
         board.onCall(call, Date.now());
         if (call.host === host) tally.add(call);
       }
     }),
-    bus.subscribe(subjects.hostStatus('*'), (message) => {
-      board.onHost(readBody(message, hostStatusCodec), Date.now());
+    bus.subscribe(control.status('*'), (message) => {
+      board.onHost(readHostStatus(message), Date.now());
     }),
-    bus.subscribe(subjects.event('state'), (message) => {
-      const status = readBody(message, stateStatusCodec);
-      if (status.host === host) stateStatus = status;
+    privateBus.subscribe(privateSubjects.stateStatus(), (message) => {
+      stateStatus = readBody(message, stateStatusCodec);
     }),
-    bus.subscribe(subjects.functionChanged('*', '*'), (message) => {
+    privateBus.subscribe(privateSubjects.functionChanged(), (message) => {
       board.onFunction(readBody(message, functionChangedCodec));
     }),
-    bus.subscribe(subjects.console(host, 'page'), (message) => respond(bus, message, page.html, pageHeaders)),
-    bus.subscribe(subjects.console(host, 'data'), sendData),
-    bus.subscribe(subjects.console(host, 'metrics'), sendMetrics),
+    privateBus.subscribe(privateSubjects.console('page'), (message) =>
+      respond(privateBus, message, page.html, pageHeaders),
+    ),
+    privateBus.subscribe(privateSubjects.console('data'), sendData),
+    privateBus.subscribe(privateSubjects.console('metrics'), sendMetrics),
   ];
 
   return {
@@ -91,15 +103,15 @@ export function startConsole({ bus, subjects, log, host, readiness, storage }: C
   function sendData(message: BusMessage): void {
     for (const { user, name } of board.takeUnknown(askedMax)) void askVersion(user, name);
     const json = JSON.stringify(board.data(Date.now()));
-    respond(bus, message, Buffer.from(json), noStore('application/json'));
+    respond(privateBus, message, Buffer.from(json), noStore('application/json'));
   }
 
   async function sendMetrics(message: BusMessage): Promise<void> {
     try {
       const text = await metrics.text();
-      respond(bus, message, Buffer.from(text), noStore(metrics.contentType));
+      respond(privateBus, message, Buffer.from(text), noStore(metrics.contentType));
     } catch (thrown) {
-      respondError(bus, message, thrown);
+      respondError(privateBus, message, thrown);
     }
   }
 

@@ -1,8 +1,9 @@
 /**
  * The files actor.
  *
- * In:   `files.<op>.<user>.<path>`: put, get, describe, list, delete, index; `file.changed.<user>` of other hosts
- * Out:  `file.changed.<user>` once functions here see the change
+ * In:   `files.<op>.<user>.<path>`: put, get, describe, list, delete; `host.*.file.<user>` of what another host has
+ *       changed; inside, `file.index`
+ * Out:  once functions here see a change: `host.<host>.file.<user>` where it was made here, and inside, `file.changed`
  * Owns: the storage of shared files, and which content is at which path
  * Never: opens a file for a guest: executors read contents themselves, from the folder that the storage names
  *
@@ -10,12 +11,15 @@
  * seen of it before the one that commits it. What a file was before is kept as long as a call may run that still sees it.
  */
 import { LRUCache } from 'lru-cache';
+import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { type FilePath, fromFileToken } from '../proto/file-path.ts';
 import { stateHeaders as names } from '../proto/headers.ts';
 import type { FileDescription } from '../proto/messages.ts';
 import { type HostId, quote, toUserName, type UserName } from '../proto/names.ts';
-import { type Subjects, tokensAfter } from '../proto/subjects.ts';
+import { privateSubjects } from '../proto/private-subjects.ts';
+import { type FileOp, fileOps, type PublicSubjects } from '../proto/public-subjects.ts';
+import { tokensAfter } from '../proto/subjects.ts';
 import {
   type Bus,
   type BusMessage,
@@ -26,6 +30,7 @@ import {
   respond,
   toBytes,
 } from '../src/bus/port.ts';
+import { answerInside } from '../src/bus/private.ts';
 import { serve } from '../src/bus/serve.ts';
 import { fileDamaged } from '../src/files/damaged.ts';
 import {
@@ -43,9 +48,11 @@ import {
 import {
   fileChangedCodec,
   fileDescriptionCodec,
+  fileIndexTopic,
   fileListCodec,
   fileListMax,
   fileListRequestCodec,
+  filesOfCodec,
 } from '../src/files/messages.ts';
 import type { ContentDraft, FileStore } from '../src/files/port.ts';
 import type { Log } from '../src/log.ts';
@@ -54,7 +61,9 @@ import { readLength, readOffset, readUpload } from '../src/state/request-headers
 
 export interface FilesOptions {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly privateBus: Bus;
+  readonly subjects: PublicSubjects;
+  readonly control: ControlSubjects;
   readonly store: FileStore;
   readonly config: {
     readonly host: HostId;
@@ -83,7 +92,7 @@ const headersMaxBytes = 4096;
 const indexesMaxBytes = 64 * 1024 * 1024;
 
 export async function startFiles(options: FilesOptions): Promise<{ stop(): Promise<void> }> {
-  const { bus, subjects, store, config, log } = options;
+  const { bus, privateBus, subjects, control, store, config, log } = options;
   const index = createFileIndex();
   const indexes = new LRUCache<UserName, Uint8Array>({
     maxSize: indexesMaxBytes,
@@ -104,19 +113,51 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
     else log.error({ user, path: file.path, err: error.message }, 'a shared file is left out');
   }
   await store.sweep(new Set(index.contents.keys()));
+  const handlers: Record<FileOp, (message: BusMessage) => void | Promise<void>> = {
+    async put(message) {
+      const { user, path } = targetOf(message);
+      await receive(user, path, message);
+    },
+
+    async get(message) {
+      const { user, path } = targetOf(message);
+      await send(user, path, message);
+    },
+
+    async describe(message) {
+      const { user, path } = targetOf(message);
+      answer(message, await find(user, path));
+    },
+
+    list(message) {
+      respond(bus, message, new Encodable(page(userOf(message), message), fileListCodec));
+    },
+
+    async delete(message) {
+      const { user, path } = targetOf(message);
+      await gates.run(user, () => removeFile(user, path, readCondition(message)));
+      respond(bus, message, emptyBody);
+    },
+  };
+
   const subscriptions = [
     serve(bus, {
       actor: 'files',
       id: config.host,
       description: 'Write, read, list and delete shared files',
-      endpoints: [{ name: 'files', subject: subjects.files('*', '*', '*'), handler: onMessage }],
+      endpoints: fileOps.map((op) => ({
+        name: op,
+        subject: subjects.files(op, '*', '*'),
+        handler: handlers[op],
+      })),
       onFailure(error, { subject }) {
         if (error.http >= 500) log.warn({ err: error, subject }, 'a request about shared files failed');
       },
     }),
-    bus.subscribe(subjects.fileChanged('*'), onChanged),
+    answerInside(privateBus, privateSubjects.fileIndex(), fileIndexTopic, toIndex),
+    bus.subscribe(control.fileChanged('*', '*'), onChanged),
   ];
-  for (const user of index.users.keys()) publishChange(user, null);
+  for (const user of index.users.keys()) tellInside(user);
   log.info({ users: index.users.size, contents: index.contents.size }, 'shared files are there');
 
   return {
@@ -128,37 +169,6 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
       await Promise.allSettled(leaving.values());
     },
   };
-
-  async function onMessage(message: BusMessage): Promise<void> {
-    const [op, userToken, pathToken] = tokensAfter(message.subject, 1);
-    const user = toUserName(userToken ?? '');
-    if (op === 'list') {
-      respond(bus, message, new Encodable(page(user, message), fileListCodec));
-      return;
-    }
-    if (op === 'index') {
-      respond(bus, message, toIndex(user));
-      return;
-    }
-    const path = fromFileToken(pathToken ?? '');
-    switch (op) {
-      case 'put':
-        await receive(user, path, message);
-        return;
-      case 'get':
-        await send(user, path, message);
-        return;
-      case 'describe':
-        answer(message, await find(user, path));
-        return;
-      case 'delete':
-        await gates.run(user, () => removeFile(user, path, readCondition(message)));
-        respond(bus, message, emptyBody);
-        return;
-      default:
-        throw new FaasmError('bad_request', `Files have no operation ${quote(op ?? '')}`);
-    }
-  }
 
   async function receive(user: UserName, path: FilePath, message: BusMessage): Promise<void> {
     const upload = readUpload(message);
@@ -270,7 +280,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
         await draft.keep();
         await store.writeEntry({ user, ...file });
         const before = put(index, user, file);
-        publishChange(user, path);
+        tell(user, path);
         if (before !== undefined) retire(before.version);
       } finally {
         arriving.set(version, arriving.get(version)! - 1);
@@ -286,7 +296,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
     if (error !== undefined && !(error.code === 'not_found' && (await isDamaged(user, path)))) throw error;
     await store.removeEntry(user, path);
     const before = remove(index, user, path);
-    publishChange(user, path);
+    tell(user, path);
     if (before !== undefined) retire(before.version);
   }
 
@@ -342,8 +352,10 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
   }
 
   async function onChanged(message: BusMessage): Promise<void> {
-    const { host, user, path } = readBody(message, fileChangedCodec);
-    if (host === config.host || path === null) return;
+    const [host, , token = ''] = tokensAfter(message.subject, 1);
+    if (host === config.host) return;
+    const user = toUserName(token);
+    const { path } = readBody(message, fileChangedCodec);
     await gates.run(user, async () => {
       const stored = await store.readEntry(user, path);
       if (stored?.version === fileAt(index, user, path)?.version) return;
@@ -352,7 +364,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
         const { user: _, ...file } = stored;
         put(index, user, file);
       }
-      publishChange(user, path);
+      tellInside(user);
       if (before !== undefined) retire(before.version);
     });
   }
@@ -408,11 +420,28 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
     respond(bus, message, new Encodable(file, fileDescriptionCodec), headers);
   }
 
-  function publishChange(user: UserName, path: FilePath | null): void {
-    indexes.delete(user);
-    const change = { host: config.host, user, path };
-    bus.tell(subjects.fileChanged(user), new Encodable(change, fileChangedCodec));
+  /** What this host has changed. */
+  function tell(user: UserName, path: FilePath): void {
+    tellInside(user);
+    bus.tell(control.fileChanged(config.host, user), new Encodable({ path }, fileChangedCodec));
   }
+
+  function tellInside(user: UserName): void {
+    indexes.delete(user);
+    privateBus.tell(privateSubjects.fileChanged(), new Encodable(user, filesOfCodec));
+  }
+}
+
+/** @throws FaasmError `bad_name` */
+function userOf(message: BusMessage): UserName {
+  const [, user = ''] = tokensAfter(message.subject, 1);
+  return toUserName(user);
+}
+
+/** @throws FaasmError `bad_name` */
+function targetOf(message: BusMessage): { user: UserName; path: FilePath } {
+  const [, , path = ''] = tokensAfter(message.subject, 1);
+  return { user: userOf(message), path: fromFileToken(path) };
 }
 
 function readCondition(message: BusMessage): FileCondition {

@@ -1,8 +1,10 @@
 /**
  * The functions actor.
  *
- * In:   `functions.<op>.<user>.<function>`: upload, describe, list, delete, fetch, program; `function.changed` of others
- * Out:  `function.changed.<user>.<function>` once a version is live here or gone; `initialize.<host>`
+ * In:   `functions.<op>.<user>.<function>`: upload, describe, list, delete, fetch; `host.*.function.<user>.<function>`
+ *       of what another host has changed; inside, `program`
+ * Out:  `host.<host>.function.<user>.<function>` once a version is live here or gone; inside, `function.changed` of
+ *       every change that is known here, and `initialize`
  * Owns: function storage, which version of each function is live, and the Proto-Faaslets that are held
  * Never: runs a module itself, or lets one go live that it could not prepare
  *
@@ -15,30 +17,25 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
+import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { addSettings, type FunctionSettings } from '../proto/function-settings.ts';
-import { headers as names, settingsHeaders, stateHeaders } from '../proto/headers.ts';
+import { settingsHeaders, stateHeaders } from '../proto/headers.ts';
 import type { FunctionChanged, FunctionDescription, FunctionVersion } from '../proto/messages.ts';
+import { type FunctionName, type HostId, toFunctionName, toUserName, type UserName } from '../proto/names.ts';
+import { privateSubjects } from '../proto/private-subjects.ts';
+import { type FunctionOp, functionOps, type PublicSubjects } from '../proto/public-subjects.ts';
+import { tokensAfter } from '../proto/subjects.ts';
 import {
-  type FunctionName,
-  type HostId,
-  quote,
-  toFunctionName,
-  toUserName,
-  type UserName,
-} from '../proto/names.ts';
-import { type Subjects, tokensAfter } from '../proto/subjects.ts';
-import { expectAnswer } from '../src/bus/error-headers.ts';
-import {
+  type Bus,
   type BusMessage,
   Encodable,
   emptyBody,
-  type HostBus,
   header,
-  readBody,
   respond,
   toBytes,
 } from '../src/bus/port.ts';
+import { answerInside, askInside } from '../src/bus/private.ts';
 import { serve } from '../src/bus/serve.ts';
 import { readFunctionSettings } from '../src/bus/settings-headers.ts';
 import { steadyMs } from '../src/clock.ts';
@@ -53,23 +50,26 @@ import {
   functionChangedCodec,
   functionDescriptionCodec,
   functionListCodec,
-  heldProgramCodec,
-  programCodec,
+  type ProgramRequest,
+  programTopic,
+  readFunctionChanged,
 } from '../src/functions/messages.ts';
 import type { FunctionStore } from '../src/functions/port.ts';
 import { createPreparedModules } from '../src/functions/prepared-modules.ts';
 import type { Preparer } from '../src/functions/preparer.ts';
-import { createFunctionPrograms, type VersionParts } from '../src/functions/programs.ts';
+import { createFunctionPrograms, type HeldProgram, type VersionParts } from '../src/functions/programs.ts';
 import { createProtos } from '../src/functions/protos.ts';
 import { versionOf } from '../src/functions/version.ts';
 import { Announcer } from '../src/hosts/announcer.ts';
 import type { Log } from '../src/log.ts';
 import type { MemoryPort } from '../src/memory/port.ts';
-import { initializedCodec } from '../src/worker-pool/messages.ts';
+import { initializeTopic } from '../src/worker-pool/messages.ts';
 
 export interface FunctionsOptions {
-  readonly bus: HostBus;
-  readonly subjects: Subjects;
+  readonly bus: Bus;
+  readonly privateBus: Bus;
+  readonly subjects: PublicSubjects;
+  readonly control: ControlSubjects;
   readonly store: FunctionStore;
   readonly preparer: Preparer;
   /** @default none */
@@ -111,17 +111,18 @@ const readTries = 6;
 const readAgainMs = 20;
 
 export async function startFunctions(options: FunctionsOptions): Promise<{ stop(): Promise<void> }> {
-  const { bus, subjects, store, preparer, asyncify, memory, config, log, onStore } = options;
+  const { bus, privateBus, subjects, control, store, preparer, asyncify, memory, config, log, onStore } =
+    options;
   const isShared = config.refreshMs > 0;
   const functions = new KnownFunctions({
     store,
     onChange(description) {
-      tellHere(toChange(description, description.live));
+      tellFound(toChange(description, description.live));
       log.debug({ function: nameOf(description), version: description.live }, 'function found in the store');
     },
     onGone(before) {
       programs.remove(before.user, before.name);
-      tellHere(toChange({ ...before, revision: revisionAfter(before) }, null));
+      tellFound(toChange({ ...before, revision: revisionAfter(before) }, null));
       log.debug({ function: nameOf(before) }, 'function gone from the store');
     },
     onDamaged: (user, name, err) =>
@@ -129,7 +130,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   });
   /** What all hosts have said of functions. */
   const heard = new LiveVersions(config.store);
-  const announcer = new Announcer({ bus, subjects, host: config.host, hostSilentMs: config.hostSilentMs });
+  const announcer = new Announcer({ bus, control, host: config.host, hostSilentMs: config.hostSilentMs });
   /** Functions that were looked for in vain a moment ago. */
   const missing = new LRUCache<string, true>({ max: 10_000, ttl: missingMs });
   const modules = createPreparedModules(preparer, (sha256) => store.readModule(sha256));
@@ -147,23 +148,60 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   let sweptMs = 0;
   let stopped = false;
 
+  const handlers: Record<FunctionOp, (message: BusMessage) => Promise<void>> = {
+    async upload(message) {
+      const { user, name } = targetOf(message);
+      const description = await oneAtATime(user, name, () => upload(user, name, message));
+      respond(bus, message, new Encodable(description, functionDescriptionCodec));
+    },
+
+    async describe(message) {
+      const { user, name } = targetOf(message);
+      respond(bus, message, new Encodable(await find(user, name), functionDescriptionCodec));
+    },
+
+    async list(message) {
+      const [, token = ''] = tokensAfter(message.subject, 1);
+      const user = toUserName(token);
+      const all = functions.all().filter((each) => each.user === user);
+      respond(bus, message, new Encodable(all.sort(byName), functionListCodec));
+    },
+
+    async delete(message) {
+      const { user, name } = targetOf(message);
+      await oneAtATime(user, name, () => remove(user, name, message));
+      respond(bus, message, emptyBody);
+    },
+
+    async fetch(message) {
+      const { user, name } = targetOf(message);
+      const live = liveOf(await find(user, name));
+      const headers = { [stateHeaders.version]: [live.version] };
+      respond(bus, message, await store.readModule(live.module), headers);
+    },
+  };
+
+  const changes = bus.subscribe(control.functionChanged('*', '*', '*'), onChange);
   if (isShared) await follow();
   else await functions.refresh();
   const served = serve(bus, {
     actor: 'functions',
     id: config.host,
     description: 'Upload, describe, list and delete functions',
-    endpoints: [{ name: 'functions', subject: subjects.functions('*', '*', '*'), handler: onMessage }],
+    endpoints: functionOps.map((op) => ({
+      name: op,
+      subject: subjects.functions(op, '*', '*'),
+      handler: handlers[op],
+    })),
   });
-  const changes = bus.subscribe(subjects.functionChanged('*', '*'), onOthersChange);
+  const given = answerInside(privateBus, privateSubjects.program(), programTopic, handOver);
   log.info({ functions: functions.all().length, store: store.place }, 'functions are live');
 
   return {
     async stop() {
       stopped = true;
       clearTimeout(timer);
-      served.unsubscribe();
-      changes.unsubscribe();
+      for (const subscription of [served, given, changes]) subscription.unsubscribe();
       announcer.close();
       await Promise.allSettled(changing.values());
       asyncify.close();
@@ -198,53 +236,14 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     }
   }
 
-  async function onOthersChange(message: BusMessage): Promise<void> {
-    const change = readBody(message, functionChangedCodec);
+  /** Of another host, or of this one. */
+  async function onChange(message: BusMessage): Promise<void> {
+    const change = readFunctionChanged(message);
     const { user, name, version } = change;
-    heard.hear(change);
-    missing.delete(`${user}/${name}`);
+    tellInside(change);
     announcer.confirm(message);
     if (!isShared || version === (functions.get(user, name)?.description.live ?? null)) return;
     await functions.look(user, name);
-  }
-
-  async function onMessage(message: BusMessage): Promise<void> {
-    const [op, userToken, nameToken] = tokensAfter(message.subject, 1);
-    const user = toUserName(userToken ?? '');
-    if (op === 'list') {
-      const all = functions
-        .all()
-        .filter((each) => each.user === user)
-        .sort(byName);
-      respond(bus, message, new Encodable(all, functionListCodec));
-      return;
-    }
-    const name = toFunctionName(nameToken ?? '');
-    switch (op) {
-      case 'upload': {
-        const description = await oneAtATime(user, name, () => upload(user, name, message));
-        respond(bus, message, new Encodable(description, functionDescriptionCodec));
-        return;
-      }
-      case 'delete':
-        await oneAtATime(user, name, () => remove(user, name, message));
-        respond(bus, message, emptyBody);
-        return;
-      case 'describe':
-        respond(bus, message, new Encodable(await find(user, name), functionDescriptionCodec));
-        return;
-      case 'fetch': {
-        const live = liveOf(await find(user, name));
-        const headers = { [stateHeaders.version]: [live.version] };
-        respond(bus, message, await store.readModule(live.module), headers);
-        return;
-      }
-      case 'program':
-        await handOver(user, name, message);
-        return;
-      default:
-        throw new FaasmError('bad_request', `Functions have no operation ${quote(op ?? '')}`);
-    }
   }
 
   async function upload(
@@ -416,17 +415,13 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     log.info({ function: `${user}/${name}` }, 'function deleted');
   }
 
-  /** Gives the version that is asked for where it is kept, as a call that was placed before a change does; else the live one. */
-  async function handOver(user: UserName, name: FunctionName, message: BusMessage): Promise<void> {
-    const wanted = header(message, stateHeaders.version);
-    const version = await findVersion(user, name, wanted);
-    const held = await programs.hold(user, name, version);
-    respond(bus, message, new Encodable(held, heldProgramCodec));
+  async function handOver({ user, name, version }: ProgramRequest): Promise<HeldProgram> {
+    return await programs.hold(user, name, await findVersion(user, name, version));
   }
 
-  async function findVersion(user: UserName, name: FunctionName, wanted?: string): Promise<string> {
+  async function findVersion(user: UserName, name: FunctionName, wanted: string): Promise<string> {
     let { live, versions, revision } = await find(user, name);
-    for (let tries = 1; wanted !== undefined && isShared; tries++) {
+    for (let tries = 1; isShared; tries++) {
       if (versions.some((each) => each.version === wanted)) return wanted;
       const found = await functions.look(user, name);
       ({ live, versions, revision } = found?.description ?? (await find(user, name)));
@@ -452,12 +447,10 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
   /** @throws FaasmError `bad_module` when the program fails to initialise */
   async function initialize(program: Program): Promise<InitializedState | undefined> {
-    const deadline = String(Math.ceil(steadyMs() + config.initializeTimeoutMs));
+    const deadlineMs = steadyMs() + config.initializeTimeoutMs;
     try {
-      const request = new Encodable(program, programCodec);
-      const headers = { [names.deadline]: [deadline] };
-      const answer = await bus.request(subjects.initialize(config.host), request, { headers, timeoutMs: 0 });
-      return readBody(expectAnswer(answer), initializedCodec);
+      const request = { program, deadlineMs };
+      return await askInside(privateBus, privateSubjects.initialize(), initializeTopic, request);
     } catch (thrown) {
       const error = FaasmError.from(thrown);
       if (error.retry || error.code === 'deadline_exceeded') {
@@ -537,16 +530,24 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
   /** What this host has changed. */
   async function announce(change: FunctionChanged): Promise<void> {
-    await announcer.announce(
-      subjects.functionChanged(change.user, change.name),
-      new Encodable(change, functionChangedCodec),
-    );
+    await announcer.announce(...toNews(change));
   }
 
   /** What this host has found in its store: hosts that share it find it there too. */
-  function tellHere(change: FunctionChanged): void {
-    const body = new Encodable(change, functionChangedCodec);
-    bus.tell(subjects.functionChanged(change.user, change.name), body, isShared ? { scope: 'host' } : {});
+  function tellFound(change: FunctionChanged): void {
+    if (isShared) tellInside(change);
+    else bus.tell(...toNews(change));
+  }
+
+  function toNews(change: FunctionChanged): [subject: string, body: Encodable<FunctionChanged>] {
+    const subject = control.functionChanged(config.host, change.user, change.name);
+    return [subject, new Encodable(change, functionChangedCodec)];
+  }
+
+  function tellInside(change: FunctionChanged): void {
+    heard.hear(change);
+    missing.delete(`${change.user}/${change.name}`);
+    privateBus.tell(privateSubjects.functionChanged(), new Encodable(change, functionChangedCodec));
   }
 
   async function oneAtATime<T>(user: UserName, name: FunctionName, work: () => Promise<T>): Promise<T> {
@@ -563,6 +564,12 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
 function revisionAfter(before: FunctionDescription | undefined): number {
   return Math.max(Date.now(), (before?.revision ?? 0) + 1);
+}
+
+/** @throws FaasmError `bad_name` */
+function targetOf(message: BusMessage): { user: UserName; name: FunctionName } {
+  const [, user = '', name = ''] = tokensAfter(message.subject, 1);
+  return { user: toUserName(user), name: toFunctionName(name) };
 }
 
 const nameOf = ({ user, name }: FunctionDescription): string => `${user}/${name}`;

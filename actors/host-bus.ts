@@ -1,19 +1,21 @@
 /**
- * The bus that the actors of a host are on: the embedded one alone, or with the bus of the NATS system beside it that
- * the host is part of.
+ * The buses that the actors of a host are on. The public one is embedded alone, or has the bus of the NATS system beside
+ * it that the host is part of. The private one is in this process, and nobody outside can say or hear anything there.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import type { HostId } from '../proto/names.ts';
-import { askedPatterns, type Subjects, zoneOf } from '../proto/subjects.ts';
+import type { PublicSubjects } from '../proto/public-subjects.ts';
 import { describeStreams, findAnsweringStreams, watchStreams } from '../src/bus/answering-streams.ts';
-import { createClusterBus, type ZoneOf } from '../src/bus/cluster.ts';
-import { createMemoryBus, type MemoryBus } from '../src/bus/memory.ts';
+import { createClusterBus } from '../src/bus/cluster.ts';
+import { Drops } from '../src/bus/drops.ts';
+import { createMemoryBus, type MemoryBusOptions } from '../src/bus/memory.ts';
 import { type BusStatus, connectNatsBus, type NatsBusOptions } from '../src/bus/nats.ts';
 import { toNatsOptions } from '../src/bus/nats-settings.ts';
 import type { Bus, HostBus } from '../src/bus/port.ts';
 import { reportUnhandled } from '../src/bus/report-unhandled.ts';
-import { signControl } from '../src/bus/signed.ts';
+import { signHosts } from '../src/bus/signed.ts';
 import type { Config } from '../src/config.ts';
 import type { Log } from '../src/log.ts';
 import type { Readiness } from '../src/readiness.ts';
@@ -22,7 +24,8 @@ import { toPayloadMaxBytes } from './slices.ts';
 export interface HostBusOptions {
   readonly config: Config;
   readonly host: HostId;
-  readonly subjects: Subjects;
+  readonly subjects: PublicSubjects;
+  readonly control: ControlSubjects;
   readonly readiness: Readiness;
   readonly log: Log;
   /** Ends the wait for a NATS system that is not there yet. */
@@ -31,27 +34,37 @@ export interface HostBusOptions {
   onReach(reachable: boolean): void;
 }
 
+export interface HostBuses {
+  readonly bus: HostBus;
+  readonly privateBus: Bus;
+}
+
 const retryMs = 1000;
 
 /** @throws FaasmError `no_responders` when no NATS server is there in time, `unauthorized`, `conflict` */
-export async function openHostBus({
+export async function openHostBuses({
   config,
   host,
   subjects,
+  control,
   readiness,
   log,
   signal,
   onReach,
-}: HostBusOptions): Promise<HostBus> {
-  const local: MemoryBus = createMemoryBus({
+}: HostBusOptions): Promise<HostBuses> {
+  const drops = new Drops();
+  const memory: MemoryBusOptions = {
     maxPayloadBytes: toPayloadMaxBytes(config),
-    onError: (thrown, { subject }) => reportUnhandled(log, local.drops, thrown, subject),
-  });
-  if (config.NATS_URL === '') return local;
+    drops,
+    onError: (thrown, { subject }) => reportUnhandled(log, drops, thrown, subject),
+  };
+  const privateBus = createMemoryBus(memory);
+  const local = createMemoryBus(memory);
+  if (config.NATS_URL === '') return { bus: local, privateBus };
   let onConnected = (): void => {};
   const remote = await connect({
     ...toNatsOptions(config, `faasm ${host}`),
-    drops: local.drops,
+    drops,
     onStatus,
     onError: (thrown) => log.warn({ why: FaasmError.from(thrown).message }, 'NATS'),
   });
@@ -61,9 +74,10 @@ export async function openHostBus({
     await remote.close();
     throw error;
   }
-  const zones: ZoneOf = (subject) => zoneOf(subjects.prefix, subject);
   const key = config.FAASM_CLUSTER_KEY;
-  return createClusterBus(local, key === '' ? remote : signControl(remote, key, zones), zones);
+  const isOfHosts = (subject: string): boolean => control.includes(subject) || subjects.isEvent(subject);
+  const wire = key === '' ? remote : signHosts(remote, key, isOfHosts);
+  return { bus: createClusterBus(local, wire, control.includes), privateBus };
 
   function onStatus(status: BusStatus, detail: string): void {
     const connected = status === 'connected';
@@ -93,9 +107,20 @@ export async function openHostBus({
 
   /** At the start, and from then on whenever one may have come. @throws FaasmError `conflict` when one is there */
   async function refuseStreams(bus: Bus): Promise<void> {
+    const asked = [
+      subjects.invoke('*', '*'),
+      subjects.async('*', '*'),
+      subjects.calls('*', '*', '*'),
+      subjects.state('*', '*', '*'),
+      subjects.functions('*', '*', '*'),
+      subjects.files('*', '*', '*'),
+      control.call('*'),
+      control.instance('*'),
+      '$SRV.>',
+    ];
     const look = async (): Promise<string | undefined> => {
       try {
-        return describeStreams(await findAnsweringStreams(bus, askedPatterns(subjects.prefix)));
+        return describeStreams(await findAnsweringStreams(bus, asked));
       } catch (err) {
         log.debug({ err }, 'NATS does not list streams of JetStream');
         return undefined;

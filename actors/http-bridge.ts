@@ -1,19 +1,23 @@
 /**
  * The HTTP bridge.
  *
- * In:   HTTP requests, on two ports that serve the same routes; `event.calls` for those who follow logs;
- *       `function.changed.*.*`
- * Out:  `invoke`, `async`, `calls`, `functions`, `state`, `console` requests; `cancel` when a client leaves
+ * In:   HTTP requests, on two ports that serve the same routes; `event.calls.<user>` for those who follow
+ *       logs; inside, `function.changed`
+ * Out:  `invoke`, `async`, `calls`, `functions`, `state`, `files` requests; `cancel` when a client leaves; inside,
+ *       `console` requests
  * Owns: its listening ports and the connections to them
  * Never: runs or keeps a function, a value or a call itself
  */
 import { setMaxListeners } from 'node:events';
-import type { Subjects } from '../proto/subjects.ts';
-import type { Bus } from '../src/bus/port.ts';
+import { privateSubjects } from '../proto/private-subjects.ts';
+import type { PublicSubjects } from '../proto/public-subjects.ts';
+import { expectAnswer } from '../src/bus/error-headers.ts';
+import { type Bus, emptyBody, readBody } from '../src/bus/port.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
+import { functionChangedCodec } from '../src/functions/messages.ts';
 import { type HttpConfig, httpDefaults } from '../src/http/config.ts';
 import { createDispatch } from '../src/http/dispatch.ts';
-import type { HeldMemory } from '../src/http/exchange.ts';
+import type { HeldMemory, HttpParts } from '../src/http/exchange.ts';
 import { KnownSettings } from '../src/http/known-settings.ts';
 import { createHttpPort } from '../src/http/server.ts';
 import type { Log } from '../src/log.ts';
@@ -22,7 +26,8 @@ import type { Readiness } from '../src/readiness.ts';
 
 export interface HttpBridgeOptions {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly privateBus: Bus;
+  readonly subjects: PublicSubjects;
   /** What is left out is as in `httpDefaults`. */
   readonly config: Pick<HttpConfig, 'host' | 'listen'> & Partial<HttpConfig>;
   readonly log: Log;
@@ -42,13 +47,17 @@ export interface HttpBridge {
 
 /** @throws FaasmError `conflict` that names the port and its setting when something else listens there */
 export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpBridge> {
-  const { bus, subjects, log, readiness } = options;
+  const { bus, privateBus, subjects, log, readiness } = options;
   const config: HttpConfig = { ...httpDefaults, ...options.config };
   const closing = new AbortController();
   // Each follower of a log hears of it.
   setMaxListeners(0, closing.signal);
   const functions = new KnownSettings(bus, subjects);
-  const parts = {
+  const changes = privateBus.subscribe(privateSubjects.functionChanged(), (message) => {
+    const { user, name } = readBody(message, functionChangedCodec);
+    functions.changed(user, name);
+  });
+  const parts: HttpParts = {
     memory: options.memory ?? anyAmount,
     functions,
     bus,
@@ -57,13 +66,14 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
     log,
     newId: createRandomIds(),
     newCallId: createCallIds(),
+    console: async (page) => expectAnswer(await privateBus.request(privateSubjects.console(page), emptyBody)),
     closing: closing.signal,
   };
   const dispatch = createDispatch({ parts, readiness });
   const ways = config.ports.map(() => createHttpPort(config, dispatch));
   const close = async (drainTimeoutMs = config.drainTimeoutMs): Promise<void> => {
     closing.abort();
-    functions.close();
+    changes.unsubscribe();
     await Promise.all(ways.map((way) => way.close(drainTimeoutMs)));
   };
   const ports: number[] = [];

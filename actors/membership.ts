@@ -6,18 +6,18 @@
  * Owns: which hosts were said to differ from this one
  * Never: places a call, or keeps one
  */
+import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import type { HostStatus } from '../proto/messages.ts';
-import type { Subjects } from '../proto/subjects.ts';
-import { type Bus, emptyBody, readBody, respond } from '../src/bus/port.ts';
+import { type Bus, emptyBody, respond } from '../src/bus/port.ts';
 import { differences } from '../src/hosts/stores.ts';
 import type { Log } from '../src/log.ts';
-import { hostStatusCodec } from '../src/scheduler/messages.ts';
+import { readHostStatus } from '../src/scheduler/messages.ts';
 import type { HostIdentity } from '../src/worker-pool/reports.ts';
 
 export interface MembershipOptions {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly control: ControlSubjects;
   readonly identity: HostIdentity;
   /** Called when another host is heard under this one's name. */
   onNamesake(why: string): void;
@@ -31,13 +31,13 @@ const namedMax = 20;
 
 /** @throws FaasmError `conflict` when a host of this name is there already */
 export async function joinCluster(options: MembershipOptions): Promise<{ leave(): void }> {
-  const { bus, subjects, identity, onNamesake, log } = options;
+  const { bus, control, identity, onNamesake, log } = options;
   const { host, instance, stores } = identity;
   await refuseNamesake(options);
   const named = new Set<string>();
   const subscriptions = [
-    bus.subscribe(subjects.hostInstance(host), (message) => respond(bus, message, Buffer.from(instance))),
-    bus.subscribe(subjects.hostStatus('*'), (message) => onStatus(readBody(message, hostStatusCodec))),
+    bus.subscribe(control.instance(host), (message) => respond(bus, message, Buffer.from(instance))),
+    bus.subscribe(control.status('*'), (message) => onStatus(readHostStatus(message))),
   ];
   await bus.flush();
 
@@ -66,9 +66,9 @@ export async function joinCluster(options: MembershipOptions): Promise<{ leave()
   }
 }
 
-async function refuseNamesake({ bus, subjects, identity: { host } }: MembershipOptions): Promise<void> {
+async function refuseNamesake({ bus, control, identity: { host } }: MembershipOptions): Promise<void> {
   try {
-    await bus.request(subjects.hostInstance(host), emptyBody, { timeoutMs: namesakeTimeoutMs });
+    await bus.request(control.instance(host), emptyBody, { timeoutMs: namesakeTimeoutMs });
   } catch (thrown) {
     const { code } = FaasmError.from(thrown);
     // Nobody has it; or its connection is there still, and the host is not.

@@ -1,49 +1,41 @@
 /**
  * The objects actor.
  *
- * In:   `objects.<op>.<user>`: list, get, put
+ * In:   inside, `objects.<op>.<user>`: list, get, put
  * Out:  answers
  * Owns: the way to the store that objects of functions are in
  * Never: gives a user another user's objects
  */
 import { FaasmError } from '../proto/errors.ts';
-import { type HostId, toUserName } from '../proto/names.ts';
-import { type Subjects, tokensAfter } from '../proto/subjects.ts';
-import { type Bus, type BusMessage, Encodable, emptyBody, readBody, respond } from '../src/bus/port.ts';
-import { serve } from '../src/bus/serve.ts';
-import { type ObjectAnswer, objectAnswerCodec, objectRequestCodec } from '../src/objects/messages.ts';
+import { toUserName, type UserName } from '../proto/names.ts';
+import { type ObjectOp, privateSubjects } from '../proto/private-subjects.ts';
+import { tokensAfter } from '../proto/subjects.ts';
+import { type Bus, emptyBody } from '../src/bus/port.ts';
+import { answerInside } from '../src/bus/private.ts';
+import { type ObjectAnswer, type ObjectRequest, objectsTopic } from '../src/objects/messages.ts';
 import type { UserObjects } from '../src/objects/user-objects.ts';
 
 export interface ObjectsOptions {
-  readonly host: HostId;
-  readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly privateBus: Bus;
   /** Nothing where the host is set to use none. */
   readonly objects: UserObjects | undefined;
 }
 
 const nothing: ObjectAnswer = { names: [], bytes: emptyBody };
 
-export function startObjects({ host, bus, subjects, objects }: ObjectsOptions): { stop(): void } {
-  const served = serve(bus, {
-    actor: 'objects',
-    id: host,
-    description: 'Read and write objects of functions in an S3-compatible store',
-    endpoints: [{ name: 'objects', subject: subjects.objects('*', '*'), handler: onMessage }],
+export function startObjects({ privateBus, objects }: ObjectsOptions): { stop(): void } {
+  const any = privateSubjects.objects('*', '*');
+  const answered = answerInside(privateBus, any, objectsTopic, (request, { subject }) => {
+    const [op, user = ''] = tokensAfter(subject, 1);
+    return answer(op as ObjectOp, toUserName(user), request);
   });
-  return { stop: () => served.unsubscribe() };
+  return { stop: () => answered.unsubscribe() };
 
-  async function onMessage(message: BusMessage): Promise<void> {
-    respond(bus, message, new Encodable(await answer(message), objectAnswerCodec));
-  }
-
-  async function answer(message: BusMessage): Promise<ObjectAnswer> {
+  async function answer(op: ObjectOp, user: UserName, request: ObjectRequest): Promise<ObjectAnswer> {
     if (objects === undefined) {
       throw new FaasmError('bad_request', 'This host keeps no objects of functions; set FAASM_OBJECTS');
     }
-    const [op, token = ''] = tokensAfter(message.subject, 1);
-    const user = toUserName(token);
-    const { bucket, key, bytes } = readBody(message, objectRequestCodec);
+    const { bucket, key, bytes } = request;
     switch (op) {
       case 'list':
         return {
@@ -55,8 +47,6 @@ export function startObjects({ host, bus, subjects, objects }: ObjectsOptions): 
       case 'put':
         await objects.put(user, bucket, key, bytes);
         return nothing;
-      default:
-        throw new FaasmError('bad_request', `Objects have no operation ${op}; they have list, get, put`);
     }
   }
 }

@@ -1,23 +1,25 @@
 /**
  * The scheduler.
  *
- * In:   `invoke.<user>.<function>`, from anybody; `function.changed.*.*`; `host.*.status`
- * Out:  `call.<host>` with a placed call, and its output or its error to whoever invoked; `functions.describe` of a function
- *       that is not known here
- *       `cancel.<user>.<id>` of a call that another host is given up on
+ * In:   `invoke.<user>.<function>`, from anybody; inside, `admit` of calls that calls chained and of attempts at
+ *       asynchronous ones, and `function.changed`; `host.*.status` of other hosts
+ * Out:  a placed call as `run` inside, or as `host.<host>.call` to another host; its output or its error to whoever
+ *       invoked; `functions.describe` of a function that is not known here; `cancel.<user>.<id>` of a call that another
+ *       host is given up on
  * Owns: which calls of which user are under way through this host
  * Never: runs a call, queues one, or keeps a result
  *
  * Whether and where is decided in src/scheduler/decide.ts.
  */
-import { type Call, type CallError, fromCallError, type ResponseHead } from '../proto/call.ts';
+import { type Call, type CallError, type CallResult, fromCallError } from '../proto/call.ts';
+import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names } from '../proto/headers.ts';
 import type { CallId, HostId, UserName } from '../proto/names.ts';
-import type { Subjects } from '../proto/subjects.ts';
+import { privateSubjects } from '../proto/private-subjects.ts';
+import type { PublicSubjects } from '../proto/public-subjects.ts';
 import { expectAnswer, fromErrorHeaders } from '../src/bus/error-headers.ts';
 import {
-  type Body,
   type Bus,
   type BusMessage,
   Encodable,
@@ -25,8 +27,8 @@ import {
   type Headers,
   readBody,
   respond,
-  toBytes,
 } from '../src/bus/port.ts';
+import { answerInside } from '../src/bus/private.ts';
 import { toResponseHeaders } from '../src/bus/response-headers.ts';
 import { serve } from '../src/bus/serve.ts';
 import type { CallData } from '../src/calls/call-data.ts';
@@ -45,12 +47,14 @@ import {
   type SchedulerSelf,
 } from '../src/scheduler/decide.ts';
 import { KeyedCalls, type KeyedLimits } from '../src/scheduler/keyed-calls.ts';
-import { hostStatusCodec } from '../src/scheduler/messages.ts';
+import { admitTopic, readHostStatus } from '../src/scheduler/messages.ts';
 import { runOnce } from '../src/scheduler/run-once.ts';
 
 export interface SchedulerOptions {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly privateBus: Bus;
+  readonly subjects: PublicSubjects;
+  readonly control: ControlSubjects;
   readonly config: {
     readonly self: SchedulerSelf;
     readonly limits: SchedulerLimits;
@@ -77,7 +81,15 @@ const otherHostGraceMs = 100;
 /** How often hosts are looked through for silent ones. */
 const tickMs = 500;
 
-export function startScheduler({ bus, subjects, config, data, newCallId }: SchedulerOptions): Scheduler {
+export function startScheduler({
+  bus,
+  privateBus,
+  subjects,
+  control,
+  config,
+  data,
+  newCallId,
+}: SchedulerOptions): Scheduler {
   const { host: self } = config.self;
   const state = createSchedulerState(config.self, config.limits, Math.random);
   const keyed = new KeyedCalls(config.keyed);
@@ -85,17 +97,21 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
   const elsewhere = new Map<CallId, (error: FaasmError) => void>();
 
   const subscriptions = [
-    bus.subscribe(subjects.functionChanged('*', '*'), (message) => {
+    privateBus.subscribe(privateSubjects.functionChanged(), (message) => {
       decide(state, { type: 'changed', change: readBody(message, functionChangedCodec) });
     }),
-    bus.subscribe(subjects.hostStatus('*'), (message) => {
-      step({ type: 'status', status: readBody(message, hostStatusCodec), nowMs: performance.now() });
+    bus.subscribe(control.status('*'), (message) => {
+      step({ type: 'status', status: readHostStatus(message), nowMs: performance.now() });
     }),
     serve(bus, {
       actor: 'scheduler',
       id: self,
       description: 'Invoke a function: raw input in, raw output out',
       endpoints: [{ name: 'invoke', subject: subjects.invoke('*', '*'), handler: onInvoke }],
+    }),
+    answerInside(privateBus, privateSubjects.admit(), admitTopic, ({ call, places }) => {
+      const latestMs = steadyMs() + config.callTimeoutMs;
+      return bringAndRun({ ...call, deadlineMs: Math.min(call.deadlineMs, latestMs) }, places);
     }),
   ];
 
@@ -113,21 +129,28 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
   function onInvoke(message: BusMessage): Promise<void> {
     const nowMs = steadyMs();
     const call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newCallId });
+    const places = message.headers && readPlaces(message.headers);
     const key = readIdempotencyKey(message);
-    if (key === undefined) return bringAndRun(message, call);
+    if (key === undefined) return invoke(message, call, places);
     const { user, function: name } = call;
     const keyedCall = { user, function: name, key, fingerprint: toFingerprint(message) };
-    return runOnce({ bus, keyed, call: keyedCall, message }, (asked) => bringAndRun(asked, call));
+    return runOnce({ bus, keyed, call: keyedCall, message }, (asked) => invoke(asked, call, places));
   }
 
-  function bringAndRun(message: BusMessage, call: Call): Promise<void> {
-    const places = message.headers && readPlaces(message.headers);
-    if (places !== undefined) return runElsewhere(message, call, places);
-    return run(message, call);
+  async function invoke(message: BusMessage, call: Call, places: Places | undefined): Promise<void> {
+    const result = await bringAndRun(call, places);
+    // Who sends no headers reads none: over NATS they are the dearest part of a small answer.
+    const isPlain = message.headers === undefined && result.returnValue === 0;
+    const headers = isPlain ? undefined : toAnswerHeaders(call, result, places);
+    respond(bus, message, result.output, headers);
+  }
+
+  function bringAndRun(call: Call, places: Places | undefined): Promise<CallResult> {
+    return places === undefined ? run(call) : runElsewhere(call, places);
   }
 
   /** Its input is brought first, and its output is put where it goes before the call is answered. */
-  async function runElsewhere(message: BusMessage, call: Call, { input, output }: Places): Promise<void> {
+  async function runElsewhere(call: Call, { input, output }: Places): Promise<CallResult> {
     const { user } = call;
     if (input !== undefined && call.input.length > 0) {
       throw new FaasmError(
@@ -136,26 +159,22 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
       );
     }
     if (output !== undefined) data.check(user, output);
-    const brought = input === undefined ? call : { ...call, input: await data.read(user, input) };
-    if (output === undefined) return await run(message, brought);
-    const ended = Promise.withResolvers<{ body: Body; headers: Headers | undefined }>();
-    const answer = (body: Body, headers: Headers | undefined): void => ended.resolve({ body, headers });
-    await run({ ...message, answer }, brought);
-    const { body, headers = {} } = await ended.promise;
-    if (headers[names.errorCode] !== undefined) return respond(bus, message, body, headers);
-    await data.write(user, output, toBytes(body));
-    respond(bus, message, emptyBody, { ...headers, [names.output]: [showPlace(output)] });
+    const result = await run(input === undefined ? call : { ...call, input: await data.read(user, input) });
+    if (output === undefined) return result;
+    await data.write(user, output, result.output);
+    return { ...result, output: emptyBody };
   }
 
-  function run(message: BusMessage, call: Call): Promise<void> {
+  /** @throws what it fails with, with what it had put out */
+  function run(call: Call): Promise<CallResult> {
     const effect = decide(state, { type: 'invoke', call, nowMs: performance.now() });
-    if (effect.type === 'place') return place(message, effect.call, effect.host);
-    if (effect.error.code === 'not_found') return lookFirst(message, call, effect.error);
+    if (effect.type === 'place') return place(effect.call, effect.host);
+    if (effect.error.code === 'not_found') return lookFirst(call, effect.error);
     throw fromCallError(effect.error);
   }
 
   /** Another host may have put the function where all hosts have theirs: it is known here once it was found. */
-  async function lookFirst(message: BusMessage, call: Call, error: CallError): Promise<void> {
+  async function lookFirst(call: Call, error: CallError): Promise<CallResult> {
     const { user, function: name } = call;
     const answer = await bus.request(subjects.functions('describe', user, name), emptyBody);
     const failure = fromErrorHeaders(answer);
@@ -168,28 +187,24 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
     const effect = decide(state, { type: 'invoke', call, nowMs: performance.now() });
     if (effect.type === 'refuse')
       throw effect.error.code === 'not_found' ? fromCallError(error) : fromCallError(effect.error);
-    return await place(message, effect.call, effect.host);
+    return await place(effect.call, effect.host);
   }
 
-  async function place(message: BusMessage, call: Call, host: HostId): Promise<void> {
+  async function place(call: Call, host: HostId): Promise<CallResult> {
     let ranUs: number | undefined;
     try {
-      const answer = await (host === self ? ask(call, host, 0) : placeElsewhere(call, host));
+      const answer = await (host === self ? runHere(call) : placeElsewhere(call, host));
       const result = readBody(expectAnswer(answer), callResultCodec);
       ranUs = result.ranUs;
-      const { output, returnValue, error, response } = result;
-      if (error !== undefined) throw fromCallError(error, output);
-      // Who sends no headers reads none: over NATS they are the dearest part of a small answer.
-      const isPlain = message.headers === undefined && returnValue === 0;
-      const headers = isPlain ? undefined : toAnswerHeaders(call, returnValue, response);
-      respond(bus, message, output, headers);
+      if (result.error !== undefined) throw fromCallError(result.error, result.output);
+      return result;
     } finally {
       decide(state, { type: 'ended', id: call.id, ranUs });
     }
   }
 
-  function ask(call: Call, host: HostId, timeoutMs: number): Promise<BusMessage> {
-    return bus.request(subjects.call(host), new Encodable(call, callCodec), { timeoutMs });
+  function runHere(call: Call): Promise<BusMessage> {
+    return privateBus.request(privateSubjects.run(), new Encodable(call, callCodec), { timeoutMs: 0 });
   }
 
   /** On other hosts, one after the other, until one of them takes it; else here. */
@@ -205,7 +220,7 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
       if (next.type === 'refuse') throw fromCallError(next.error);
       host = next.host;
     }
-    return await ask(call, self, 0);
+    return await runHere(call);
   }
 
   async function askOther(call: Call, host: HostId): Promise<BusMessage> {
@@ -213,7 +228,8 @@ export function startScheduler({ bus, subjects, config, data, newCallId }: Sched
     elsewhere.set(call.id, given.reject);
     try {
       const timeoutMs = Math.max(1, Math.ceil(call.deadlineMs - steadyMs()) + otherHostGraceMs);
-      return await Promise.race([ask(call, host, timeoutMs), given.promise]);
+      const asked = bus.request(control.call(host), new Encodable(call, callCodec), { timeoutMs });
+      return await Promise.race([asked, given.promise]);
     } catch (thrown) {
       const error = FaasmError.from(thrown);
       const isGivenUp = error.code === 'deadline_exceeded' || error.code === 'executor_lost';
@@ -249,13 +265,14 @@ function unanswered({ user, function: name }: Call, host: HostId): FaasmError {
 
 function toAnswerHeaders(
   { id, traceparent }: Call,
-  returnValue: number,
-  response: ResponseHead | undefined,
+  { returnValue, response }: CallResult,
+  places: Places | undefined,
 ): Headers {
   return {
     [names.callId]: [id],
     ...(traceparent !== undefined && { [names.traceparent]: [traceparent] }),
     ...(returnValue !== 0 && { [names.returnValue]: [String(returnValue)] }),
     ...(response && toResponseHeaders(response)),
+    ...(places?.output && { [names.output]: [showPlace(places.output)] }),
   };
 }

@@ -2,11 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
+import { createControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
 import { type CallId, type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
-import { createSubjects } from '../proto/subjects.ts';
+import { createPublicSubjects } from '../proto/public-subjects.ts';
 import { expectAnswer } from '../src/bus/error-headers.ts';
 import { type HostBus, readBody } from '../src/bus/port.ts';
 import { CallData } from '../src/calls/call-data.ts';
@@ -44,7 +45,7 @@ import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
 import { startFiles } from './files.ts';
 import { startFunctions } from './functions.ts';
-import { openHostBus } from './host-bus.ts';
+import { openHostBuses } from './host-bus.ts';
 import { startHttpBridge } from './http-bridge.ts';
 import { joinCluster } from './membership.ts';
 import { startNatsListenerActor } from './nats-listener.ts';
@@ -115,7 +116,8 @@ export async function startHost(
     config.FAASM_HOST_NAME === '' ? `host-${randomBytes(4).toString('hex')}` : config.FAASM_HOST_NAME,
   );
   allowTables(config.FAASM_TABLE_MAX_ELEMENTS);
-  const subjects = createSubjects(config.FAASM_PREFIX);
+  const subjects = createPublicSubjects(config.FAASM_PREFIX);
+  const control = createControlSubjects(config.FAASM_PREFIX);
   const data = resolve(config.FAASM_DATA);
   const identity = toHostIdentity(config, id, randomBytes(8).toString('hex'));
   const begunFolder = join(data, 'begun-calls');
@@ -152,19 +154,21 @@ export async function startHost(
   }
 
   async function startActors(): Promise<Host> {
-    const bus = await openHostBus({
+    const { bus, privateBus } = await openHostBuses({
       config,
       host: id,
       subjects,
+      control,
       readiness,
       log: log('bus'),
       signal: stopping,
       onReach: (reachable) => onReach(reachable),
     });
+    closers.push(() => privateBus.close());
     closers.push(() => bus.close());
     const membership = await joinCluster({
       bus,
-      subjects,
+      control,
       identity,
       onNamesake: (why) => readiness.set('membership', why),
       log: log('membership'),
@@ -185,7 +189,16 @@ export async function startHost(
     closers.push(() => room.close());
     const storage = new StorageWatch(room, log);
     const redis = await openRedis();
-    const board = startConsole({ bus, subjects, host: id, readiness, storage, log: log('console') });
+    const board = startConsole({
+      bus,
+      privateBus,
+      subjects,
+      control,
+      host: id,
+      readiness,
+      storage,
+      log: log('console'),
+    });
     closers.push(() => board.stop());
     const { s3 } = toFunctionStorePowers(config, '');
     const opened = await openStateStore({
@@ -210,6 +223,7 @@ export async function startHost(
     const state = await startState({
       host: id,
       bus,
+      privateBus,
       subjects,
       store,
       log: log('state'),
@@ -221,7 +235,7 @@ export async function startHost(
       release: (segment) => memory.discardSegment(segment),
     });
     closers.push(() => state.stop());
-    const objects = startObjects({ host: id, bus, subjects, objects: await openObjects(s3) });
+    const objects = startObjects({ privateBus, objects: await openObjects(s3) });
     closers.push(() => objects.stop());
     const openedFiles = await openDiskStore({
       root: join(data, 'files'),
@@ -238,20 +252,27 @@ export async function startHost(
     const pool = await startWorkerPool({
       memory: held,
       bus,
+      privateBus,
       subjects,
+      control,
       config: poolConfig,
       newCallId,
       log: log('worker-pool'),
     });
     let listener: NatsListener | undefined;
-    // Clients hear of every call that they made, also of those that are stopped.
-    closers.push(() => listener?.close());
+    // Clients hear of every call that they made, also of those that were stopped just now.
+    closers.push(async () => {
+      await nextTurn();
+      await listener?.close();
+    });
     closers.push(() => pool.stop());
     const grants = toGrants(config.FAASM_GRANTS);
     const callData = new CallData({ redis, s3, grants, inputMaxBytes: config.FAASM_INPUT_MAX_BYTES });
     const scheduler = startScheduler({
       bus,
+      privateBus,
       subjects,
+      control,
       config: toSchedulerConfig(config, identity),
       data: callData,
       newCallId,
@@ -260,7 +281,9 @@ export async function startHost(
     onReach = scheduler.reach;
     const files = await startFiles({
       bus,
+      privateBus,
       subjects,
+      control,
       store: fileStore,
       config: toFilesConfig(config, id),
       log: log('files'),
@@ -269,7 +292,9 @@ export async function startHost(
     let wasRead = false;
     const functions = await startFunctions({
       bus,
+      privateBus,
       subjects,
+      control,
       memory,
       store: storage.watch({
         component: 'functions',
@@ -305,6 +330,7 @@ export async function startHost(
     const calls = await startCalls({
       host: id,
       bus,
+      privateBus,
       subjects,
       queue,
       begunFolder,
@@ -316,6 +342,7 @@ export async function startHost(
 
     const bridge = await startHttpBridge({
       bus,
+      privateBus,
       subjects,
       config: toHttpConfig(config, id),
       log: log('http-bridge'),
@@ -443,7 +470,7 @@ export async function startHost(
         port: config.FAASM_NATS_PORT,
         maxPayloadBytes: config.FAASM_MESSAGE_MAX_BYTES,
         maxListening: config.FAASM_NATS_LISTENING_MAX,
-        prefix: subjects.prefix,
+        prefix: config.FAASM_PREFIX,
       },
       log: log('nats-listener'),
     });

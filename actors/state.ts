@@ -1,19 +1,21 @@
 /**
  * State.
  *
- * In:   `state.<op>.<user>.<key>`; `executor.gone`
- * Out:  answers; `event.state`, what is not saved yet
+ * In:   `state.<op>.<user>.<key>`; inside, `state` of executors' local tiers, and `executor.gone`
+ * Out:  answers; inside, `state.status`: what is not saved yet
  * Owns: the local tier's segments, the locks, and the way to the global tier
- * Never: runs a guest, or lets two hosts share memory: what `open` answers is for this process
+ * Never: runs a guest, or lets two hosts share memory
  *
- * `get`, `set` and `append` carry raw bytes, with what else there is to say in headers; the rest is msgpack, see
+ * `get`, `set` and `append` carry raw bytes, with what else there is to say in headers; the rest is as in
  * src/state/tier/messages.ts. Every change is answered when it is durable. What is decided about locks, uploads, quotas and
  * pushes is in src/state/core/decide.ts; here it is done.
  */
 import { FaasmError } from '../proto/errors.ts';
 import type { StateStatus } from '../proto/messages.ts';
 import { fromStateToken, type HostId, type StateKey, toUserName, type UserName } from '../proto/names.ts';
-import { type StateOp, type Subjects, stateOps, tokensAfter } from '../proto/subjects.ts';
+import { privateSubjects, type TierOp, tierOps } from '../proto/private-subjects.ts';
+import { type PublicSubjects, type StateOp, stateOps } from '../proto/public-subjects.ts';
+import { tokensAfter } from '../proto/subjects.ts';
 import {
   type Bus,
   type BusMessage,
@@ -23,6 +25,7 @@ import {
   respond,
   toBytes,
 } from '../src/bus/port.ts';
+import { answerInside, type Topic } from '../src/bus/private.ts';
 import { serve } from '../src/bus/serve.ts';
 import { steadyMs } from '../src/clock.ts';
 import type { Log } from '../src/log.ts';
@@ -47,7 +50,7 @@ import {
   toValueHeaders,
 } from '../src/state/request-headers.ts';
 import type { StateStore, StoredValue } from '../src/state/stores/port.ts';
-import { type OpenAnswer, stateCodecs, stateStatusCodec } from '../src/state/tier/messages.ts';
+import { type OpenAnswer, stateCodecs, stateStatusCodec, tierTopics } from '../src/state/tier/messages.ts';
 import { MutexOwners } from '../src/state/tier/mutex-owners.ts';
 import {
   type AllocateData,
@@ -62,7 +65,8 @@ import { executorGoneCodec } from '../src/worker-pool/messages.ts';
 export interface StateOptions {
   readonly host: HostId;
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly privateBus: Bus;
+  readonly subjects: PublicSubjects;
   /** Closed by whoever opened it, after `stop`. */
   readonly store: StateStore;
   readonly config: StateConfig;
@@ -91,8 +95,14 @@ interface Request {
   readonly key: StateKey;
 }
 
+type TierHandler<T> =
+  T extends Topic<infer Question, infer Answer>
+    ? (user: UserName, key: StateKey, value: Question) => Promise<Answer>
+    : never;
+
 export async function startState(options: StateOptions): Promise<StateActor> {
-  const { bus, subjects, store, config, log, allocate = allocateShared, release = () => {} } = options;
+  const { bus, privateBus, subjects, store, config, log } = options;
+  const { allocate = allocateShared, release = () => {} } = options;
   const core = createStateCore(config, steadyMs());
   const values = new Values({
     store,
@@ -183,63 +193,50 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       const list = await values.list(user, after, limit);
       respond(bus, message, new Encodable(list, stateCodecs.list.answer));
     },
+  };
 
-    async open({ message, user, key }) {
-      const request = readBody(message, stateCodecs.open.request);
-      const opened = await values.open(user, key, request);
-      const answer = toOpenAnswer(request.owner, opened);
-      respond(bus, message, new Encodable(answer, stateCodecs.open.answer));
+  /** What the local tiers of executors ask. */
+  const tierHandlers: { [Op in TierOp]: TierHandler<(typeof tierTopics)[Op]> } = {
+    async open(user, key, request) {
+      return toOpenAnswer(request.owner, await values.open(user, key, request));
     },
 
-    async resize({ message, user, key }) {
-      const { owner, roomBytes } = readBody(message, stateCodecs.resize.request);
-      const segment = await values.resize(user, key, roomBytes);
-      respond(bus, message, new Encodable(toOpenAnswer(owner, segment), stateCodecs.resize.answer));
+    async resize(user, key, { owner, roomBytes }) {
+      return toOpenAnswer(owner, await values.resize(user, key, roomBytes));
     },
 
-    async read({ message, user, key }) {
-      const { offset, length } = readBody(message, stateCodecs.read.request);
+    async read(user, key, { offset, length }) {
       const { sizeBytes = 0, bytes = emptyBody } = (await values.read(user, key, offset, length)) ?? {};
-      respond(bus, message, new Encodable({ sizeBytes, bytes }, stateCodecs.read.answer));
+      return { sizeBytes, bytes };
     },
 
-    async write({ message, user, key }) {
-      const { place, bytes, fence } = readBody(message, stateCodecs.write.request);
+    async write(user, key, { place, bytes, fence }) {
       await values.write(user, key, place, bytes, fence === undefined ? {} : { fence });
-      respond(bus, message, new Encodable(null, stateCodecs.write.answer));
+      return null;
     },
 
-    async push({ message, user, key }) {
-      const { wait } = readBody(message, stateCodecs.push.request);
+    async push(user, key, { wait }) {
       if (wait) await values.push(user, key);
       else step({ type: 'dirtied', name: nameOf(user, key), nowMs: steadyMs() });
-      respond(bus, message, new Encodable(null, stateCodecs.push.answer));
+      return null;
     },
 
-    async lock({ message, user, key }) {
-      const { owner, mode, leaseMs, waitMs } = readBody(message, stateCodecs.lock.request);
-      if (!(message.body instanceof Encodable) && (leaseMs < 1 || leaseMs > config.lockLeaseMaxMs)) {
-        throw new FaasmError('bad_request', `leaseMs is 1 to ${config.lockLeaseMaxMs}, not ${leaseMs}`);
-      }
-      const grant = await locks.lock(nameOf(user, key), {
-        owner,
-        mode,
-        leaseMs,
-        waitMs: Math.min(waitMs, config.lockWaitMaxMs),
-      });
+    async lock(user, key, request) {
+      const name = nameOf(user, key);
+      const waitMs = Math.min(request.waitMs, config.lockWaitMaxMs);
+      const grant = await locks.lock(name, { ...request, waitMs });
       // Whoever has it reads what was written under it before, on any host.
-      if (!store.exclusive) await values.refreshNamed(nameOf(user, key));
-      respond(bus, message, new Encodable(grant, stateCodecs.lock.answer));
+      if (!store.exclusive) await values.refreshNamed(name);
+      return grant;
     },
 
-    async unlock({ message, user, key }) {
-      const { owner } = readBody(message, stateCodecs.unlock.request);
+    async unlock(user, key, { owner }) {
       try {
         if (!store.exclusive) await values.settle(nameOf(user, key));
       } finally {
         await locks.unlock(nameOf(user, key), owner);
       }
-      respond(bus, message, new Encodable(null, stateCodecs.unlock.answer));
+      return null;
     },
   };
 
@@ -261,14 +258,13 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     respond(bus, message, description, toValueHeaders(value));
   }
 
-  async function onMessage(message: BusMessage): Promise<void> {
-    const [op, userToken, keyToken] = tokensAfter(message.subject, 1);
-    const handler = stateOps.find((known) => known === op);
-    if (handler === undefined) {
-      throw new FaasmError('bad_request', `State has no operation ${op}; it has ${stateOps.join(', ')}`);
-    }
-    const user = toUserName(userToken ?? '');
-    await handlers[handler]({ message, user, key: fromStateToken(keyToken ?? '') });
+  function serveTier(op: TierOp) {
+    const topic: Topic<unknown, unknown> = tierTopics[op];
+    const handler = tierHandlers[op] as TierHandler<typeof topic>;
+    return answerInside(privateBus, privateSubjects.tier(op, '*', '*'), topic, (value, message) => {
+      const { user, key } = targetOf(message);
+      return handler(user, key, value);
+    });
   }
 
   function onExecutorGone(message: BusMessage): void {
@@ -299,11 +295,11 @@ export async function startState(options: StateOptions): Promise<StateActor> {
   function tell(): void {
     telling = undefined;
     const { waiting, failing } = countPushes(core.pushes);
-    const status: StateStatus = { host: options.host, unpushedValues: waiting, failingValues: failing };
+    const status: StateStatus = { unpushedValues: waiting, failingValues: failing };
     const text = JSON.stringify(status);
     if (text === told || stopped) return;
     told = text;
-    bus.tell(subjects.event('state'), new Encodable(status, stateStatusCodec), { fleeting: true });
+    privateBus.tell(privateSubjects.stateStatus(), new Encodable(status, stateStatusCodec));
   }
 
   function apply(effect: StateEffect): void {
@@ -364,12 +360,17 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       actor: 'state',
       id: options.host,
       description: 'Read, write and lock state',
-      endpoints: [{ name: 'state', subject: subjects.state('*', '*', '*'), handler: onMessage }],
+      endpoints: stateOps.map((op) => ({
+        name: op,
+        subject: subjects.state(op, '*', '*'),
+        handler: (message) => handlers[op]({ message, ...targetOf(message) }),
+      })),
       onFailure(error, { subject }) {
         if (error.http >= 500) log.warn({ err: error, subject }, 'state request failed');
       },
     }),
-    bus.subscribe(subjects.executorGone(), onExecutorGone),
+    ...tierOps.map(serveTier),
+    privateBus.subscribe(privateSubjects.executorGone(), onExecutorGone),
   ];
 
   return {
@@ -386,6 +387,12 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       }
     },
   };
+}
+
+/** @throws FaasmError `bad_name` */
+function targetOf(message: BusMessage): { user: UserName; key: StateKey } {
+  const [, user = '', key = ''] = tokensAfter(message.subject, 1);
+  return { user: toUserName(user), key: fromStateToken(key) };
 }
 
 function notFound(user: UserName, key: StateKey): FaasmError {

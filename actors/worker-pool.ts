@@ -1,10 +1,10 @@
 /**
  * The worker pool.
  *
- * In:   `call.<host>` placed calls, `initialize.<host>` programs to initialise, `cancel.<user>.<id>`, `function.changed.*.*`,
- *       `file.changed.*`
- * Out:  CallResult to the caller; `invoke.<user>.<function>` for chained calls; `state.*` for what guests ask of state;
- *       `functions.program.*.*` for programs; `files.index.*.*` for the shared files of a user; `event.calls`, `executor.gone`, `host.<host>.status`
+ * In:   calls that are placed here, as `run` inside and as `host.<host>.call` from other hosts; `cancel.<user>.<id>`;
+ *       inside, `initialize` with programs to initialise, `function.changed`, `file.changed`
+ * Out:  CallResult to the caller; `event.calls.<user>`, `host.<host>.status`; inside, `admit` for chained calls, `state`
+ *       and `objects` for what guests ask, `program`, `file.index` for the shared files of a user, `executor.gone`
  * Owns: the executor threads and the calls on them
  * Never: runs a guest itself, keeps a call's result, or decides whether a call is allowed
  *
@@ -12,13 +12,16 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Call, type CallError, type CallResult, fromCallError } from '../proto/call.ts';
+import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
-import { headers as names } from '../proto/headers.ts';
 import type { CallEvent, HostStatus } from '../proto/messages.ts';
 import { type CallId, toCallId, toUserName, type UserName } from '../proto/names.ts';
-import { queueGroup, type Subjects, tokensAfter } from '../proto/subjects.ts';
+import { privateSubjects } from '../proto/private-subjects.ts';
+import type { PublicSubjects } from '../proto/public-subjects.ts';
+import { queueGroup, tokensAfter } from '../proto/subjects.ts';
 import { respondError } from '../src/bus/error-headers.ts';
-import { type Bus, type BusMessage, Encodable, header, readBody, respond } from '../src/bus/port.ts';
+import { type Bus, type BusMessage, Encodable, readBody, respond } from '../src/bus/port.ts';
+import { askInside } from '../src/bus/private.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import { steadyMs } from '../src/clock.ts';
 import { answerExecutor } from '../src/executor/asks.ts';
@@ -26,9 +29,8 @@ import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/executor/
 import { ExecutorThreadHandle } from '../src/executor/thread-handle.ts';
 import type { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
-import { fileChangedCodec, listFiles } from '../src/files/messages.ts';
+import { fileIndexTopic, filesOfCodec } from '../src/files/messages.ts';
 import { followCatalog } from '../src/functions/catalog.ts';
-import { programCodec } from '../src/functions/messages.ts';
 import { FileFeed } from '../src/guest/files/file-feed.ts';
 import { toOutputDetails } from '../src/guest/left-output.ts';
 import { WarmReport } from '../src/hosts/warm.ts';
@@ -38,7 +40,7 @@ import { CallEvents } from '../src/worker-pool/call-events.ts';
 import { ChainedCalls, type ChainLimits, type Tree } from '../src/worker-pool/chained-calls.ts';
 import { decide, type PoolEffect, type PoolMessage } from '../src/worker-pool/decide.ts';
 import { cancelled, neverBegun } from '../src/worker-pool/endings.ts';
-import { executorGoneCodec, initializedCodec } from '../src/worker-pool/messages.ts';
+import { executorGoneCodec, initializeTopic } from '../src/worker-pool/messages.ts';
 import { createPrograms } from '../src/worker-pool/programs.ts';
 import { type HostIdentity, toCallEvent, toChainedEvent, toHostStatus } from '../src/worker-pool/reports.ts';
 import { createPoolState, type PoolLimits } from '../src/worker-pool/state.ts';
@@ -56,7 +58,9 @@ export interface WorkerPoolConfig {
 
 export interface WorkerPoolOptions {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly privateBus: Bus;
+  readonly subjects: PublicSubjects;
+  readonly control: ControlSubjects;
   readonly config: WorkerPoolConfig;
   readonly log: Log;
   /** What all Faaslets and calls hold; with rows for twice as many executors as there may be, as some are ending. */
@@ -95,7 +99,9 @@ const executorEndMs = 5000;
 
 export async function startWorkerPool({
   bus,
+  privateBus,
   subjects,
+  control,
   config,
   log,
   memory: faaslets,
@@ -113,7 +119,7 @@ export async function startWorkerPool({
   let phase: HostStatus['phase'] = 'serving';
   const warmReport = new WarmReport();
 
-  const catalog = followCatalog(bus, subjects, stores.functions, ({ user, name, version }) => {
+  const catalog = followCatalog(privateBus, stores.functions, ({ user, name, version }) => {
     const old = lastVersions.get(`${user}/${name}`);
     if (old !== undefined && old !== version) programs.forget(programKey(user, name, old));
     if (version === null) lastVersions.delete(`${user}/${name}`);
@@ -122,12 +128,13 @@ export async function startWorkerPool({
   const lastVersions = new Map<string, string>();
   /** Calls whose program is being loaded. */
   const coming = new Map<CallId, 'wanted' | 'cancelled'>();
-  const programs = createPrograms(bus, subjects, (key) => {
+  const programs = createPrograms(privateBus, (key) => {
     for (const executor of executors.values()) executor.forget(key);
   });
   const events = new CallEvents(bus, subjects);
   const chained = new ChainedCalls({
     bus,
+    privateBus,
     subjects,
     catalog,
     limits: config.chains,
@@ -136,15 +143,18 @@ export async function startWorkerPool({
     onIdle: tellIfIdle,
   });
 
-  const files = new FileFeed((user) => listFiles(bus, subjects, user));
+  const files = new FileFeed((user) =>
+    askInside(privateBus, privateSubjects.fileIndex(), fileIndexTopic, user),
+  );
 
   const subscriptions = [
-    bus.subscribe(subjects.fileChanged('*'), (message) => {
-      files.changed(readBody(message, fileChangedCodec).user);
+    privateBus.subscribe(privateSubjects.fileChanged(), (message) => {
+      files.changed(readBody(message, filesOfCodec));
     }),
-    // In a queue group of one, so that what is for this host does not leave it.
-    bus.subscribe(subjects.call(host), onCall, { queue: queueGroup('worker-pool') }),
-    bus.subscribe(subjects.initialize(host), onInitialize, { queue: queueGroup('worker-pool') }),
+    privateBus.subscribe(privateSubjects.run(), onCall),
+    // In a queue group of one, so that other hosts cannot reach it any more when this one leaves.
+    bus.subscribe(control.call(host), onCall, { queue: queueGroup('worker-pool') }),
+    privateBus.subscribe(privateSubjects.initialize(), onInitialize),
     bus.subscribe(subjects.cancel('*', '*'), ({ subject }) => {
       const [user = '', token = ''] = tokensAfter(subject, 1);
       const id = toCallId(token, toUserName(user));
@@ -196,9 +206,8 @@ export async function startWorkerPool({
   }
 
   function onInitialize(message: BusMessage): void {
-    const program = readBody(message, programCodec);
+    const { program, deadlineMs } = readBody(message, initializeTopic.question);
     const id = newCallId(program.user);
-    const deadlineMs = Number(header(message, names.deadline));
     const input = new Uint8Array(0);
     const call: Call = {
       id,
@@ -327,7 +336,7 @@ export async function startWorkerPool({
         chain: onChain,
         chained: onChained,
         async ask(message) {
-          executors.get(id)?.answer(await answerExecutor(bus, subjects, message));
+          executors.get(id)?.answer(await answerExecutor(privateBus, message));
         },
         full: (id, error) => step({ type: 'full', id, error, nowMs: steadyMs() }),
         crowded() {
@@ -338,7 +347,7 @@ export async function startWorkerPool({
           faaslets.freeRow(row);
           rows.delete(id);
           if (executors.size === 0) whenStopped?.();
-          bus.tell(subjects.executorGone(), new Encodable({ owner: name }, executorGoneCodec));
+          privateBus.tell(privateSubjects.executorGone(), new Encodable({ owner: name }, executorGoneCodec));
           step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: steadyMs() });
         },
       },
@@ -363,7 +372,7 @@ export async function startWorkerPool({
     const job = jobs.get(id);
     jobs.delete(id);
     if (job !== undefined) {
-      if (error === undefined) respond(bus, job.message, new Encodable(left, initializedCodec));
+      if (error === undefined) respond(bus, job.message, new Encodable(left, initializeTopic.answer));
       else respondError(bus, job.message, fromCallError(error));
     }
     step({ type: 'ended', id, ranUs: undefined, nowMs: steadyMs() });
@@ -437,7 +446,7 @@ export async function startWorkerPool({
   function publishStatus(): void {
     if (state.calls.size === 0 && phase !== 'gone') tick();
     const status = toHostStatus(config.identity, phase, state, faaslets.use(), warmReport, steadyMs());
-    bus.tell(subjects.hostStatus(host), new Encodable(status, hostStatusCodec), { fleeting: true });
+    bus.tell(control.status(host), new Encodable(status, hostStatusCodec), { fleeting: true });
   }
 
   async function drain(timeoutMs: number): Promise<void> {

@@ -1,20 +1,11 @@
-/** Header names on the bus. An invoke message's body is the raw input; all else about the call is here. */
+/** Header names on the bus. An invoke message's body is the raw input; all else that a client says of the call is here. */
 export const headers = {
   callId: 'Faasm-Call-Id',
-  parentId: 'Faasm-Parent-Id',
-  rootId: 'Faasm-Root-Id',
-  depth: 'Faasm-Depth',
-  /** How many calls the tree of a chained call has chained. */
-  treeCalls: 'Faasm-Tree-Calls',
   /** Unix milliseconds, or nothing for the default. */
   deadline: 'Faasm-Deadline',
   /** As in `500ms`, `2s`; counted from the arrival. */
   timeout: 'Faasm-Timeout',
   traceparent: 'traceparent',
-  /** Of an asynchronous call: which attempt at it this is, from 1. */
-  attempt: 'Faasm-Attempt',
-  /** Of a call chained by pointer: `<table index>@<version>`. */
-  pointer: 'Faasm-Pointer',
   /** Where the input is, and where the output goes, if not in the body: `redis:key`, `s3://bucket/key`. */
   input: 'Faasm-Input',
   output: 'Faasm-Output',
@@ -57,8 +48,6 @@ export const stateHeaders = {
   ifMatch: 'Faasm-If-Match',
   /** `*`: write only where there is no value yet. */
   ifNoneMatch: 'Faasm-If-None-Match',
-  /** The fencing number of the lock that a write is made under: it is refused when that is not held any more. */
-  fence: 'Faasm-Fence',
   /** In bytes: where a read or write begins. A write beyond the end extends the value with zeros. */
   offset: 'Faasm-Offset',
   /** In bytes: how much a read wants. */

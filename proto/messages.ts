@@ -27,7 +27,7 @@ export interface FunctionDescription {
 }
 
 /**
- * Sent on `function.changed` once this host can run the version, or after a delete (no version).
+ * Sent on `host.<host>.function.<user>.<function>` once that host can run the version, or after a delete (no version).
  * Who hears it answers with the name of its host, when all actors of that host know.
  */
 export interface FunctionChanged {
@@ -77,12 +77,9 @@ export interface FileDescription {
   readonly modifiedAtMs: number;
 }
 
-/** Sent on `file.changed` once functions on the host that says so see the file, or after a delete. */
+/** Sent on `host.<host>.file.<user>` once functions on that host see the file, or after a delete. */
 export interface FileChanged {
-  readonly host: HostId;
-  readonly user: UserName;
-  /** Nothing: any of them, as when a host starts. */
-  readonly path: FilePath | null;
+  readonly path: FilePath;
 }
 
 /** What hosts of one cluster have to agree on, each as a short hash of where it is: of functions, and of state. */
@@ -127,16 +124,15 @@ export interface WarmChange {
   readonly removed: readonly string[];
 }
 
-/** Sent on `event.state`, at most once a second: what a host has not saved yet. */
+/** Told inside a host, at most once a second: what it has not saved yet. */
 export interface StateStatus {
-  readonly host: HostId;
   /** Values with changes that the global tier does not have. */
   readonly unpushedValues: number;
   /** Of these, where a push has failed since the last one that succeeded. */
   readonly failingValues: number;
 }
 
-/** A list of these is sent on `event.calls`: the calls that ended on a host of late. */
+/** A list of these is sent on `event.calls.<user>`: the calls of the user that ended on a host of late. */
 export interface CallEvent {
   readonly id: CallId;
   readonly parentId: CallId | null;

@@ -143,14 +143,83 @@ test('every production file is reached from the faasm command', (t) => {
 });
 
 test('every subject is used', (t) => {
-  const names = [...read('proto/subjects.ts').matchAll(/^ {2}(\w+)\(/gm)].map((match) => match[1]!);
   const users = sources
     .filter((path) => path.startsWith('actors/') || path.startsWith('src/'))
     .map(read)
     .join('\n');
-  t.true(names.length > 5);
+  for (const [zone, owner] of [
+    ['public', 'subjects'],
+    ['control', 'control'],
+    ['private', 'privateSubjects'],
+  ] as const) {
+    const methods = read(`proto/${zone}-subjects.ts`).matchAll(/^ {2}(\w+)(?:\(|: \()/gm);
+    const names = [...methods].map((match) => match[1]!);
+    t.true(names.length > 5, zone);
+    const isUsed = (name: string): boolean => new RegExp(`\\b${owner}\\.${name}\\b`).test(users);
+    t.deepEqual(
+      names.filter((name) => !isUsed(name)),
+      [],
+    );
+  }
+});
+
+/** All others, the ways in and the listener above all, speak and hear on public subjects alone. */
+const roomsOfZones = {
+  'proto/control-subjects.ts': [
+    'actors/console.ts',
+    'actors/files.ts',
+    'actors/functions.ts',
+    'actors/host-bus.ts',
+    'actors/membership.ts',
+    'actors/scheduler.ts',
+    'actors/start.ts',
+    'actors/worker-pool.ts',
+    'src/hosts/',
+    'src/nats-listener/boundary.ts',
+  ],
+  'proto/private-subjects.ts': [
+    'actors/calls.ts',
+    'actors/console.ts',
+    'actors/files.ts',
+    'actors/functions.ts',
+    'actors/http-bridge.ts',
+    'actors/objects.ts',
+    'actors/scheduler.ts',
+    'actors/state.ts',
+    'actors/worker-pool.ts',
+    'src/executor/',
+    'src/functions/',
+    'src/guest/',
+    'src/state/tier/',
+    'src/worker-pool/',
+  ],
+} as const;
+
+test('a room names the subjects of its own zones', (t) => {
+  for (const [zone, rooms] of Object.entries(roomsOfZones)) {
+    const namers = sources.filter(
+      (path) => /^(proto|src|actors)\//.test(path) && imports.get(path)!.includes(zone),
+    );
+    const isOf = (path: string) => (room: string) =>
+      path === room || (room.endsWith('/') && path.startsWith(room));
+    t.deepEqual(
+      namers.filter((path) => !rooms.some(isOf(path))),
+      [],
+      zone,
+    );
+    t.deepEqual(
+      rooms.filter((room) => !namers.some((path) => isOf(path)(room))),
+      [],
+      `no longer name ${zone}`,
+    );
+  }
+});
+
+test('the ways in and the listener have no private bus', (t) => {
+  const ways = sources.filter((path) => /^src\/(http|receive|redis-queue|nats-listener)\//.test(path));
+  t.true(ways.length > 20);
   t.deepEqual(
-    names.filter((name) => !users.includes(`subjects.${name}(`)),
+    ways.filter((path) => /privateBus|bus\/private\.ts/.test(read(path))),
     [],
   );
 });

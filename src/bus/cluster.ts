@@ -19,16 +19,14 @@
  * its reply subject, by the same table: nobody owns it here, so it travels.
  * The reply subject of a request is in the memory bus's inbox, which NATS may publish to as well.
  *
- * A subject of the zone `private` never leaves this host, whoever subscribes, and what comes from NATS on one is refused.
- * One of the zone `control` is between hosts: a message there, or an answer to it, that is larger than the server
- * takes travels in parts (see parts.ts). To anybody else such an answer becomes `too_large`.
+ * What is said between hosts, or answers that, and is larger than the server takes travels in parts (see parts.ts).
+ * To anybody else such an answer becomes `too_large`.
  *
  * NATS says "no responders" of a message that nobody else subscribes to. That is dropped where somebody here heard it.
  * A body stays a value here and becomes bytes when it is sent.
  */
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
-import type { Zone } from '../../proto/subjects.ts';
 import type { Drops } from './drops.ts';
 import { respondError } from './error-headers.ts';
 import { tooLarge } from './failures.ts';
@@ -45,11 +43,11 @@ import {
   type HostBus,
   type HostPublishOptions,
   type HostSubscribeOptions,
-  type HostTellOptions,
   isNoResponders,
   type PublishOptions,
   type RequestOptions,
   type Subscription,
+  type TellOptions,
   toBytes,
 } from './port.ts';
 import { toErrorHeaders } from './to-error-headers.ts';
@@ -65,27 +63,28 @@ interface Share {
   turn: number;
 }
 
-/** The zone of a subject, or of a pattern; nothing for what is none of the system's. */
-export type ZoneOf = (subject: string) => Zone | undefined;
-
-/** Owns both buses: closing it closes them. @param zoneOf without it there are no zones */
-export function createClusterBus(local: MemoryBus, remote: Bus, zoneOf: ZoneOf = () => undefined): HostBus {
-  return new ClusterBus(local, remote, zoneOf);
+/** Owns both buses: closing it closes them. @param isControl whether a subject is one between hosts */
+export function createClusterBus(
+  local: MemoryBus,
+  remote: Bus,
+  isControl: (subject: string) => boolean,
+): HostBus {
+  return new ClusterBus(local, remote, isControl);
 }
 
 class ClusterBus implements HostBus {
   readonly #local: MemoryBus;
   readonly #remote: Bus;
-  readonly #zoneOf: ZoneOf;
+  readonly #isControl: (subject: string) => boolean;
   readonly #sender: PartsSender;
   readonly #receiver: PartsReceiver;
   readonly #shares = new Map<string, Share>();
   readonly #heardHere = new Set<string>();
 
-  constructor(local: MemoryBus, remote: Bus, zoneOf: ZoneOf) {
+  constructor(local: MemoryBus, remote: Bus, isControl: (subject: string) => boolean) {
     this.#local = local;
     this.#remote = remote;
-    this.#zoneOf = zoneOf;
+    this.#isControl = isControl;
     this.#sender = new PartsSender(remote);
     this.#receiver = new PartsReceiver(remote, local.maxPayloadBytes);
     remote.subscribe(`${local.inbox.prefix}*`, (message) => {
@@ -110,14 +109,14 @@ class ClusterBus implements HostBus {
     betweenHosts: boolean,
   ): void {
     const interest = this.#local.interest(subject, options?.origin);
-    const zone = interest === 'taken' ? 'private' : this.#zoneOf(subject);
-    if (zone === 'private') {
+    if (interest === 'taken') {
       this.#local.publish(subject, body, options);
       return;
     }
     const reply = options?.reply;
     if (interest === 'shared' && reply !== undefined) this.#rememberHeard(reply);
-    this.#send(subject, body, { reply, headers: options?.headers }, betweenHosts || zone === 'control');
+    const inParts = betweenHosts || this.#isControl(subject);
+    this.#send(subject, body, { reply, headers: options?.headers }, inParts);
     if (interest === 'shared') this.#local.publish(subject, body, options);
   }
 
@@ -135,9 +134,8 @@ class ClusterBus implements HostBus {
   }
 
   /** What NATS does not take is heard here all the same. */
-  tell(subject: string, body: Body, options?: HostTellOptions): void {
-    const staysHere = options?.scope === 'host' || this.#staysHere(subject);
-    if (!staysHere) {
+  tell(subject: string, body: Body, options?: TellOptions): void {
+    if (!this.#staysHere(subject)) {
       if (options?.reply !== undefined) this.#rememberHeard(options.reply);
       this.#remote.tell(subject, body, options);
     }
@@ -152,7 +150,6 @@ class ClusterBus implements HostBus {
     const queue = options?.queue;
     const key = queue === undefined ? subject : `${subject} ${queue}`;
     const here = this.#local.subscribe(subject, handler, options);
-    if (this.#zoneOf(subject) === 'private') return here;
     // A handler may be subscribed twice; each subscription counts.
     const own: Handler = (message) => handler(message);
     const share = this.#shares.get(key) ?? this.#share(key, subject, queue);
@@ -202,7 +199,7 @@ class ClusterBus implements HostBus {
   /** A subject that nothing can be sent to stays here too, to be refused. */
   #staysHere(subject: string): boolean {
     try {
-      return this.#local.interest(subject) === 'taken' || this.#zoneOf(subject) === 'private';
+      return this.#local.interest(subject) === 'taken';
     } catch {
       return true;
     }
@@ -242,14 +239,7 @@ class ClusterBus implements HostBus {
 
   #onMessage(share: Share, message: BusMessage): void {
     if (this.#isMistaken(message)) return;
-    const zone = this.#zoneOf(message.subject);
-    if (zone === 'private') {
-      this.drops.add(message.subject, 'forbidden');
-      const why = `${message.subject} is said inside a host only`;
-      respondError(this, message, new FaasmError('forbidden', why));
-      return;
-    }
-    if (zone !== 'control') {
+    if (!this.#isControl(message.subject)) {
       this.#deliver(share, message);
       return;
     }

@@ -5,15 +5,6 @@ import type { Codec } from './port.ts';
 /** 1 MiB, as a msgpack message may have. */
 const messageMaxBytes = 1024 * 1024;
 
-/** One value, one line. @param parse gives the value as a T, or throws whatever says best what is wrong with it */
-export function jsonCodec<T>(name: string, parse: (value: unknown) => T): Codec<T> {
-  return {
-    name,
-    encode: (value) => Buffer.from(JSON.stringify(value)),
-    decode: (bytes) => read(name, bytes, (text) => parse(JSON.parse(text))),
-  };
-}
-
 /** A list, each of its values on a line of its own. */
 export function jsonLinesCodec<T>(name: string, parse: (value: unknown) => T): Codec<readonly T[]> {
   return {

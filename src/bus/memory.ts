@@ -35,6 +35,8 @@ const payloadMaxBytes = 64 * 1024 * 1024;
 export interface MemoryBusOptions {
   /** The largest body given as bytes, with its headers. @default 64 MiB */
   readonly maxPayloadBytes?: number;
+  /** Where drops are counted. @default for this bus alone */
+  readonly drops?: Drops;
   /** A handler threw, or its promise rejected. @default a process warning */
   readonly onError?: (error: unknown, message: BusMessage) => void;
 }
@@ -105,7 +107,7 @@ class AnswerMessage implements BusMessage {
 class InProcessBus implements MemoryBus {
   readonly maxPayloadBytes: number;
   readonly inbox = new Inbox();
-  readonly drops = new Drops();
+  readonly drops: Drops;
   readonly #onError: (error: unknown, message: BusMessage) => void;
   readonly #routes = new Routes();
   readonly #callEntry = (entry: Entry, message: BusMessage): void => {
@@ -122,6 +124,7 @@ class InProcessBus implements MemoryBus {
 
   constructor(options: MemoryBusOptions) {
     this.maxPayloadBytes = options.maxPayloadBytes ?? payloadMaxBytes;
+    this.drops = options.drops ?? new Drops();
     this.#onError = options.onError ?? warn;
   }
 

@@ -113,11 +113,6 @@ export interface HostPublishOptions extends PublishOptions {
   readonly origin?: object | undefined;
 }
 
-export interface HostTellOptions extends TellOptions {
-  /** `host`: nobody outside this process hears it. @default 'all' */
-  readonly scope?: 'host' | 'all';
-}
-
 export interface HostSubscribeOptions extends SubscribeOptions {
   /** Whose subscription this is: what was published with the same origin does not come here. */
   readonly origin?: object | undefined;
@@ -131,7 +126,6 @@ export interface HostBus extends Bus {
    */
   leave(): Promise<void>;
   publish(subject: string, body: Body, options?: HostPublishOptions): void;
-  tell(subject: string, body: Body, options?: HostTellOptions): void;
   subscribe(subject: string, handler: Handler, options?: HostSubscribeOptions): Subscription;
 }
 

@@ -10,7 +10,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
-import type { ZoneOf } from './cluster.ts';
 import type { Drops } from './drops.ts';
 import { respondError } from './error-headers.ts';
 import {
@@ -34,21 +33,26 @@ const ageMaxMs = 5 * 60_000;
 /** What a signature adds to a message: its header and the frame of headers, 100 bytes and some to spare. */
 const signatureMaxBytes = 160;
 
-/** @param now Unix milliseconds */
-export function signControl(bus: Bus, key: string, zoneOf: ZoneOf, now: () => number = Date.now): Bus {
-  return new SignedBus(bus, key, zoneOf, now);
+/** @param isOfHosts whether hosts alone may say it @param now Unix milliseconds */
+export function signHosts(
+  bus: Bus,
+  key: string,
+  isOfHosts: (subject: string) => boolean,
+  now: () => number = Date.now,
+): Bus {
+  return new SignedBus(bus, key, isOfHosts, now);
 }
 
 class SignedBus implements Bus {
   readonly #bus: Bus;
   readonly #key: string;
-  readonly #zoneOf: ZoneOf;
+  readonly #isOfHosts: (subject: string) => boolean;
   readonly #now: () => number;
 
-  constructor(bus: Bus, key: string, zoneOf: ZoneOf, now: () => number) {
+  constructor(bus: Bus, key: string, isOfHosts: (subject: string) => boolean, now: () => number) {
     this.#bus = bus;
     this.#key = key;
-    this.#zoneOf = zoneOf;
+    this.#isOfHosts = isOfHosts;
     this.#now = now;
   }
 
@@ -76,9 +80,9 @@ class SignedBus implements Bus {
     return this.#bus.subscribe(
       subject,
       (message) => {
-        if (this.#zoneOf(message.subject) !== 'control' || this.#isGenuine(message)) return handler(message);
+        if (!this.#isOfHosts(message.subject) || this.#isGenuine(message)) return handler(message);
         this.drops.add(message.subject, 'forbidden');
-        const why = `${message.subject} is for hosts, and this message has no signature of one`;
+        const why = `${message.subject} is said by hosts, and this message has no signature of one`;
         respondError(this.#bus, message, new FaasmError('forbidden', why));
       },
       options,
@@ -98,7 +102,7 @@ class SignedBus implements Bus {
     body: Body,
     options: Options | undefined,
   ): Options | { readonly headers: Headers } | undefined {
-    if (this.#zoneOf(subject) !== 'control') return options;
+    if (!this.#isOfHosts(subject)) return options;
     const time = String(this.#now());
     const headers = options?.headers ?? {};
     const mac = this.#macOf(subject, time, headers, toBytes(body)).toString('base64url');

@@ -1,4 +1,4 @@
-/** An invoke message: the body is the input as it is, and the headers say the rest. */
+/** An invoke message: the body is the input as it is, and the headers say what else a client may say of its call. */
 import type { Call } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
@@ -36,30 +36,21 @@ export function toCall(message: BusMessage, defaults: InvocationDefaults): Call 
     return { id, user, function: name, input, rootId: id, depth: 0, deadlineMs: latestMs };
   }
   const givenId = header(message, names.callId);
-  const parentId = header(message, names.parentId);
-  const rootId = header(message, names.rootId);
   const traceparent = header(message, names.traceparent);
   const given = readCallArguments(message.headers);
   const request = header(message, names.request);
   const id = givenId === undefined ? defaults.newCallId(user) : toCallId(givenId, user);
-  const depth = toNumber(header(message, names.depth), names.depth) ?? 0;
-  const treeCalls = toNumber(header(message, names.treeCalls), names.treeCalls);
-  const attempt = toNumber(header(message, names.attempt), names.attempt);
   return {
     id,
     user,
     function: name,
     input,
-    rootId: rootId === undefined ? id : toCallId(rootId, user),
-    depth,
+    rootId: id,
+    depth: 0,
     deadlineMs: Math.min(latestMs, deadline(message, defaults.nowMs) ?? latestMs),
-    ...(parentId !== undefined && { parentId: toCallId(parentId, user) }),
-    ...(treeCalls !== undefined && { treeCalls }),
     ...(traceparent !== undefined && { traceparent }),
     ...(given !== undefined && { given }),
     ...(request !== undefined && { request: readRequestHead(request) }),
-    ...(attempt !== undefined && { attempt }),
-    ...toPointer(header(message, names.pointer), depth),
   };
 }
 
@@ -70,8 +61,11 @@ export interface Places {
 
 /** Where the input of a call is and its output goes; nothing where both are along with it. @throws FaasmError `bad_request` */
 export function readPlaces(headers: Headers): Places | undefined {
-  const [input] = headers[names.input] ?? [];
-  const [output] = headers[names.output] ?? [];
+  return toPlaces(headers[names.input]?.[0], headers[names.output]?.[0]);
+}
+
+/** The same of two texts. @throws FaasmError `bad_request` */
+export function toPlaces(input: string | undefined, output: string | undefined): Places | undefined {
   if (input === undefined && output === undefined) return undefined;
   return { input: toElsewhere(input), output: toElsewhere(output) };
 }
@@ -79,37 +73,6 @@ export function readPlaces(headers: Headers): Places | undefined {
 function toElsewhere(text: string | undefined): Places['input'] {
   const place = text === undefined ? undefined : toPlace(text);
   return place?.kind === 'inline' ? undefined : place;
-}
-
-const pointerPattern = /^(\d{1,10})@([0-9a-f]{64})$/;
-
-function toPointer(text: string | undefined, depth: number): Pick<Call, 'pointer' | 'version'> {
-  if (text === undefined) return {};
-  const [, index, version] = pointerPattern.exec(text) ?? [];
-  if (depth > 0 && index !== undefined && version !== undefined) return { pointer: Number(index), version };
-  throw new FaasmError(
-    'bad_request',
-    `${names.pointer} is of a chained call, and <table index>@<version>, not ${quote(text)}`,
-  );
-}
-
-/** The headers with which a call chains another; one that it waits for ends when it does, at the latest. */
-export function toChainHeaders(
-  parent: Call,
-  id: CallId,
-  awaited: boolean,
-  pointer?: { readonly index: number; readonly version: string },
-): Headers {
-  return {
-    ...(pointer !== undefined && { [names.pointer]: [`${pointer.index}@${pointer.version}`] }),
-    [names.callId]: [id],
-    [names.parentId]: [parent.id],
-    [names.rootId]: [parent.rootId],
-    [names.depth]: [String(parent.depth + 1)],
-    ...(parent.treeCalls !== undefined && { [names.treeCalls]: [String(parent.treeCalls)] }),
-    ...(awaited && { [names.deadline]: [String(Math.ceil(parent.deadlineMs))] }),
-    ...(parent.traceparent !== undefined && { [names.traceparent]: [parent.traceparent] }),
-  };
 }
 
 function deadline(message: BusMessage, nowMs: number): number | undefined {

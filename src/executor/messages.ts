@@ -7,7 +7,7 @@
 import type { CallError, RequestHead, ResponseHead } from '../../proto/call.ts';
 import type { CallArguments, StateAccess } from '../../proto/function-settings.ts';
 import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
-import type { ObjectOp, StateOp } from '../../proto/subjects.ts';
+import type { ObjectOp, TierOp } from '../../proto/private-subjects.ts';
 import type { BegunAttempt } from '../calls/begun-marks.ts';
 import type { InitializedState } from '../faaslet/faaslet.ts';
 import type { FaasletLimits } from '../faaslet/faaslet-budget.ts';
@@ -142,7 +142,7 @@ export type FromExecutor =
   | {
       readonly type: 'ask';
       readonly ask: number;
-      readonly op: StateOp;
+      readonly op: TierOp;
       readonly user: UserName;
       readonly key: StateKey;
       readonly value: unknown;

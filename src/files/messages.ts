@@ -2,11 +2,10 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { type FilePath, toFilePath, toFileToken } from '../../proto/file-path.ts';
 import type { FileChanged, FileDescription } from '../../proto/messages.ts';
-import { toHostId, toUserName, type UserName } from '../../proto/names.ts';
-import type { Subjects } from '../../proto/subjects.ts';
-import { expectAnswer } from '../bus/error-headers.ts';
+import type { UserName } from '../../proto/names.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
-import { type Bus, type Codec, emptyBody, toBytes } from '../bus/port.ts';
+import type { Codec } from '../bus/port.ts';
+import { createTopic, createValueCodec } from '../bus/private.ts';
 
 /** Files of a user in the order of their paths, a page at a time. */
 export interface FileListRequest {
@@ -49,19 +48,14 @@ export const fileListRequestCodec: Codec<FileListRequest> = {
 };
 
 /** All files of a user, as executors get them. */
-export async function listFiles(bus: Bus, subjects: Subjects, user: UserName): Promise<Uint8Array> {
-  const answer = await bus.request(subjects.files('index', user, anyFile), emptyBody);
-  return toBytes(expectAnswer(answer).body);
-}
+export const fileIndexTopic = createTopic<UserName, Uint8Array>('file index');
 
-export const fileChangedCodec: Codec<FileChanged> = msgpackCodec('file.changed', (value) => {
-  const { host, user, path } = record(value);
-  return {
-    host: toHostId(String(host)),
-    user: toUserName(String(user)),
-    path: path === null ? null : toFilePath(String(path)),
-  };
-});
+/** Functions of this host see other files of this user. */
+export const filesOfCodec = createValueCodec<UserName>('files of a user');
+
+export const fileChangedCodec: Codec<FileChanged> = msgpackCodec('file.changed', (value) => ({
+  path: toFilePath(String(record(value).path)),
+}));
 
 export function toFileDescription(value: unknown): FileDescription {
   const { path, sizeBytes, version, modifiedAtMs } = record(value);

@@ -1,7 +1,7 @@
-/** An actor's own copy of which functions are live, kept up to date by `function.changed`. */
+/** An actor's own copy of which functions are live, kept up to date by what the functions actor tells. */
 import type { FunctionChanged } from '../../proto/messages.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
-import type { Subjects } from '../../proto/subjects.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
 import { type Bus, readBody, type Subscription } from '../bus/port.ts';
 import { LiveVersions } from './live-versions.ts';
 import { functionChangedCodec } from './messages.ts';
@@ -14,13 +14,12 @@ export interface Catalog {
 
 /** @param store where this host has its functions, as in HostStores */
 export function followCatalog(
-  bus: Bus,
-  subjects: Subjects,
+  privateBus: Bus,
   store: string,
   onChange?: (change: FunctionChanged) => void,
 ): Catalog {
   const versions = new LiveVersions(store);
-  const subscription: Subscription = bus.subscribe(subjects.functionChanged('*', '*'), (message) => {
+  const subscription: Subscription = privateBus.subscribe(privateSubjects.functionChanged(), (message) => {
     const change = readBody(message, functionChangedCodec);
     if (versions.hear(change)) onChange?.(change);
   });

@@ -2,10 +2,11 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { toFunctionSettings } from '../../proto/function-settings.ts';
 import type { FunctionChanged, FunctionDescription } from '../../proto/messages.ts';
-import { toFunctionName, toUserName } from '../../proto/names.ts';
+import { type FunctionName, toFunctionName, toUserName, type UserName } from '../../proto/names.ts';
+import { tokensAfter } from '../../proto/subjects.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
-import type { Codec } from '../bus/port.ts';
-import type { Program } from '../faaslet/program.ts';
+import { type BusMessage, type Codec, readBody } from '../bus/port.ts';
+import { createTopic } from '../bus/private.ts';
 import type { HeldProgram } from './programs.ts';
 
 const versionPattern = /^[0-9a-f]{64}$/;
@@ -23,6 +24,14 @@ export const functionChangedCodec: Codec<FunctionChanged> = msgpackCodec('functi
   };
 });
 
+/** @throws FaasmError `bad_message`, also where it is of another function than it was told of */
+export function readFunctionChanged(message: BusMessage): FunctionChanged {
+  const change = readBody(message, functionChangedCodec);
+  const [, , user, name] = tokensAfter(message.subject, 1);
+  if (change.user === user && change.name === name) return change;
+  throw new FaasmError('bad_message', `${message.subject} tells of ${change.user}/${change.name}`);
+}
+
 export const functionDescriptionCodec: Codec<FunctionDescription> = msgpackCodec(
   'function description',
   toDescription,
@@ -36,24 +45,14 @@ export const functionListCodec: Codec<readonly FunctionDescription[]> = msgpackC
   },
 );
 
-/** A program to initialise. */
-export const programCodec: Codec<Program> = insideHost();
-
-/** Answers `functions.program`. */
-export const heldProgramCodec: Codec<HeldProgram> = insideHost();
-
-/** A program holds a compiled module and file descriptors: it goes from actor to actor inside a host, never further. */
-function insideHost<T>(): Codec<T> {
-  return {
-    name: 'program',
-    encode() {
-      throw new FaasmError('bad_request', 'A program is only handed over inside its host');
-    },
-    decode() {
-      throw new FaasmError('bad_message', 'A program is only handed over inside its host');
-    },
-  };
+export interface ProgramRequest {
+  readonly user: UserName;
+  readonly name: FunctionName;
+  /** Given where it is kept, as a call that was placed before a change wants it; else the live one. */
+  readonly version: string;
 }
+
+export const programTopic = createTopic<ProgramRequest, HeldProgram>('program');
 
 export function toDescription(value: unknown): FunctionDescription {
   const { user, name, live, versions, revision } = record(value);

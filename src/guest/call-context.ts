@@ -6,7 +6,7 @@ import type { RequestHead } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallArguments } from '../../proto/function-settings.ts';
 import { type FunctionName, toFunctionName, type UserName } from '../../proto/names.ts';
-import type { ObjectOp } from '../../proto/subjects.ts';
+import type { ObjectOp } from '../../proto/private-subjects.ts';
 import type { ObjectAnswer, ObjectRequest } from '../objects/messages.ts';
 import type { GuestState, LocalTier } from '../state/tier/local-tier.ts';
 import { GatheredBytes } from './io/gathered-bytes.ts';

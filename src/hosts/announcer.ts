@@ -2,14 +2,14 @@
  * Tells all hosts of something, and knows when every one of them has heard it. Which hosts there are is known by their
  * heartbeats; one that falls silent is not waited for.
  */
+import type { ControlSubjects } from '../../proto/control-subjects.ts';
 import type { HostId } from '../../proto/names.ts';
-import type { Subjects } from '../../proto/subjects.ts';
-import { type Body, type Bus, type BusMessage, readBody, respond, toBytes } from '../bus/port.ts';
-import { hostStatusCodec } from '../scheduler/messages.ts';
+import { type Body, type Bus, type BusMessage, respond, toBytes } from '../bus/port.ts';
+import { readHostStatus } from '../scheduler/messages.ts';
 
 export interface AnnouncerOptions {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly control: ControlSubjects;
   readonly host: HostId;
   /** A host that was silent for so long is gone. */
   readonly hostSilentMs: number;
@@ -28,10 +28,10 @@ export class Announcer {
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
-    const { bus, subjects, host } = options;
+    const { bus, control, host } = options;
     this.#subscriptions = [
-      bus.subscribe(subjects.hostStatus('*'), (message) => this.#onStatus(message)),
-      bus.subscribe(subjects.heard(host, '*'), (message) => {
+      bus.subscribe(control.status('*'), (message) => this.#onStatus(message)),
+      bus.subscribe(control.heard(host, '*'), (message) => {
         const tale = message.subject.slice(message.subject.lastIndexOf('.') + 1);
         this.#settle(tale, Buffer.from(toBytes(message.body)).toString('latin1'));
       }),
@@ -41,13 +41,13 @@ export class Announcer {
 
   /** Resolves when all hosts that can be reached have heard it. */
   announce(subject: string, body: Body): Promise<void> {
-    const { bus, subjects, host } = this.#options;
+    const { bus, control, host } = this.#options;
     const tale = String(++this.#last);
     const { promise, resolve } = Promise.withResolvers<void>();
     const missing = new Set(this.#others.keys());
     if (missing.size === 0) resolve();
     else this.#waiting.set(tale, { missing, heard: resolve });
-    bus.tell(subject, body, { reply: subjects.heard(host, tale) });
+    bus.tell(subject, body, { reply: control.heard(host, tale) });
     return promise;
   }
 
@@ -65,7 +65,7 @@ export class Announcer {
   }
 
   #onStatus(message: BusMessage): void {
-    const { host, phase } = readBody(message, hostStatusCodec);
+    const { host, phase } = readHostStatus(message);
     if (host === this.#options.host) return;
     if (phase === 'gone') this.#forget(host);
     else this.#others.set(host, performance.now());

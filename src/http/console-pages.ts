@@ -1,6 +1,6 @@
 /** What the console of this host shows, passed on as it is. */
 import { type Headers, toBytes } from '../bus/port.ts';
-import { ask, type Exchange, type HttpParts, octetStream, send } from './exchange.ts';
+import { type Exchange, type HttpParts, octetStream, send } from './exchange.ts';
 import type { ConsoleRoute } from './route.ts';
 
 /** What the console says of its answer, and a browser has to know. */
@@ -11,7 +11,7 @@ export async function sendConsolePage(
   exchange: Exchange,
   { page }: ConsoleRoute,
 ): Promise<void> {
-  const answer = await ask(parts, parts.subjects.console(parts.config.host, page));
+  const answer = await parts.console(page);
   const given: Headers = answer.headers ?? {};
   const headers: Record<string, string> = {};
   for (const name of passedOn) {

@@ -2,12 +2,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FaasmError } from '../../proto/errors.ts';
 import type { CallId, UserName } from '../../proto/names.ts';
-import type { Subjects } from '../../proto/subjects.ts';
+import type { PublicSubjects } from '../../proto/public-subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
 import { type Body, type Bus, type BusMessage, emptyBody, type Headers } from '../bus/port.ts';
 import type { Log } from '../log.ts';
 import type { HttpConfig } from './config.ts';
 import type { KnownSettings } from './known-settings.ts';
+import type { ConsoleRoute } from './route.ts';
 
 export interface Exchange {
   readonly req: IncomingMessage;
@@ -28,13 +29,15 @@ export interface HeldMemory {
 /** What every route works with. */
 export interface HttpParts {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly subjects: PublicSubjects;
   readonly config: HttpConfig;
   readonly log: Log;
   /** An id that nobody else makes or guesses. */
   newId(): string;
   newCallId(user: UserName): CallId;
   readonly functions: KnownSettings;
+  /** A page of this host's console, its media type in the headers. @throws FaasmError `no_responders` */
+  console(page: ConsoleRoute['page']): Promise<BusMessage>;
   readonly memory: HeldMemory;
   /** No more work is taken, and connections are closed after their answers. */
   readonly closing: AbortSignal;

@@ -1,29 +1,28 @@
 /** The settings of functions that requests are for, kept until they change: whether one is a CGI program, and who may call it. */
 import { type FunctionSettings, noSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
-import type { Subjects } from '../../proto/subjects.ts';
+import type { PublicSubjects } from '../../proto/public-subjects.ts';
 import { fromErrorHeaders } from '../bus/error-headers.ts';
-import { type Bus, emptyBody, readBody, type Subscription } from '../bus/port.ts';
-import { functionChangedCodec, functionDescriptionCodec } from '../functions/messages.ts';
+import { type Bus, emptyBody, readBody } from '../bus/port.ts';
+import { functionDescriptionCodec } from '../functions/messages.ts';
 
 /** Beyond it all are asked for anew. */
 const knownMax = 10_000;
 
 export class KnownSettings {
   readonly #bus: Bus;
-  readonly #subjects: Subjects;
+  readonly #subjects: PublicSubjects;
   readonly #known = new Map<string, FunctionSettings>();
-  readonly #subscription: Subscription;
   #changes = 0;
 
-  constructor(bus: Bus, subjects: Subjects) {
+  constructor(bus: Bus, subjects: PublicSubjects) {
     this.#bus = bus;
     this.#subjects = subjects;
-    this.#subscription = bus.subscribe(subjects.functionChanged('*', '*'), (message) => {
-      const { user, name } = readBody(message, functionChangedCodec);
-      this.#changes++;
-      this.#known.delete(`${user}/${name}`);
-    });
+  }
+
+  changed(user: UserName, name: FunctionName): void {
+    this.#changes++;
+    this.#known.delete(`${user}/${name}`);
   }
 
   /** Nothing where they have to be asked for. */
@@ -41,10 +40,6 @@ export class KnownSettings {
       this.#known.set(`${user}/${name}`, settings);
     }
     return settings;
-  }
-
-  close(): void {
-    this.#subscription.unsubscribe();
   }
 
   async #describe(user: UserName, name: FunctionName): Promise<FunctionSettings | undefined> {

@@ -12,7 +12,6 @@ import {
   toUserName,
   type UserName,
 } from '../../proto/names.ts';
-import type { ConsoleKind } from '../../proto/subjects.ts';
 import { decodeKey, decodeName, decodePathName, type Segments, toTarget } from './target.ts';
 
 export interface FunctionRoute {
@@ -74,7 +73,7 @@ export interface LogsRoute {
 
 export interface ConsoleRoute {
   readonly kind: 'console';
-  readonly page: ConsoleKind;
+  readonly page: 'page' | 'data' | 'metrics';
 }
 
 export interface HealthRoute {
@@ -277,7 +276,7 @@ const consolePages = {
   page: { kind: 'console', page: 'page' },
   data: { kind: 'console', page: 'data' },
   metrics: { kind: 'console', page: 'metrics' },
-} as const satisfies Record<ConsoleKind, ConsoleRoute>;
+} as const satisfies Record<string, ConsoleRoute>;
 
 function nameMissing(path: string): FaasmError {
   return new FaasmError('bad_name', `The name is missing: write ${path}`);

@@ -1,11 +1,14 @@
-/** What of the system is a client's business. */
-import { mayHearSystem, zoneOf } from '../../proto/subjects.ts';
+/** What of the system is a client's business. All that begins with its prefix is the system's. */
+import { createControlSubjects } from '../../proto/control-subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
 
 export interface Boundary {
-  /** Whether a client may say it: what is said between hosts, or inside one, it may not. */
+  /** Whether a client may say it: what hosts say, to each other or to everybody, it may not. */
   mayPublish(subject: string): boolean;
   /** Whether answers to a client may go there: not where they would be taken for something else. */
   mayReplyTo(subject: string): boolean;
+  /** Whether a client may hear it, by whatever pattern: what hosts say to each other it may not. */
+  mayHear(subject: string): boolean;
   /** Whether a client may share the work of it: what is the system's work it may not. */
   mayJoin(pattern: string): boolean;
   /** Whether it hears what the system says, of which there is much. */
@@ -16,12 +19,16 @@ export interface Boundary {
 
 export function createBoundary(prefix: string): Boundary {
   const start = `${prefix}.`;
-  const zone = (subject: string) => (subject.startsWith(start) ? zoneOf(prefix, subject) : undefined);
+  const control = createControlSubjects(prefix);
+  const { isEvent } = createPublicSubjects(prefix);
+  const isSystem = (subject: string): boolean => subject.startsWith(start);
+  const listensIn = (pattern: string): boolean => /^(?:>|\*\.)/.test(pattern) || isSystem(pattern);
   return {
-    mayPublish: (subject) => (zone(subject) ?? 'public') === 'public',
-    mayReplyTo: (subject) => zone(subject) === undefined,
-    mayJoin: (pattern) => !mayHearSystem(prefix, pattern),
-    listensIn: (pattern) => mayHearSystem(prefix, pattern),
-    isSystem: (subject) => zone(subject) !== undefined,
+    mayPublish: (subject) => !control.includes(subject) && !isEvent(subject),
+    mayReplyTo: (subject) => !isSystem(subject),
+    mayHear: (subject) => !control.includes(subject),
+    mayJoin: (pattern) => !listensIn(pattern),
+    listensIn,
+    isSystem,
   };
 }

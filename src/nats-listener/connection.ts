@@ -252,8 +252,9 @@ export class Connection implements Holder {
   }
 
   #refuseSubscription(subject: string, queue: string | undefined): string | undefined {
-    const mayJoin = queue === undefined || this.#options.boundary.mayJoin(subject);
-    if (this.#grant.subscribe?.(subject) === false || !mayJoin) {
+    const { boundary } = this.#options;
+    const isAllowed = boundary.mayHear(subject) && (queue === undefined || boundary.mayJoin(subject));
+    if (this.#grant.subscribe?.(subject) === false || !isAllowed) {
       const group = queue === undefined ? '' : ` using queue "${queue}"`;
       return `Permissions Violation for Subscription to "${subject}"${group}`;
     }
@@ -264,7 +265,7 @@ export class Connection implements Holder {
 
   /** "No responders" is the server's word and no delivery. */
   #deliver(sid: string, message: BusMessage): boolean {
-    if (this.#closed) return false;
+    if (this.#closed || !this.#options.boundary.mayHear(message.subject)) return false;
     const unheard = isNoResponders(message);
     if (!unheard || this.#client.no_responders) this.#send(sid, message);
     return !unheard;

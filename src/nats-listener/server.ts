@@ -25,7 +25,7 @@ export interface NatsListenerOptions {
   readonly maxListening?: number;
   /** A client that leaves more unread is cut off. @default 64 MiB */
   readonly maxPendingBytes?: number;
-  /** The first token of the system's subjects: which of them are a client's business, `proto/subjects.ts` says. @default 'faasm' */
+  /** The first token of the system's subjects. @default 'faasm' */
   readonly prefix?: string;
   /** @default 'faasm' */
   readonly serverName?: string;

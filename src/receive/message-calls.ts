@@ -18,7 +18,7 @@ import {
   type UserName,
   userOfCall,
 } from '../../proto/names.ts';
-import type { Subjects } from '../../proto/subjects.ts';
+import type { PublicSubjects } from '../../proto/public-subjects.ts';
 import { expectAnswer } from '../bus/error-headers.ts';
 import { type Bus, emptyBody, header, readBody, toBytes } from '../bus/port.ts';
 import { toSettingsHeaders } from '../bus/settings-headers.ts';
@@ -31,7 +31,7 @@ import { callStatusCodec } from '../calls/queue-messages.ts';
 
 export interface MessageCallsOptions {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly subjects: PublicSubjects;
   /** The longest that a call may take, in milliseconds. */
   readonly callTimeoutMs: number;
   newCallId(user: UserName): CallId;

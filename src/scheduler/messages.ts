@@ -1,9 +1,13 @@
 /** How the scheduler's messages look on the bus. */
+import type { Call, CallResult } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { HostStatus, WarmChange } from '../../proto/messages.ts';
 import { toHostId } from '../../proto/names.ts';
+import { tokensAfter } from '../../proto/subjects.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
-import type { Codec } from '../bus/port.ts';
+import { type BusMessage, type Codec, readBody } from '../bus/port.ts';
+import { createTopic } from '../bus/private.ts';
+import type { Places } from '../calls/invocation.ts';
 import { warmMax } from '../hosts/warm.ts';
 
 export const hostStatusCodec: Codec<HostStatus> = msgpackCodec('host status', (value) => {
@@ -26,6 +30,24 @@ export const hostStatusCodec: Codec<HostStatus> = msgpackCodec('host status', (v
     warm: toWarmChange(status.warm),
   };
 });
+
+/** @throws FaasmError `bad_message`, also where a host tells of another one */
+export function readHostStatus(message: BusMessage): HostStatus {
+  const status = readBody(message, hostStatusCodec);
+  const [host] = tokensAfter(message.subject, 1);
+  if (status.host === host) return status;
+  throw new FaasmError('bad_message', `${message.subject} is of another host than ${status.host}`);
+}
+
+/** A call that is made by this host itself: one that a call chained, or an attempt at an asynchronous one. */
+export interface Admission {
+  readonly call: Call;
+  /** Nothing where input and output are along with the call. */
+  readonly places: Places | undefined;
+}
+
+/** Answered with what became of the call, a failure as an error. */
+export const admitTopic = createTopic<Admission, CallResult>('admit');
 
 function toWarmChange(value: unknown): WarmChange {
   const { whole, added, removed } = record(value);

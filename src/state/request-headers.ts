@@ -7,18 +7,16 @@ import type { StoredValue, WriteCondition } from './stores/port.ts';
 
 const uploadIdPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
-/** `Faasm-If-Match`, `Faasm-If-None-Match`, `Faasm-Fence`. @throws FaasmError `bad_request` */
+/** `Faasm-If-Match`, `Faasm-If-None-Match`. @throws FaasmError `bad_request` */
 export function readCondition(message: BusMessage): WriteCondition {
   const match = header(message, names.ifMatch);
   const noneMatch = header(message, names.ifNoneMatch);
-  const fence = readCount(message, names.fence);
   if (noneMatch !== undefined && noneMatch !== '*') {
     throw new FaasmError('bad_request', `${names.ifNoneMatch} is *, not ${quote(noneMatch)}`);
   }
   return {
     ...(match !== undefined && { expectVersion: match === '*' ? 'any' : toCount(match, names.ifMatch) }),
     ...(noneMatch !== undefined && { ifAbsent: true }),
-    ...(fence !== undefined && { fence }),
   };
 }
 

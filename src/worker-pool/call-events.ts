@@ -1,6 +1,10 @@
-/** Tells everybody of ended calls, many in one message: to a bus that leaves the process each message has its price. */
+/**
+ * Tells everybody of ended calls, many of one user in one message: to a bus that leaves the process each message has
+ * its price.
+ */
 import type { CallEvent } from '../../proto/messages.ts';
-import type { Subjects } from '../../proto/subjects.ts';
+import type { UserName } from '../../proto/names.ts';
+import type { PublicSubjects } from '../../proto/public-subjects.ts';
 import { type Bus, Encodable } from '../bus/port.ts';
 import { callEventsCodec } from './messages.ts';
 
@@ -14,37 +18,49 @@ const headMaxBytes = 1024;
 /** A control character in JSON, which is the most that a character takes. */
 const characterMaxBytes = 6;
 
+interface Batch {
+  readonly events: CallEvent[];
+  bytes: number;
+}
+
 export class CallEvents {
   readonly #bus: Bus;
-  readonly #subject: string;
-  #gathered: CallEvent[] = [];
-  #bytes = 0;
+  readonly #subjects: PublicSubjects;
+  readonly #gathered = new Map<UserName, Batch>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(bus: Bus, subjects: Subjects) {
+  constructor(bus: Bus, subjects: PublicSubjects) {
     this.#bus = bus;
-    this.#subject = subjects.event('calls');
+    this.#subjects = subjects;
   }
 
   add(event: CallEvent): void {
+    const { user } = event;
     const maxBytes = Math.min(batchMaxBytes, this.#bus.maxPayloadBytes);
     const fitting = toFitting(event, maxBytes);
     const bytes = mostBytes(fitting);
-    if (this.#bytes + bytes > maxBytes) this.flush();
-    this.#gathered.push(fitting);
-    this.#bytes += bytes;
-    if (this.#gathered.length >= eventsMax) this.flush();
+    let batch = this.#gathered.get(user);
+    if (batch !== undefined && batch.bytes + bytes > maxBytes) {
+      this.#tell(user, batch);
+      batch = undefined;
+    }
+    if (batch === undefined) this.#gathered.set(user, (batch = { events: [], bytes: 0 }));
+    batch.events.push(fitting);
+    batch.bytes += bytes;
+    if (batch.events.length >= eventsMax) this.#tell(user, batch);
     else this.#timer ??= setTimeout(() => this.flush(), gatherMs);
   }
 
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    if (this.#gathered.length === 0) return;
-    const events = this.#gathered;
-    this.#gathered = [];
-    this.#bytes = 0;
-    this.#bus.tell(this.#subject, new Encodable(events, callEventsCodec), { fleeting: true });
+    for (const [user, batch] of this.#gathered) this.#tell(user, batch);
+  }
+
+  #tell(user: UserName, { events }: Batch): void {
+    this.#gathered.delete(user);
+    const body = new Encodable(events, callEventsCodec);
+    this.#bus.tell(this.#subjects.callEvents(user), body, { fleeting: true });
   }
 }
 

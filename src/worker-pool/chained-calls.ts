@@ -10,14 +10,14 @@
  */
 import type { Call, CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import { headers as names } from '../../proto/headers.ts';
 import type { CallId, UserName } from '../../proto/names.ts';
-import type { Subjects } from '../../proto/subjects.ts';
-import { expectAnswer } from '../bus/error-headers.ts';
-import { type Bus, emptyBody, header, toBytes } from '../bus/port.ts';
-import { toChainHeaders } from '../calls/invocation.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
+import type { PublicSubjects } from '../../proto/public-subjects.ts';
+import { type Bus, emptyBody } from '../bus/port.ts';
+import { askInside } from '../bus/private.ts';
 import type { Catalog } from '../functions/catalog.ts';
 import type { ChainedCall, ChainedResult } from '../guest/call-context.ts';
+import { admitTopic } from '../scheduler/messages.ts';
 import { ChainTurns, type Waiting } from './chain-turns.ts';
 
 export interface ChainLimits {
@@ -47,7 +47,8 @@ export interface Tree {
 
 export interface ChainedCallsOptions {
   readonly bus: Bus;
-  readonly subjects: Subjects;
+  readonly privateBus: Bus;
+  readonly subjects: PublicSubjects;
   readonly catalog: Catalog;
   readonly limits: ChainLimits;
   newCallId(user: UserName): CallId;
@@ -210,8 +211,7 @@ export class ChainedCalls {
   };
 
   async #send(child: Child): Promise<void> {
-    const { bus, subjects } = this.#options;
-    const { id, user, parent, parentCall, call, awaited } = child;
+    const { id, user, parent } = child;
     this.#sent.set(id, child);
     const siblings = this.#sentBy.get(parent);
     if (siblings === undefined) this.#sentBy.set(parent, new Set([child]));
@@ -220,13 +220,10 @@ export class ChainedCalls {
     child.runs = true;
     let result: ChainedResult;
     try {
-      const headers = toChainHeaders(parentCall, id, awaited, call.pointer);
-      const answer = await bus.request(subjects.invoke(user, call.function), call.input, {
-        headers,
-        timeoutMs: 0,
-      });
-      const output = toBytes(expectAnswer(answer).body);
-      result = { returnValue: Number(header(answer, names.returnValue) ?? 0), output };
+      const admission = { call: toCall(child), places: undefined };
+      const { privateBus } = this.#options;
+      const ended = await askInside(privateBus, privateSubjects.admit(), admitTopic, admission);
+      result = { returnValue: ended.returnValue, output: ended.output };
     } catch (thrown) {
       const { details, output = emptyBody } = FaasmError.from(thrown);
       result = { returnValue: details.returnValue ?? 1, output };
@@ -261,6 +258,24 @@ export class ChainedCalls {
     const { bus, subjects } = this.#options;
     bus.tell(subjects.cancel(user, id), emptyBody);
   }
+}
+
+/** One that is waited for ends when its parent does, at the latest; any other has the time of a call. */
+function toCall({ id, parentCall: parent, call: { function: name, input, pointer }, awaited }: Child): Call {
+  const { user, rootId, depth, treeCalls, traceparent, deadlineMs } = parent;
+  return {
+    id,
+    user,
+    function: name,
+    input,
+    parentId: parent.id,
+    rootId,
+    depth: depth + 1,
+    deadlineMs: awaited ? deadlineMs : Number.POSITIVE_INFINITY,
+    ...(treeCalls !== undefined && { treeCalls }),
+    ...(traceparent !== undefined && { traceparent }),
+    ...(pointer !== undefined && { pointer: pointer.index, version: pointer.version }),
+  };
 }
 
 function refusal(message: string): CallError {

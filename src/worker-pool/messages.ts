@@ -2,9 +2,10 @@
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallEvent } from '../../proto/messages.ts';
 import { jsonLinesCodec } from '../bus/json.ts';
-import { msgpackCodec } from '../bus/msgpack.ts';
 import type { Codec } from '../bus/port.ts';
+import { createTopic, createValueCodec } from '../bus/private.ts';
 import type { InitializedState } from '../faaslet/faaslet.ts';
+import type { Program } from '../faaslet/program.ts';
 
 /** Whoever shows an event cuts its texts and looks at its numbers. */
 export const callEventsCodec: Codec<readonly CallEvent[]> = jsonLinesCodec('event.calls', (value) => {
@@ -14,19 +15,14 @@ export const callEventsCodec: Codec<readonly CallEvent[]> = jsonLinesCodec('even
   throw new FaasmError('bad_message', 'an object with an id is wanted');
 });
 
-/** What a program's initialisation left, or nothing when it cannot be snapshotted; stays inside its host. */
-export const initializedCodec: Codec<InitializedState | undefined> = {
-  name: 'initialized',
-  encode() {
-    throw new FaasmError('bad_request', 'A snapshot is only handed over inside its host');
-  },
-  decode() {
-    throw new FaasmError('bad_message', 'A snapshot is only handed over inside its host');
-  },
-};
+export interface InitializeRequest {
+  readonly program: Program;
+  /** Unix milliseconds. */
+  readonly deadlineMs: number;
+}
 
-/** Published on `executor.gone`: whatever this owner holds is free. */
-export const executorGoneCodec: Codec<{ readonly owner: string }> = msgpackCodec('executor.gone', (value) => {
-  if (typeof value === 'object' && value !== null && 'owner' in value) return { owner: String(value.owner) };
-  throw new FaasmError('bad_message', 'an owner is wanted');
-});
+/** Answered with what the initialisation left, or nothing where it cannot be snapshotted. */
+export const initializeTopic = createTopic<InitializeRequest, InitializedState | undefined>('initialize');
+
+/** Told on `executor.gone`: whatever this owner holds is free. */
+export const executorGoneCodec = createValueCodec<{ readonly owner: string }>('executor.gone');

@@ -5,13 +5,12 @@
  * was queued before a change still runs the old version. When neither is so, executors forget it and it is released.
  */
 import { LRUCache } from 'lru-cache';
-import { stateHeaders } from '../../proto/headers.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
-import type { Subjects } from '../../proto/subjects.ts';
-import { expectAnswer } from '../bus/error-headers.ts';
-import { type Bus, emptyBody, readBody } from '../bus/port.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
+import type { Bus } from '../bus/port.ts';
+import { askInside } from '../bus/private.ts';
 import { type Program, programKey } from '../faaslet/program.ts';
-import { heldProgramCodec } from '../functions/messages.ts';
+import { programTopic } from '../functions/messages.ts';
 
 /** A compiled program of 60 KB of wasm holds about 1 MB; so many of them a host can keep. */
 const programsMax = 500;
@@ -44,7 +43,7 @@ interface Asked {
 }
 
 /** @param onDrop a program is no longer kept here, and need not be kept by executors */
-export function createPrograms(bus: Bus, subjects: Subjects, onDrop: (key: string) => void): Programs {
+export function createPrograms(privateBus: Bus, onDrop: (key: string) => void): Programs {
   const held = new Map<string, Held>();
   const known = new LRUCache<string, Held>({
     max: programsMax,
@@ -69,11 +68,14 @@ export function createPrograms(bus: Bus, subjects: Subjects, onDrop: (key: strin
   }
 
   async function ask(key: string, user: UserName, name: FunctionName, version: string): Promise<Held> {
-    const subject = subjects.functions('program', user, name);
-    const headers = { [stateHeaders.version]: [version] };
+    const request = { user, name, version };
     try {
-      const answer = expectAnswer(await bus.request(subject, emptyBody, { headers, timeoutMs: 0 }));
-      const { program, release } = readBody(answer, heldProgramCodec);
+      const { program, release } = await askInside(
+        privateBus,
+        privateSubjects.program(),
+        programTopic,
+        request,
+      );
       let each = held.get(program.key);
       if (each === undefined) held.set(program.key, (each = { program, release, known: false, calls: 0 }));
       else release();

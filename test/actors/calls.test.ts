@@ -5,37 +5,32 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import { startCalls } from '../../actors/calls.ts';
+import type { Call } from '../../proto/call.ts';
 import { type ErrorCode, FaasmError } from '../../proto/errors.ts';
 import { headers as names, stateHeaders } from '../../proto/headers.ts';
 import type { CallStatus } from '../../proto/messages.ts';
 import { type CallId, type HostId, toFunctionName, toUserName } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { expectAnswer, respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import {
-  type Bus,
-  type BusMessage,
-  emptyBody,
-  type Headers,
-  header,
-  readBody,
-  respond,
-  toBytes,
-} from '../../src/bus/port.ts';
+import { emptyBody, type Headers, header, readBody, respond, toBytes } from '../../src/bus/port.ts';
+import { answerInside } from '../../src/bus/private.ts';
 import { createCallIds } from '../../src/calls/call-id.ts';
 import { type CallsConfig, defaultCallsConfig } from '../../src/calls/queue-config.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import type { CallQueue } from '../../src/calls/queue-port.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
+import { admitTopic } from '../../src/scheduler/messages.ts';
 import { callIdOf } from '../call-ids.ts';
 import { noLog } from '../state/host.ts';
 
-const subjects = createSubjects();
+const subjects = createPublicSubjects();
 const ann = toUserName('ann');
 const echo = toFunctionName('echo');
 const text = (value: string) => new TextEncoder().encode(value);
 
-type Answer = (message: BusMessage, bus: Bus) => void | Promise<void>;
+type Answer = (call: Call) => Uint8Array | Promise<Uint8Array>;
 
 interface Options {
   readonly file?: string;
@@ -45,16 +40,21 @@ interface Options {
   readonly maxPayloadBytes?: number;
 }
 
-const echoes: Answer = (message, bus) => respond(bus, message, toBytes(message.body));
+const echoes: Answer = ({ input }) => input;
+const never: Answer = () => new Promise(() => {});
 
 const fails =
   (code: ErrorCode): Answer =>
-  (message, bus) =>
-    respondError(
-      bus,
-      message,
-      new FaasmError(code, `it failed: ${code}`, { details: { component: 'scheduler' } }),
-    );
+  () => {
+    throw new FaasmError(code, `it failed: ${code}`, { details: { component: 'scheduler' } });
+  };
+
+/** Answers when it is told to. */
+function waits() {
+  const asked: (() => void)[] = [];
+  const answer: Answer = ({ input }) => new Promise((resolve) => asked.push(() => resolve(input)));
+  return { asked, answer };
+}
 
 function temporaryFile(t: ExecutionContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'faasm-calls-'));
@@ -66,16 +66,17 @@ function temporaryFile(t: ExecutionContext): string {
 async function start(t: ExecutionContext, options: Options = {}) {
   const { file = temporaryFile(t), answer = echoes, wrap = (same) => same, maxPayloadBytes } = options;
   const bus = createMemoryBus(maxPayloadBytes === undefined ? {} : { maxPayloadBytes });
-  const invoked: BusMessage[] = [];
+  const privateBus = createMemoryBus();
+  const invoked: Call[] = [];
   const cancelled: string[] = [];
   bus.subscribe(subjects.functions('*', '*', '*'), (message) => {
     if (message.subject.endsWith('.missing'))
       respondError(bus, message, new FaasmError('not_found', 'no such function'));
     else respond(bus, message, emptyBody);
   });
-  bus.subscribe(subjects.invoke('*', '*'), (message) => {
-    invoked.push(message);
-    return answer(message, bus);
+  answerInside(privateBus, privateSubjects.admit(), admitTopic, async ({ call }) => {
+    invoked.push(call);
+    return { id: call.id, output: await answer(call), returnValue: 0 };
   });
   bus.subscribe(subjects.cancel('*', '*'), ({ subject }) => {
     cancelled.push(subject.split('.').at(-1)!);
@@ -85,6 +86,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
   const actor = await startCalls({
     host: 'test' as HostId,
     bus,
+    privateBus,
     subjects,
     queue: wrap(sqlite),
     begunFolder: `${file}-begun`,
@@ -99,6 +101,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
     await actor.stop();
     await sqlite.close();
     await bus.close();
+    await privateBus.close();
   };
   t.teardown(stop);
 
@@ -174,6 +177,7 @@ test(refusedIds, 'ann-0123456789abcdefghijk');
 
 test('async passes the id, the time and the trace on', async (t) => {
   const { submit, ended, invoked } = await start(t, { config: { callTimeoutMs: 9000 } });
+  const beganMs = Date.now();
   const mine = callIdOf('ann', 'mine');
   const headers = {
     [names.callId]: [mine],
@@ -183,13 +187,13 @@ test('async passes the id, the time and the trace on', async (t) => {
   const { id } = await submit('x', headers);
   t.is(id, mine);
   await ended(id);
-  const [message] = invoked;
-  t.is(message?.subject, 'faasm.invoke.ann.echo');
-  t.is(header(message!, names.callId), mine);
-  t.is(header(message!, names.timeout), '1500ms');
-  t.is(header(message!, names.traceparent), '00-ab-cd-01');
+  t.like(invoked[0], { id: mine, user: 'ann', function: 'echo', rootId: mine, depth: 0, attempt: 1 });
+  t.is(invoked[0]!.traceparent, '00-ab-cd-01');
   await ended((await submit('x', { [names.timeout]: ['1m'] })).id);
-  t.is(header(invoked[1]!, names.timeout), '9000ms');
+  for (const [at, timeMs] of [1500, 9000].entries()) {
+    const { deadlineMs } = invoked[at]!;
+    t.true(deadlineMs >= beganMs + timeMs - 10 && deadlineMs <= Date.now() + timeMs + 10);
+  }
 });
 
 test('async refuses what cannot be a call', async (t) => {
@@ -221,7 +225,7 @@ for (const name of ['Nats-Msg-Id', 'Idempotency-Key']) {
 }
 
 test('a user with too many queued calls is refused, but told of calls that are there', async (t) => {
-  const { submit } = await start(t, { config: { runningMax: 1, queuedPerUserMax: 2 }, answer: () => {} });
+  const { submit } = await start(t, { config: { runningMax: 1, queuedPerUserMax: 2 }, answer: never });
   const [, second] = [await submit('1'), await submit('2', { 'Nats-Msg-Id': ['k'] }), await submit('3')];
   const error = await t.throwsAsync(submit('4'), { instanceOf: FaasmError });
   t.is(error?.code, 'too_many_requests');
@@ -240,12 +244,9 @@ test('a guest that fails is not run again, and its failure is the answer to outp
 
 test('a function that returns another value keeps that value', async (t) => {
   const { submit, ended } = await start(t, {
-    answer: (message, bus) =>
-      respondError(
-        bus,
-        message,
-        new FaasmError('guest_returned', 'returned 7', { details: { returnValue: 7 } }),
-      ),
+    answer() {
+      throw new FaasmError('guest_returned', 'returned 7', { details: { returnValue: 7 } });
+    },
   });
   const status = await ended((await submit('x')).id);
   t.deepEqual([status.state, status.returnValue], ['failed', 7]);
@@ -254,7 +255,7 @@ test('a function that returns another value keeps that value', async (t) => {
 test('a call is run again after a failure of the system, until it succeeds', async (t) => {
   let left = 3;
   const { submit, ended, output } = await start(t, {
-    answer: (message, bus) => (left-- > 0 ? fails('executor_lost')(message, bus) : echoes(message, bus)),
+    answer: (call) => (left-- > 0 ? fails('executor_lost') : echoes)(call),
   });
   const status = await ended((await submit('x')).id);
   t.deepEqual([status.state, status.attempts, status.error], ['succeeded', 4, null]);
@@ -273,7 +274,7 @@ test('a call is dead after as many attempts as allowed', async (t) => {
 });
 
 test('output of a call that has not ended is a conflict that says its state', async (t) => {
-  const { submit, output } = await start(t, { config: { runningMax: 1 }, answer: () => {} });
+  const { submit, output } = await start(t, { config: { runningMax: 1 }, answer: never });
   const running = await submit('1');
   const queued = await submit('2');
   await t.throwsAsync(output(running.id), { code: 'conflict', message: /is running/ });
@@ -283,9 +284,7 @@ test('output of a call that has not ended is a conflict that says its state', as
 test('output gives ranges, and refuses what an answer cannot hold', async (t) => {
   const { submit, ended, output, ask } = await start(t, {
     maxPayloadBytes: 20_000,
-    answer: (message, bus) => {
-      bus.publish(message.reply!, new Uint8Array(19_000).fill(65));
-    },
+    answer: () => new Uint8Array(19_000).fill(65),
   });
   const { id } = await ended((await submit('x')).id);
   await t.throwsAsync(output(id), { code: 'too_large' });
@@ -300,17 +299,12 @@ test('an unknown call is not found', async (t) => {
   for (const op of ['status', 'output', 'cancel'] as const) {
     await t.throwsAsync(ask(subjects.calls(op, ann, callIdOf('ann', 'nobody'))), { code: 'not_found' });
   }
-  await t.throwsAsync(ask(`faasm.calls.frob.ann.${callIdOf('ann', 'x')}`), { code: 'bad_request' });
+  await t.throwsAsync(ask(`faasm.calls.frob.ann.${callIdOf('ann', 'x')}`), { code: 'no_responders' });
 });
 
 test('cancel of a queued call keeps it from running', async (t) => {
-  const asked: BusMessage[] = [];
-  const { submit, ask, ended, output, bus, invoked } = await start(t, {
-    config: { runningMax: 1 },
-    answer: (message) => {
-      asked.push(message);
-    },
-  });
+  const { asked, answer } = waits();
+  const { submit, ask, ended, output, invoked } = await start(t, { config: { runningMax: 1 }, answer });
   const first = await submit('1');
   const second = await submit('2');
   const third = await submit('3');
@@ -318,30 +312,26 @@ test('cancel of a queued call keeps it from running', async (t) => {
   t.is(status.state, 'cancelled');
   await t.throwsAsync(output(second.id), { code: 'cancelled' });
   while (asked.length < 1) await new Promise((resolve) => setTimeout(resolve, 2));
-  echoes(asked[0]!, bus);
+  asked[0]!();
   await ended(first.id);
   while (asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
-  echoes(asked[1]!, bus);
+  asked[1]!();
   await ended(third.id);
   t.deepEqual(
-    invoked.map(({ body }) => Buffer.from(toBytes(body)).toString()),
+    invoked.map(({ input }) => Buffer.from(input).toString()),
     ['1', '3'],
   );
 });
 
 test('cancel of a running call tells whoever runs it, and its late result changes nothing', async (t) => {
-  let asked: BusMessage | undefined;
-  const { submit, ask, status, cancelled, bus } = await start(t, {
-    answer: (message) => {
-      asked = message;
-    },
-  });
+  const { asked, answer: echo } = waits();
+  const { submit, ask, status, cancelled } = await start(t, { answer: echo });
   const { id } = await submit('1');
-  while (asked === undefined) await new Promise((resolve) => setTimeout(resolve, 2));
+  while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   const answer = readBody(await ask(subjects.calls('cancel', ann, id)), callStatusCodec);
   t.is(answer.state, 'cancelled');
   t.deepEqual(cancelled, [id]);
-  echoes(asked, bus);
+  asked[0]!();
   await submit('2');
   t.is((await status(id)).state, 'cancelled');
   const again = readBody(await ask(subjects.calls('cancel', ann, id)), callStatusCodec);
@@ -362,14 +352,14 @@ test('results expire', async (t) => {
 
 test('what was queued and running runs after a restart, in order', async (t) => {
   const file = temporaryFile(t);
-  const before = await start(t, { file, config: { runningMax: 1, drainTimeoutMs: 1 }, answer: () => {} });
+  const before = await start(t, { file, config: { runningMax: 1, drainTimeoutMs: 1 }, answer: never });
   const calls = [await before.submit('1'), await before.submit('2'), await before.submit('3')];
   while (before.invoked.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   await before.stop();
   const after = await start(t, { file, config: { runningMax: 1 } });
   for (const { id } of calls) t.is((await after.ended(id)).state, 'succeeded');
   t.deepEqual(
-    after.invoked.map(({ body }) => Buffer.from(toBytes(body)).toString()),
+    after.invoked.map(({ input }) => Buffer.from(input).toString()),
     ['1', '2', '3'],
   );
   t.is((await after.status(calls[0]!.id)).attempts, 1, 'no executor had begun it');
@@ -378,18 +368,12 @@ test('what was queued and running runs after a restart, in order', async (t) => 
 
 test('stop() waits for running calls and keeps their results', async (t) => {
   const file = temporaryFile(t);
-  const asked: BusMessage[] = [];
-  const before = await start(t, {
-    file,
-    config: { drainTimeoutMs: 60_000 },
-    answer: (message) => {
-      asked.push(message);
-    },
-  });
+  const { asked, answer } = waits();
+  const before = await start(t, { file, config: { drainTimeoutMs: 60_000 }, answer });
   const { id } = await before.submit('x');
   while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   const stopping = before.stop();
-  echoes(asked[0]!, before.bus);
+  asked[0]!();
   await stopping;
   const after = await start(t, { file });
   t.is((await after.status(id)).state, 'succeeded');
@@ -397,13 +381,11 @@ test('stop() waits for running calls and keeps their results', async (t) => {
 });
 
 test('a call that ends after stop() is left to the next run, and its end is not stored', async (t) => {
-  const asked: BusMessage[] = [];
+  const { asked, answer } = waits();
   let ends = 0;
-  const { submit, bus, actor } = await start(t, {
+  const { submit, actor } = await start(t, {
     config: { drainTimeoutMs: 1 },
-    answer: (message) => {
-      asked.push(message);
-    },
+    answer,
     wrap: (queue) => ({
       ...queue,
       async finish() {
@@ -414,7 +396,7 @@ test('a call that ends after stop() is left to the next run, and its end is not 
   await submit('x');
   while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   await actor.stop();
-  echoes(asked[0]!, bus);
+  asked[0]!();
   await new Promise((resolve) => setImmediate(resolve));
   t.is(ends, 0);
 });

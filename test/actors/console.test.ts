@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
 import { startConsole } from '../../actors/console.ts';
+import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { noSettings } from '../../proto/function-settings.ts';
 import type { CallEvent, HostStatus } from '../../proto/messages.ts';
 import { toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
 import type { BoardData } from '../../src/console/board.ts';
@@ -14,6 +16,7 @@ import { callEventsCodec } from '../../src/worker-pool/messages.ts';
 import { callIdOf } from '../call-ids.ts';
 import { silentLog, subjects } from '../http/_bridge.ts';
 
+const control = createControlSubjects();
 const here = toHostId('here');
 const storage = { damage: () => [['state', 3] as const] };
 const user = toUserName('demo');
@@ -22,19 +25,29 @@ const version = 'a'.repeat(64);
 
 function start(t: { teardown(fn: () => void): void }) {
   const bus = createMemoryBus({ onError: () => {} });
+  const privateBus = createMemoryBus();
   const readiness = new Readiness();
-  const started = startConsole({ bus, subjects, log: silentLog, host: here, readiness, storage });
+  const console = { bus, privateBus, subjects, control, log: silentLog, host: here, readiness, storage };
+  const started = startConsole(console);
   t.teardown(() => started.stop());
   const ask = async (kind: 'page' | 'data' | 'metrics') => {
-    const answer = await bus.request(subjects.console(here, kind), emptyBody);
+    const answer = await privateBus.request(privateSubjects.console(kind), emptyBody);
     return { answer, text: Buffer.from(toBytes(answer.body)).toString() };
   };
   const call = (change: Partial<CallEvent> = {}) =>
     bus.publish(
-      subjects.event('calls'),
+      subjects.callEvents(user),
       new Encodable([{ ...event, endedAtMs: Date.now(), ...change }], callEventsCodec),
     );
-  return { bus, readiness, ask, call, data: async () => JSON.parse((await ask('data')).text) as BoardData };
+  return {
+    bus,
+    privateBus,
+    readiness,
+    ask,
+    call,
+    started,
+    data: async () => JSON.parse((await ask('data')).text) as BoardData,
+  };
 }
 
 const event: CallEvent = {
@@ -70,12 +83,12 @@ const status: HostStatus = {
 };
 
 test('startConsole() shows hosts, functions and calls with how they ended', async (t) => {
-  const { bus, call, data } = start(t);
-  bus.publish(
-    subjects.functionChanged(user, name),
+  const { bus, privateBus, call, data } = start(t);
+  privateBus.publish(
+    privateSubjects.functionChanged(),
     new Encodable({ user, name, version, revision: 1, store: 'a' }, functionChangedCodec),
   );
-  bus.publish(subjects.hostStatus(here), new Encodable(status, hostStatusCodec));
+  bus.publish(control.status(here), new Encodable(status, hostStatusCodec));
   call();
   const error = { code: 'guest_trapped', message: 'It trapped <b>', details: {} } as const;
   call({ id: callIdOf('demo', 'c2'), host: toHostId('there'), error, stderr: 'oh no' });
@@ -107,9 +120,9 @@ test('startConsole() learns the live version of a function that it only saw call
 
 test('startConsole() counts the calls of its own host for Prometheus', async (t) => {
   const { bus, call, ask } = start(t);
-  bus.publish(subjects.hostStatus(here), new Encodable(status, hostStatusCodec));
+  bus.publish(control.status(here), new Encodable(status, hostStatusCodec));
   bus.publish(
-    subjects.hostStatus(toHostId('there')),
+    control.status(toHostId('there')),
     new Encodable({ ...status, host: toHostId('there'), executors: 77 }, hostStatusCodec),
   );
   call({ durationMs: 3 });
@@ -141,8 +154,8 @@ test('startConsole() tells what this host lacks, and what its bus dropped', asyn
   const { bus, readiness, ask } = start(t);
   readiness.set('redis', undefined);
   readiness.set('nats', 'not connected');
-  bus.drops.add('faasm.event.calls', 'no_capacity');
-  bus.drops.add('faasm.event.state', 'no_capacity');
+  bus.drops.add('faasm.event.calls.ada', 'no_capacity');
+  bus.drops.add('faasm.event.calls.eve', 'no_capacity');
   bus.drops.add('_INBOX.abc.1', 'too_large');
   const lines = (await ask('metrics')).text.split('\n');
   const has = (line: string) => t.true(lines.includes(line), line);
@@ -172,8 +185,8 @@ test('startConsole() survives events that are none', async (t) => {
     error: { code: 'made_up' },
     stderr: 'x'.repeat(9999),
   };
-  bus.publish(subjects.event('calls'), new Encodable([odd as unknown as CallEvent], callEventsCodec));
-  bus.publish(subjects.event('calls'), Buffer.from('no JSON at all'));
+  bus.publish(subjects.callEvents(user), new Encodable([odd as unknown as CallEvent], callEventsCodec));
+  bus.publish(subjects.callEvents(user), Buffer.from('no JSON at all'));
   const { calls } = await data();
   t.is(calls.length, 1);
   t.like(calls[0], { id: '', user: '', code: 'internal', durationMs: 0 });
@@ -195,8 +208,7 @@ test('the page loads nothing, allows only itself, and sets text as text', async 
 });
 
 test('stop() leaves nobody to ask', async (t) => {
-  const bus = createMemoryBus();
-  startConsole({ bus, subjects, log: silentLog, host: here, readiness: new Readiness(), storage }).stop();
-  const asked = bus.request(subjects.console(here, 'page'), emptyBody);
-  t.is((await t.throwsAsync<Error & { code: string }>(asked)).code, 'no_responders');
+  const { started, ask } = start(t);
+  started.stop();
+  t.is((await t.throwsAsync<Error & { code: string }>(ask('page'))).code, 'no_responders');
 });

@@ -4,26 +4,32 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type FilesOptions, startFiles } from '../../actors/files.ts';
+import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { toFilePath, toFileToken } from '../../proto/file-path.ts';
 import { stateHeaders as names } from '../../proto/headers.ts';
 import { toHostId, toUserName } from '../../proto/names.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, type Headers, readBody } from '../../src/bus/port.ts';
 import { openDiskStore } from '../../src/files/disk-store.ts';
-import { fileChangedCodec, fileDescriptionCodec } from '../../src/files/messages.ts';
+import { fileChangedCodec, fileDescriptionCodec, filesOfCodec } from '../../src/files/messages.ts';
 import { silentLog, subjects, until } from '../http/_bridge.ts';
 
+const control = createControlSubjects();
 const ada = toUserName('ada');
 const text = (value: string) => new TextEncoder().encode(value);
 
 async function start(t: ExecutionContext, config: Partial<FilesOptions['config']> = {}) {
   const root = await mkdtemp(join(tmpdir(), 'faasm-files-'));
   const bus = createMemoryBus();
+  const privateBus = createMemoryBus();
   const open = () => openDiskStore({ root, onDamaged: (file) => t.fail(file) });
   const files = await startFiles({
     bus,
+    privateBus,
     subjects,
+    control,
     store: await open(),
     config: {
       host: toHostId('here'),
@@ -38,6 +44,7 @@ async function start(t: ExecutionContext, config: Partial<FilesOptions['config']
   t.teardown(async () => {
     await files.stop();
     await bus.close();
+    await privateBus.close();
     await rm(root, { recursive: true, force: true });
   });
   const request = async (
@@ -50,7 +57,7 @@ async function start(t: ExecutionContext, config: Partial<FilesOptions['config']
       await bus.request(subjects.files(op, ada, toFileToken(toFilePath(path))), text(body), { headers }),
     );
   const count = async (folder: string) => (await readdir(join(root, folder))).length;
-  return { bus, open, request, count };
+  return { bus, privateBus, open, request, count };
 }
 
 const part = (id: string, offset: number, commit?: number): Headers => ({
@@ -106,10 +113,10 @@ test('a user has so many uploads under way at most, and one that stops is forgot
 });
 
 test('what another host has written to the same storage is seen when it says so, and told here', async (t) => {
-  const { bus, open, request } = await start(t);
+  const { bus, privateBus, open, request } = await start(t);
   const heard: string[] = [];
-  bus.subscribe(subjects.fileChanged('*'), (message) => {
-    heard.push(readBody(message, fileChangedCodec).host);
+  privateBus.subscribe(privateSubjects.fileChanged(), (message) => {
+    heard.push(readBody(message, filesOfCodec));
   });
   const there = await open();
   const draft = await there.createDraft();
@@ -119,14 +126,13 @@ test('what another host has written to the same storage is seen when it says so,
   const path = toFilePath('a');
   await there.writeEntry({ user: ada, path, sizeBytes: 10, version, modifiedAtMs: 1 });
   const say = () => {
-    const change = new Encodable({ host: toHostId('there'), user: ada, path }, fileChangedCodec);
-    bus.publish(subjects.fileChanged(ada), change);
+    bus.publish(control.fileChanged(toHostId('there'), ada), new Encodable({ path }, fileChangedCodec));
   };
   say();
-  await until(() => heard.includes('here'));
+  await until(() => heard.length === 1);
   t.is(Buffer.from((await request('get', 'a')).body as Uint8Array).toString(), 'from there');
   await there.removeEntry(ada, path);
   say();
-  await until(() => heard.filter((host) => host === 'here').length === 2);
+  await until(() => heard.length === 2);
   await t.throwsAsync(request('get', 'a'), { code: 'not_found' } as object);
 });

@@ -5,17 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { startFunctions } from '../../actors/functions.ts';
-import { stateHeaders } from '../../proto/headers.ts';
+import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, readBody } from '../../src/bus/port.ts';
+import { askInside } from '../../src/bus/private.ts';
 import { createAsyncify } from '../../src/functions/asyncify.ts';
 import {
   functionChangedCodec,
   functionDescriptionCodec,
-  heldProgramCodec,
+  programTopic,
 } from '../../src/functions/messages.ts';
 import { openFunctionStore } from '../../src/functions/open-store.ts';
 import type { FunctionStore } from '../../src/functions/port.ts';
@@ -24,7 +26,8 @@ import { createLog } from '../../src/log.ts';
 import { createCopyMemory } from '../../src/memory/copy.ts';
 import { wasm } from '../e2e/_host.ts';
 
-const subjects = createSubjects();
+const subjects = createPublicSubjects();
+const control = createControlSubjects();
 const user = toUserName('ada');
 const name = toFunctionName('f');
 const returning = (value: number) =>
@@ -37,9 +40,12 @@ async function openStore(folder: string): Promise<FunctionStore> {
 
 async function startHost(t: ExecutionContext, host: string, store: FunctionStore) {
   const bus = createMemoryBus();
+  const privateBus = createMemoryBus();
   const functions = await startFunctions({
     bus,
+    privateBus,
     subjects,
+    control,
     store,
     preparer: createPreparer({ memoryMaxPages: 100 } as Parameters<typeof createPreparer>[0]),
     asyncify: createAsyncify(),
@@ -64,10 +70,8 @@ async function startHost(t: ExecutionContext, host: string, store: FunctionStore
     return readBody(expectAnswer(answer), functionDescriptionCodec);
   };
   const program = async (version: string) => {
-    const headers = { [stateHeaders.version]: [version] };
-    const subject = subjects.functions('program', user, name);
-    const answer = await bus.request(subject, emptyBody, { headers, timeoutMs: 0 });
-    return readBody(expectAnswer(answer), heldProgramCodec).program.version;
+    const request = { user, name, version };
+    return (await askInside(privateBus, privateSubjects.program(), programTopic, request)).program.version;
   };
   return { bus, upload, program };
 }
@@ -98,9 +102,13 @@ test('startFunctions() gives no older version while it does not have the one tha
   const confirmed = new Promise<string>((resolve) => {
     two.bus.subscribe('heard', ({ body }) => resolve(Buffer.from(body as Uint8Array).toString()));
   });
-  two.bus.publish(subjects.functionChanged(user, name), new Encodable(change, functionChangedCodec), {
-    reply: 'heard',
-  });
+  two.bus.publish(
+    control.functionChanged(toHostId('one'), user, name),
+    new Encodable(change, functionChangedCodec),
+    {
+      reply: 'heard',
+    },
+  );
   t.is(await confirmed, 'two');
   let given: string | undefined;
   const asked = two.program(second.live).then((version) => (given = version));

@@ -416,11 +416,11 @@ test('/healthz answers always, /readyz says why not', async (t) => {
 });
 
 test('/, /console/data and /metrics come from the console of this host', async (t) => {
-  const { bus, fetch } = await startBridge(t);
-  bus.subscribe(subjects.console(host, '*'), (message) => {
+  const { privateBus, fetch } = await startBridge(t);
+  privateBus.subscribe('private.console.*', (message) => {
     const kind = message.subject.split('.').at(-1)!;
     const given = { 'Content-Type': [`text/${kind}`], 'Content-Security-Policy': ["default-src 'none'"] };
-    respond(bus, message, Buffer.from(kind), given);
+    respond(privateBus, message, Buffer.from(kind), given);
   });
   for (const [path, kind] of [
     ['/', 'page'],
@@ -453,6 +453,7 @@ test('startHttpBridge() names the port and the setting when the port is in use',
   const start = (ports: number[]) =>
     startHttpBridge({
       bus: createMemoryBus(),
+      privateBus: createMemoryBus(),
       subjects,
       config: { host, listen: '127.0.0.1', ports },
       log: silentLog,

@@ -1,14 +1,14 @@
 import test from 'ava';
 import { joinCluster } from '../../actors/membership.ts';
+import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { toHostId } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, respond } from '../../src/bus/port.ts';
 import type { Log } from '../../src/log.ts';
 import { hostStatusCodec } from '../../src/scheduler/messages.ts';
 import { status } from '../scheduler/_status.ts';
 
-const subjects = createSubjects();
+const control = createControlSubjects();
 const stores = { functions: 'shared', state: 's' };
 const identity = { host: toHostId('a'), instance: 'a-1', stores, cores: 2 };
 
@@ -17,9 +17,9 @@ async function join(bus = createMemoryBus()) {
   const namesakes: string[] = [];
   const log = { error: (_details: unknown, text: string) => said.push(text) } as unknown as Log;
   const onNamesake = (why: string) => namesakes.push(why);
-  await joinCluster({ bus, subjects, identity, onNamesake, log });
+  await joinCluster({ bus, control, identity, onNamesake, log });
   const hear = (host: string, more: Parameters<typeof status>[1]) =>
-    bus.publish(subjects.hostStatus(toHostId(host)), new Encodable(status(host, more), hostStatusCodec));
+    bus.publish(control.status(toHostId(host)), new Encodable(status(host, more), hostStatusCodec));
   return { said, namesakes, hear };
 }
 
@@ -45,6 +45,6 @@ test('joinCluster() is not ready beside another host of its name', async (t) => 
 
 test('joinCluster() refuses a name that is taken', async (t) => {
   const bus = createMemoryBus();
-  bus.subscribe(subjects.hostInstance(toHostId('a')), (message) => respond(bus, message, Buffer.from('x')));
+  bus.subscribe(control.instance(toHostId('a')), (message) => respond(bus, message, Buffer.from('x')));
   await t.throwsAsync(join(bus), { code: 'conflict' });
 });

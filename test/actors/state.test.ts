@@ -3,7 +3,8 @@ import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import { stateHeaders } from '../../proto/headers.ts';
 import { toStateKey, toUserName } from '../../proto/names.ts';
-import type { StateOp } from '../../proto/subjects.ts';
+import { privateSubjects, tierOps } from '../../proto/private-subjects.ts';
+import type { StateOp } from '../../proto/public-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import {
   type Body,
@@ -15,7 +16,8 @@ import {
   toBytes,
 } from '../../src/bus/port.ts';
 import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
-import { stateCodecs } from '../../src/state/tier/messages.ts';
+import type { AskState } from '../../src/state/tier/local-tier.ts';
+import { type LockGrant, stateCodecs, type WriteRequest } from '../../src/state/tier/messages.ts';
 import { createRandom } from '../random.ts';
 import { startHost, subjects, temporaryFolder } from '../state/host.ts';
 
@@ -227,60 +229,61 @@ test('quotas count what was stored before a restart', async (t) => {
   await request('set', new Uint8Array(1000), {}, toStateKey('b'));
 });
 
-test('lock from outside needs a lease, and is free after it', async (t) => {
-  const { request } = await start(t);
-  const lock = (owner: string, leaseMs: number, waitMs: number) =>
-    request('lock', stateCodecs.lock.request.encode({ owner, mode: 'write', leaseMs, waitMs }));
-  await t.throwsAsync(lock('a', 0, 0), { code: 'bad_request' });
-  const first = readBody(await lock('a', 60_000, 0), stateCodecs.lock.answer);
+const lockOf =
+  (ask: AskState) =>
+  async (owner: string, leaseMs: number, waitMs = 10_000) =>
+    (await ask('lock', ann, key, { owner, mode: 'write', leaseMs, waitMs })) as LockGrant;
+
+test('a lock with a lease is free after it', async (t) => {
+  const { ask } = await start(t);
+  const lock = lockOf(ask);
+  const first = await lock('a', 60_000);
   await t.throwsAsync(lock('b', 100, 0), { code: 'conflict' });
-  const renewed = readBody(await lock('a', 1, 0), stateCodecs.lock.answer);
+  const renewed = await lock('a', 1);
   t.is(renewed.fence, first.fence);
-  const second = readBody(await lock('b', 60_000, 10_000), stateCodecs.lock.answer);
+  const second = await lock('b', 60_000);
   t.true(second.fence > first.fence);
-  await t.throwsAsync(request('unlock', stateCodecs.unlock.request.encode({ owner: 'a' })), {
-    code: 'not_found',
-  });
-  await request('unlock', stateCodecs.unlock.request.encode({ owner: 'b' }));
+  await t.throwsAsync(ask('unlock', ann, key, { owner: 'a' }), { code: 'not_found' });
+  await ask('unlock', ann, key, { owner: 'b' });
 });
 
-test('every change under a lease from outside that has ended is refused', async (t) => {
-  const { request } = await start(t);
+test('every change under a lease that has ended is refused', async (t) => {
+  const { request, ask } = await start(t);
   await request('set', text('kept'));
   const lock = async (owner: string, leaseMs: number) => {
-    const asked = stateCodecs.lock.request.encode({ owner, mode: 'write', leaseMs, waitMs: 10_000 });
-    const { fence, leaseEndsAtMs } = readBody(await request('lock', asked), stateCodecs.lock.answer);
+    const { fence, leaseEndsAtMs } = await lockOf(ask)(owner, leaseMs);
     t.true(Number.isSafeInteger(fence) && Number.isSafeInteger(leaseEndsAtMs));
-    return { [stateHeaders.fence]: [String(fence)] };
+    return fence;
   };
+  const write = (place: WriteRequest['place'], bytes: Uint8Array, fence: number) =>
+    ask('write', ann, key, { place, bytes, fence });
   const held = await lock('a', 60_000);
-  await request('append', text('!'), held);
+  await write('end', text('!'), held);
   await lock('a', 1);
   const next = await lock('b', 60_000);
-  const lost = { code: 'lock_lost', message: /ann\/some key/ };
-  const upload = { [stateHeaders.uploadId]: ['up'], [stateHeaders.uploadCommit]: ['4'] };
-  await t.throwsAsync(request('set', text('late'), held), lost);
-  await t.throwsAsync(request('set', text('late'), { ...held, [stateHeaders.offset]: ['1'] }), lost);
-  await t.throwsAsync(request('append', text('late'), held), lost);
-  await t.throwsAsync(request('set', text('late'), { ...held, ...upload }), lost);
-  await t.throwsAsync(request('delete', emptyBody, held), lost);
+  for (const place of ['whole', 'end', { offset: 1 }] as const) {
+    await t.throwsAsync(write(place, text('late'), held), { code: 'lock_lost', message: /ann\/some key/ });
+  }
   t.deepEqual(toBytes((await request('get')).body), text('kept!'));
-  await request('set', text('next'), next);
-  await request('delete', emptyBody, next);
+  await write('whole', text('next'), next);
 });
 
-test('open cannot be asked for from outside', async (t) => {
-  const { request } = await start(t);
-  await t.throwsAsync(request('open'), { code: 'bad_request', message: /get, set and append/ });
+test('nobody answers outside what executors ask inside', async (t) => {
+  const { bus } = await start(t);
+  for (const op of tierOps) {
+    await t.throwsAsync(bus.request(`faasm.state.${op}.ann.k`, emptyBody), { code: 'no_responders' });
+    await t.throwsAsync(bus.request(privateSubjects.tier(op, ann, key), emptyBody), {
+      code: 'no_responders',
+    });
+  }
 });
 
-test('a bad operation, user, key or body is refused', async (t) => {
+test('a bad user, key or body is refused', async (t) => {
   const { bus, request } = await start(t);
   const ask = async (subject: string) => expectAnswer(await bus.request(subject, emptyBody));
-  await t.throwsAsync(ask('faasm.state.frob.ann.k'), { code: 'bad_request' });
   await t.throwsAsync(ask('faasm.state.get.a$b.k'), { code: 'bad_name' });
   await t.throwsAsync(ask('faasm.state.get.ann.=zz'), { code: 'bad_name' });
-  await t.throwsAsync(request('lock', text('nonsense')), { code: 'bad_message' });
+  await t.throwsAsync(request('list', text('nonsense')), { code: 'bad_message' });
   await t.throwsAsync(request('list', stateCodecs.list.request.encode({ limit: 501 })), {
     code: 'bad_message',
   });

@@ -1,6 +1,5 @@
 import test from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
-import type { Zone } from '../../proto/subjects.ts';
 import { createClusterBus } from '../../src/bus/cluster.ts';
 import { fromErrorHeaders } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
@@ -18,10 +17,7 @@ test.after.always(() => server.stop());
 /** One after the other: they share the server and its subjects. */
 const serial = test.serial as typeof test;
 
-const zones = (subject: string): Zone | undefined => {
-  const [zone] = subject.split('.');
-  return zone === 'control' || zone === 'private' ? zone : undefined;
-};
+const isControl = (subject: string): boolean => subject.startsWith('control.');
 
 async function openHost(errors: unknown[] = [], url = server.url): Promise<HostBus> {
   const remote = await connectNatsBus({ url, noEcho: true });
@@ -29,7 +25,7 @@ async function openHost(errors: unknown[] = [], url = server.url): Promise<HostB
     maxPayloadBytes: remote.maxPayloadBytes,
     onError: (error) => errors.push(error),
   });
-  return createClusterBus(local, remote, zones);
+  return createClusterBus(local, remote, isControl);
 }
 
 busContract(serial, 'cluster, one host', 'one bus', async () => {
@@ -150,19 +146,6 @@ serial('leave() sends the work of others to others, and keeps the work of this h
     t.is(text(await two.request('work', emptyBody)), 'two');
     t.is(text(await three.request('news', emptyBody)), 'one');
     await three.close();
-  });
-});
-
-serial('tell() to the host alone is heard by nobody else', async (t) => {
-  await onCluster(async ({ one, hear, heard, settle }) => {
-    hear('one', 'news');
-    hear('two', 'news');
-    hear('two', 'only.there');
-    await settle();
-    one.tell('news', bytes('x'), { scope: 'host' });
-    one.tell('only.there', bytes('x'), { scope: 'host' });
-    await settle();
-    t.deepEqual(heard, ['one: x']);
   });
 });
 
@@ -289,7 +272,7 @@ serial('createClusterBus() makes bytes only for another host', async (t) => {
 
 serial('createClusterBus() takes more here than it can send', async (t) => {
   const remote = await connectNatsBus({ url: server.url, noEcho: true });
-  const bus = createClusterBus(createMemoryBus(), remote);
+  const bus = createClusterBus(createMemoryBus(), remote, isControl);
   const large = new Uint8Array(remote.maxPayloadBytes + 1);
   let heard = 0;
   bus.subscribe('here', ({ body }) => void (heard += toBytes(body).length), { queue: 'q' });
@@ -342,7 +325,7 @@ async function onNarrowCluster(
 ): Promise<void> {
   await using narrow = await startNatsServer({ config: 'max_payload: 65536' });
   const open = async () =>
-    createClusterBus(createMemoryBus(), await connectNatsBus({ url: narrow.url, noEcho: true }), zones);
+    createClusterBus(createMemoryBus(), await connectNatsBus({ url: narrow.url, noEcho: true }), isControl);
   const [one, two] = [await open(), await open()];
   try {
     await run(one, two, narrow.url);
@@ -427,29 +410,6 @@ test('createClusterBus() gives up a message whose parts do not come, and tells w
   });
 });
 
-serial('createClusterBus() keeps private subjects inside the host', async (t) => {
-  await onCluster(async ({ one, two, hear, heard, settle }) => {
-    hear('one', 'private.news');
-    hear('two', 'private.news');
-    hear('two', 'private.work', { queue: 'q' });
-    hear('two', '*.op', { queue: 'q' });
-    await settle();
-    one.tell('private.news', bytes('1'));
-    await settle();
-    t.deepEqual(heard, ['one: 1']);
-    for (const subject of ['private.news', 'private.work', 'private.op']) {
-      const asked = await one.request(subject, emptyBody).then(text, (error: FaasmError) => error.code);
-      t.is(asked, subject === 'private.news' ? 'one' : 'no_responders');
-    }
-    const client = await connectNatsBus({ url: server.url });
-    const forged = await client.request('private.op', bytes('2'));
-    await client.close();
-    t.is(fromErrorHeaders(forged)?.code, 'forbidden');
-    t.deepEqual(heard, ['one: 1', 'one: ']);
-    t.deepEqual(two.drops.list(), [{ kind: 'op', code: 'forbidden', count: 1 }]);
-  });
-});
-
 serial('tell() is heard in the host while NATS is away', async (t) => {
   const gone = await startNatsServer();
   const lost = Promise.withResolvers<void>();
@@ -460,7 +420,7 @@ serial('tell() is heard in the host while NATS is away', async (t) => {
     noEcho: true,
     onStatus: (status) => void (status === 'disconnected' && lost.resolve()),
   });
-  const bus = createClusterBus(local, remote, zones);
+  const bus = createClusterBus(local, remote, isControl);
   const heard: string[] = [];
   bus.subscribe('news.a', (message) => void heard.push(text(message)));
   await gone.stop();

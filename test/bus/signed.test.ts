@@ -1,21 +1,19 @@
 import test from 'ava';
 import type { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
-import type { Zone } from '../../proto/subjects.ts';
 import { fromErrorHeaders } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type BusMessage, emptyBody, respond, toBytes } from '../../src/bus/port.ts';
-import { signControl } from '../../src/bus/signed.ts';
+import { signHosts } from '../../src/bus/signed.ts';
 
-const zoneOf = (subject: string): Zone | undefined =>
-  subject.startsWith('control.') ? 'control' : undefined;
+const isOfHosts = (subject: string): boolean => subject.startsWith('control.');
 const text = (message: BusMessage): string => Buffer.from(toBytes(message.body)).toString();
 
 function start(nowMs = { here: 0, there: 0 }) {
   const wire = createMemoryBus();
-  const here = signControl(wire, 'key', zoneOf, () => nowMs.here);
-  const there = signControl(wire, 'key', zoneOf, () => nowMs.there);
-  const stranger = signControl(wire, 'another key', zoneOf, () => nowMs.there);
+  const here = signHosts(wire, 'key', isOfHosts, () => nowMs.here);
+  const there = signHosts(wire, 'key', isOfHosts, () => nowMs.there);
+  const stranger = signHosts(wire, 'another key', isOfHosts, () => nowMs.there);
   const heard: string[] = [];
   here.subscribe('control.>', (message) => {
     heard.push(text(message));
@@ -24,7 +22,7 @@ function start(nowMs = { here: 0, there: 0 }) {
   return { wire, here, there, stranger, heard, nowMs };
 }
 
-test('signControl() believes who has the key, told, published or asked', async (t) => {
+test('signHosts() believes who has the key, told, published or asked', async (t) => {
   const { there, heard } = start();
   there.tell('control.a', Buffer.from('1'));
   there.publish('control.a', Buffer.from('2'), { headers: { A: ['b'] } });
@@ -32,7 +30,7 @@ test('signControl() believes who has the key, told, published or asked', async (
   t.deepEqual(heard, ['1', '2', '3']);
 });
 
-test('signControl() believes nobody else, says so to who asks, and counts it', async (t) => {
+test('signHosts() believes nobody else, says so to who asks, and counts it', async (t) => {
   const { wire, here, stranger, heard } = start();
   wire.publish('control.a', Buffer.from('none'));
   stranger.tell('control.a', Buffer.from('wrong'));
@@ -43,7 +41,7 @@ test('signControl() believes nobody else, says so to who asks, and counts it', a
   t.deepEqual(here.drops.list(), [{ kind: 'a', code: 'forbidden', count: 5 }]);
 });
 
-test('signControl() believes a message once heard on no other subject, with no other body, offer, or later', (t) => {
+test('signHosts() believes a message once heard on no other subject, with no other body, offer, or later', (t) => {
   const { wire, there, heard, nowMs } = start();
   let known: BusMessage | undefined;
   const spy = wire.subscribe('control.a', (message) => void (known = message));
@@ -60,7 +58,7 @@ test('signControl() believes a message once heard on no other subject, with no o
   t.deepEqual(heard, ['1', '1']);
 });
 
-test('signControl() leaves what is not between hosts as it is', async (t) => {
+test('signHosts() leaves what is not between hosts as it is', async (t) => {
   const { wire, here, stranger } = start();
   const seen: BusMessage[] = [];
   here.subscribe('public.a', (message) => void seen.push(message));

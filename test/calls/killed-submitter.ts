@@ -1,27 +1,34 @@
 /** Submits asynchronous calls and prints `id input` when one was acknowledged, until it is killed. */
 import { writeSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { startCalls } from '../../actors/calls.ts';
 import { type HostId, toFunctionName, toUserName } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { emptyBody, readBody, respond, toBytes } from '../../src/bus/port.ts';
+import { emptyBody, readBody, respond } from '../../src/bus/port.ts';
+import { answerInside } from '../../src/bus/private.ts';
 import { createCallIds } from '../../src/calls/call-id.ts';
 import { defaultCallsConfig } from '../../src/calls/queue-config.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
+import { admitTopic } from '../../src/scheduler/messages.ts';
 import { noLog } from '../state/host.ts';
 
 const bus = createMemoryBus();
-const subjects = createSubjects();
+const privateBus = createMemoryBus();
+const subjects = createPublicSubjects();
 bus.subscribe(subjects.functions('*', '*', '*'), (message) => respond(bus, message, emptyBody));
-bus.subscribe(subjects.invoke('*', '*'), (message) => {
-  setTimeout(() => respond(bus, message, toBytes(message.body)), 3);
+answerInside(privateBus, privateSubjects.admit(), admitTopic, async ({ call: { id, input: output } }) => {
+  await delay(3);
+  return { id, output, returnValue: 0 };
 });
 const queue = await openSqliteCallQueue(process.argv[2]!);
 await startCalls({
   host: 'test' as HostId,
   bus,
+  privateBus,
   subjects,
   queue,
   begunFolder: `${process.argv[2]}-begun`,

@@ -1,11 +1,25 @@
 /** The host on NATS: through its own listener, and as a part of a real NATS system. */
+import { join } from 'node:path';
 import test from 'ava';
 import { connect, headers, type NatsConnection } from 'nats';
+import type { CallEvent } from '../../proto/messages.ts';
 import { toUserName } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
+import { readBegun } from '../../src/calls/begun-marks.ts';
 import { startNatsServer } from '../_servers/nats-server.ts';
 import { callIdOf } from '../call-ids.ts';
 import { guests, startTestHost, type TestHost } from './_host.ts';
+
+/** Waits for a call of `echo` that it chains, and says so. */
+const chainer = `(module
+  (import "env" "__faasm_chain_name" (func $chain (param i32 i32 i32) (result i32)))
+  (import "env" "__faasm_await_call" (func $await (param i32) (result i32)))
+  (import "env" "__faasm_write_output" (func $output (param i32 i32)))
+  (memory (export "memory") 1)
+  (data (i32.const 16) "echo\\00chained")
+  (func (export "exec") (result i32)
+    (call $output (i32.const 21) (i32.const 7))
+    (call $await (call $chain (i32.const 16) (i32.const 0) (i32.const 0)))))`;
 
 async function client(t: { teardown(close: () => unknown): void }, port: number): Promise<NatsConnection> {
   const connection = await connect({ servers: `nats://127.0.0.1:${port}` });
@@ -73,7 +87,7 @@ for (const [way, start] of ways) {
     await using system = await start();
     await system.at.put('ada/echo', guests.echo);
     const nats = await client(t, system.port);
-    const events = nats.subscribe('faasm.event.calls', { max: 1 });
+    const events = nats.subscribe('faasm.event.calls.ada', { max: 1 });
     await nats.flush();
     nats.publish('faasm.invoke.ada.echo', 'hello');
     for await (const event of events) t.like(JSON.parse(event.string()), { user: 'ada', function: 'echo' });
@@ -90,20 +104,44 @@ for (const [way, start] of ways) {
   test(`actors are listed as NATS services, over ${way}`, async (t) => {
     await using system = await start();
     const nats = await client(t, system.port);
-    const services = [
-      'faasm-calls',
-      'faasm-files',
-      'faasm-functions',
-      'faasm-objects',
-      'faasm-scheduler',
-      'faasm-state',
-    ];
+    const services = ['faasm-calls', 'faasm-files', 'faasm-functions', 'faasm-scheduler', 'faasm-state'];
     const all = { strategy: 'count', maxMessages: services.length, maxWait: 20_000 } as const;
     const names: string[] = [];
     for await (const info of await nats.requestMany('$SRV.INFO', '', all)) {
       names.push(info.json<{ name: string }>().name);
     }
     t.deepEqual(names.sort(), services);
+  });
+
+  test(`what a client says of chains and attempts changes nothing of its call, over ${way}`, async (t) => {
+    await using system = await start();
+    const { at } = system;
+    await at.put('ada/echo', guests.echo);
+    await at.put('ada/chainer', chainer);
+    const nats = await client(t, system.port);
+    const events = nats.subscribe('faasm.event.calls.ada');
+    const forged = headers();
+    const id = callIdOf('ada', 'own');
+    forged.set('Faasm-Call-Id', id);
+    for (const [name, value] of Object.entries({
+      'Faasm-Depth': '1000000',
+      'Faasm-Tree-Calls': '1000000000',
+      'Faasm-Parent-Id': callIdOf('ada', 'parent'),
+      'Faasm-Root-Id': callIdOf('ada', 'root'),
+      'Faasm-Pointer': `0@${'0'.repeat(64)}`,
+      'Faasm-Attempt': '1',
+    }))
+      forged.set(name, value);
+    const answer = await nats.request('faasm.invoke.ada.chainer', '', { headers: forged, timeout: 20_000 });
+    t.is(answer.headers?.get('Faasm-Error') || undefined, undefined);
+    t.is(answer.string(), 'chained');
+    const told: CallEvent[] = [];
+    for await (const event of events) {
+      for (const line of event.string().split('\n')) told.push(JSON.parse(line) as CallEvent);
+      if (told.some((each) => each.id === id)) break;
+    }
+    t.is(told.find((each) => each.id === id)!.parentId, null);
+    t.is((await readBegun(join(at.data, 'begun-calls'))).length, 0);
   });
 
   test(`a subject that nobody serves has no responders, over ${way}`, async (t) => {
@@ -148,7 +186,7 @@ test('an id that is used again while its cancelled call still runs is refused, a
   while (!/^faasm_calls_active [1-9]/m.test(metrics)) {
     metrics = await (await fetch(`${at.url}/metrics`)).text();
   }
-  nats.publish(createSubjects().cancel(toUserName('ada'), id));
+  nats.publish(createPublicSubjects().cancel(toUserName('ada'), id));
   t.is((await looping).headers?.get('Faasm-Error'), 'cancelled');
   // In use until its executor has let go of it.
   let answer = await request('echo');

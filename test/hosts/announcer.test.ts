@@ -1,23 +1,23 @@
 import test from 'ava';
+import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { toHostId } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type BusMessage, Encodable, emptyBody, respond } from '../../src/bus/port.ts';
 import { Announcer } from '../../src/hosts/announcer.ts';
 import { hostStatusCodec } from '../../src/scheduler/messages.ts';
 import { status } from '../scheduler/_status.ts';
 
-const subjects = createSubjects();
+const control = createControlSubjects();
 const here = toHostId('here');
 
 function start(t: { teardown(close: () => void): void }, hostSilentMs = 60_000) {
   const bus = createMemoryBus();
-  const announcer = new Announcer({ bus, subjects, host: here, hostSilentMs });
+  const announcer = new Announcer({ bus, control, host: here, hostSilentMs });
   t.teardown(() => announcer.close());
   const tales: BusMessage[] = [];
   bus.subscribe('news', (message) => void tales.push(message));
   const hear = (host: string, phase: 'serving' | 'gone' = 'serving') =>
-    bus.publish(subjects.hostStatus(toHostId(host)), new Encodable(status(host, { phase }), hostStatusCodec));
+    bus.publish(control.status(toHostId(host)), new Encodable(status(host, { phase }), hostStatusCodec));
   const announce = () => {
     const announced = { isOver: false, all: announcer.announce('news', emptyBody) };
     void announced.all.then(() => (announced.isOver = true));

@@ -4,14 +4,14 @@ import { Readable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
 import { type HttpBridgeOptions, startHttpBridge } from '../../actors/http-bridge.ts';
 import { toHostId } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import type { BusMessage } from '../../src/bus/port.ts';
 import type { Log } from '../../src/log.ts';
 import { Readiness } from '../../src/readiness.ts';
 
 export const host = toHostId('here');
-export const subjects = createSubjects();
+export const subjects = createPublicSubjects();
 
 const silent = () => {};
 export const silentLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
@@ -24,11 +24,13 @@ export async function startBridge(
   readiness: HttpBridgeOptions['readiness'] = new Readiness(),
 ) {
   const bus = createMemoryBus();
+  const privateBus = createMemoryBus();
   const logged: LogLine[] = [];
   const note = (level: string) => (what: object, text: string) => void logged.push({ level, ...what, text });
   const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') } as Log;
   const bridge = await startHttpBridge({
     bus,
+    privateBus,
     subjects,
     config: { host, listen: '127.0.0.1', ports: [0, 0], ...config },
     log,
@@ -36,6 +38,7 @@ export async function startBridge(
   });
   t.teardown(async () => {
     await bus.close();
+    await privateBus.close();
     await bridge.close();
   });
   const [invokePort, uploadPort] = bridge.ports;
@@ -44,7 +47,15 @@ export async function startBridge(
       ...init,
       ...(init?.body && { duplex: 'half' }),
     } as RequestInit);
-  return { bus, bridge, logged, port: invokePort!, fetch: at(invokePort), fetchUpload: at(uploadPort) };
+  return {
+    bus,
+    privateBus,
+    bridge,
+    logged,
+    port: invokePort!,
+    fetch: at(invokePort),
+    fetchUpload: at(uploadPort),
+  };
 }
 
 /** All that a subject gets from now on. */

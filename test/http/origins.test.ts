@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { noSettings } from '../../proto/function-settings.ts';
 import { headers as names } from '../../proto/headers.ts';
 import { toFunctionName, toUserName } from '../../proto/names.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
 import { Encodable, header, respond, toBytes } from '../../src/bus/port.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../../src/functions/messages.ts';
 import { collect, exchangeRaw, startBridge, subjects } from './_bridge.ts';
@@ -113,7 +114,7 @@ const preflight = {
 
 test('a preflight is answered with what may be sent, as the function is set now', async (t) => {
   const settings: { cors?: string[] } = { cors: [app] };
-  const { send, bus } = await start(t, settings);
+  const { send, privateBus } = await start(t, settings);
   const allowed = await send('OPTIONS /f/demo/echo', preflight);
   t.regex(allowed, /^HTTP\/1\.1 204 /);
   t.regex(allowed, /\r\nAccess-Control-Allow-Origin: https:\/\/app\.example\r\n/);
@@ -124,8 +125,8 @@ test('a preflight is answered with what may be sent, as the function is set now'
     /Access-Control/,
   );
 
-  bus.publish(
-    subjects.functionChanged(user, name),
+  privateBus.publish(
+    privateSubjects.functionChanged(),
     new Encodable({ user, name, version: live, revision: 2, store: 'mine' }, functionChangedCodec),
   );
   t.regex(await send('OPTIONS /f/demo/echo', preflight), /Access-Control/, 'it is asked for anew');

@@ -41,16 +41,12 @@ const refused = test.macro({
 const publishing = (subject: string): string => `Permissions Violation for Publish to "${subject}"`;
 for (const subject of [
   'faasm.host.fake.status',
-  'faasm.function.changed.ada.echo',
-  'faasm.file.changed.ada',
-  'faasm.event.calls',
-  'faasm.call.one',
-  'faasm.executor.gone',
-  'faasm.initialize.one',
-  'faasm.state.lock.ada.k',
-  'faasm.functions.program.ada.echo',
-  'faasm.files.index.ada.x',
-  'faasm.objects.get.ada',
+  'faasm.host.one.call',
+  'faasm.host.one.instance',
+  'faasm.host.one.heard.1',
+  'faasm.host.one.function.ada.echo',
+  'faasm.host.one.file.ada',
+  'faasm.event.calls.ada',
 ]) {
   test(refused, `PUB ${subject} 1\r\nx\r\n`, publishing(subject));
   test(refused, `HPUB ${subject} 12 13\r\nNATS/1.0\r\n\r\nx\r\n`, publishing(subject));
@@ -62,7 +58,10 @@ for (const reply of ['faasm.host.fake.status', 'faasm.invoke.ada.echo']) {
     `Permissions Violation for Publish with Reply of "${reply}"`,
   );
 }
-for (const pattern of ['faasm.invoke.*.*', 'faasm.call.one', '*.invoke.>', '>', 'faasm.>']) {
+for (const pattern of ['faasm.host.>', 'faasm.host.*.status', 'faasm.host.one.call']) {
+  test(refused, `SUB ${pattern} 1\r\n`, `Permissions Violation for Subscription to "${pattern}"`);
+}
+for (const pattern of ['faasm.invoke.*.*', 'faasm.host.one.call', '*.invoke.>', '>', 'faasm.>']) {
   const expected = `Permissions Violation for Subscription to "${pattern}" using queue "faasm-scheduler"`;
   test(refused, `SUB ${pattern} faasm-scheduler 1\r\n`, expected);
 }
@@ -72,10 +71,24 @@ test('a client may ask, listen in, and have subjects and groups of its own', asy
   bus.subscribe('faasm.invoke.ada.echo', (message) => respond(bus, message, message.body), { queue: 'q' });
   const answer = await say(
     port,
-    'SUB _INBOX.mine.* 1\r\nSUB faasm.event.> 2\r\nSUB chat.> own 3\r\nSUB faasm.own q 4\r\n',
+    'SUB _INBOX.mine.* 1\r\nSUB faasm.event.> 2\r\nSUB chat.> own 3\r\nSUB own.faasm q 4\r\n',
     'PUB faasm.invoke.ada.echo _INBOX.mine.a 2\r\nhi\r\nPUB chat.x 1\r\ny\r\n',
   );
   t.is(answer, 'MSG _INBOX.mine.a 1 2\r\nhi\r\nMSG chat.x 3 1\r\ny\r\nPONG\r\n');
+});
+
+test('a client that hears all hears nothing of what hosts say to each other', async (t) => {
+  const { bus, port } = await listen(t);
+  const wild = ['>', '*.>', 'faasm.>', '*.host.>', 'faasm.*.one.status', 'faasm.*.*.*'];
+  bus.subscribe('chat.go', () => {
+    bus.publish('faasm.host.one.status', Buffer.from('secret'));
+    bus.publish('faasm.event.calls.ada', Buffer.from('news'));
+  });
+  const subscribing = wild.map((pattern, sid) => `SUB ${pattern} ${sid}\r\n`).join('');
+  const answer = await say(port, subscribing, 'UNSUB 2 1\r\nPUB chat.go 0\r\n\r\n');
+  const heard = [0, 1, 2, 5].map((sid) => `MSG faasm.event.calls.ada ${sid} 4\r\nnews\r\n`);
+  for (const each of heard) t.true(answer.includes(each), each);
+  t.false(answer.includes('secret'));
 });
 
 test('who listens in learns neither where an answer goes nor what it is', async (t) => {
@@ -102,7 +115,7 @@ test('who listens in learns neither where an answer goes nor what it is', async 
 test('subscriptions that hear the system are few, of all clients together', async (t) => {
   const { port } = await listen(t, { maxListening: 3, maxSubscriptions: 5 });
   const exceeded = "-ERR 'maximum subscriptions exceeded'\r\n";
-  const listening = ['>', 'faasm.>', '*.event.*', 'faasm.event.calls'].map(
+  const listening = ['>', 'faasm.>', '*.event.*.*', 'faasm.event.calls.ada'].map(
     (each, sid) => `SUB ${each} ${sid}\r\n`,
   );
   t.is(await say(port, ...listening), `${exceeded}PONG\r\n`);

@@ -326,6 +326,7 @@ test('clients of two hosts of a cluster hear, serve and miss each other', async 
       const bus = createClusterBus(
         createMemoryBus(),
         await connectNatsBus({ url: server.url, noEcho: true }),
+        () => false,
       );
       const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
       const nats = await connect({ servers: `127.0.0.1:${listener.port}`, reconnect: false });
@@ -349,7 +350,7 @@ test('clients of two hosts of a cluster hear, serve and miss each other', async 
 
 test('a Faasm host can be the NATS server of another', onListener, async (t, { bus, port }) => {
   const remote = await connectNatsBus({ url: `nats://127.0.0.1:${port}`, noEcho: true });
-  const other = createClusterBus(createMemoryBus(), remote);
+  const other = createClusterBus(createMemoryBus(), remote, () => false);
   bus.subscribe('here', (message) => respond(bus, message, Buffer.from('here')), { queue: 'q' });
   other.subscribe('there', (message) => respond(other, message, Buffer.from('there')), { queue: 'q' });
   await other.flush();

@@ -1,51 +1,62 @@
-import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { createSubjects, mayHearSystem, zoneOf } from '../../proto/subjects.ts';
+import { createControlSubjects } from '../../proto/control-subjects.ts';
+import { toCallId, toFunctionName, toHostId, toStateKey, toUserName } from '../../proto/names.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
+import { callIdOf } from '../call-ids.ts';
 
-const zone = test.macro({
-  title: (_, subject: string, expected: string | undefined) =>
-    `zoneOf() finds ${subject} ${expected ?? 'no part of the system'}`,
-  exec: (t, subject: string, expected: string | undefined) =>
-    t.is(zoneOf('faasm', subject), expected as never),
+const ada = toUserName('ada');
+const f = toFunctionName('f');
+const host = toHostId('one');
+const id = toCallId(callIdOf('ada', 'c'));
+const open = createPublicSubjects();
+const control = createControlSubjects();
+
+test('public subjects have the user as a token', (t) => {
+  const user = (subject: string, at: number) => t.is(subject.split('.')[at], 'ada', subject);
+  for (const subject of [open.invoke(ada, f), open.async(ada, f), open.cancel(ada, id)]) user(subject, 2);
+  for (const subject of [
+    open.calls('status', ada, id),
+    open.state('get', ada, toStateKey('k')),
+    open.functions('upload', ada, f),
+    open.files('list', ada, '*'),
+    open.callEvents(ada),
+  ])
+    user(subject, 3);
 });
-test(zone, 'faasm.invoke.ada.echo', 'public');
-test(zone, 'faasm.state.get.ada.k', 'public');
-test(zone, 'faasm.state.nonsense.ada.k', 'public');
-test(zone, 'faasm.state.lock.ada.k', 'private');
-test(zone, 'faasm.functions.upload.ada.f', 'public');
-test(zone, 'faasm.functions.program.ada.f', 'private');
-test(zone, 'faasm.call.host1', 'control');
-test(zone, 'faasm.host.host1.status', 'control');
-test(zone, 'faasm.event.calls', 'control');
-test(zone, 'faasm.executor.gone', 'private');
-test(zone, 'faasm.toString.x', undefined);
-test(zone, 'faasm', undefined);
-test(zone, 'other.call.host1', undefined);
-test(zone, '_INBOX.a.b', undefined);
 
-const hears = test.macro({
-  title: (_, pattern: string, expected: boolean) => `mayHearSystem() is ${expected} of ${pattern}`,
-  exec: (t, pattern: string, expected: boolean) => t.is(mayHearSystem('faasm', pattern), expected),
+test('isEvent() is of events alone', (t) => {
+  t.true(open.isEvent(open.callEvents(ada)));
+  t.true(open.isEvent('faasm.event.>'));
+  for (const subject of [open.invoke(ada, f), 'faasm.events.x', 'faasm.event', 'other.event.x', '_INBOX.a'])
+    t.false(open.isEvent(subject), subject);
 });
-test(hears, '>', true);
-test(hears, '*.>', true);
-test(hears, '*.invoke.*.*', true);
-test(hears, 'faasm.>', true);
-test(hears, 'faasm.*.x', true);
-test(hears, 'faasm.event.calls', true);
-test(hears, 'faasm.own.x', false);
-test(hears, 'faasm', false);
-test(hears, '*', false);
-test(hears, '_INBOX.a.*', false);
-test(hears, 'chat.*', false);
 
-test('zoneOf() knows every subject there is', (t) => {
-  const source = readFileSync(new URL('../../proto/subjects.ts', import.meta.url), 'utf8');
-  const names = [...source.matchAll(/^ {2}(\w+)\(/gm)].map((match) => match[1]!);
-  const subjects = createSubjects() as unknown as Record<string, (...tokens: string[]) => string>;
-  t.true(names.length > 10);
-  t.deepEqual(
-    names.filter((name) => zoneOf('faasm', subjects[name]!('a', 'b', 'c')) === undefined),
-    [],
-  );
+test('control subjects are one subtree, and nothing else is in it', (t) => {
+  for (const subject of [
+    control.call(host),
+    control.status('*'),
+    control.instance(host),
+    control.heard(host, '1'),
+    control.functionChanged(host, ada, f),
+    control.fileChanged(host, ada),
+    'faasm.host.>',
+  ]) {
+    t.true(subject.startsWith('faasm.host.'), subject);
+    t.true(control.includes(subject), subject);
+  }
+  for (const subject of [
+    open.invoke(ada, f),
+    open.callEvents(ada),
+    'faasm.host',
+    'faasm.hosts.x',
+    'host.x',
+    '>',
+  ])
+    t.false(control.includes(subject), subject);
+});
+
+test('private subjects are none of the others', (t) => {
+  for (const subject of [privateSubjects.admit(), privateSubjects.tier('lock', ada, toStateKey('k'))])
+    t.true(subject.startsWith('private.'), subject);
 });

@@ -5,19 +5,20 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { startState } from '../../actors/state.ts';
 import type { HostId } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
-import { expectAnswer } from '../../src/bus/error-headers.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { type Bus, type Codec, Encodable, readBody } from '../../src/bus/port.ts';
+import type { Bus } from '../../src/bus/port.ts';
+import { askInside, type Topic } from '../../src/bus/private.ts';
 import type { Log } from '../../src/log.ts';
 import { defaultStateConfig, type StateConfig } from '../../src/state/core/config.ts';
 import type { StateStore } from '../../src/state/stores/port.ts';
 import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
 import { type AskState, createLocalTier } from '../../src/state/tier/local-tier.ts';
-import { stateCodecs } from '../../src/state/tier/messages.ts';
+import { tierTopics } from '../../src/state/tier/messages.ts';
 import type { AllocateData, SegmentData } from '../../src/state/tier/segment.ts';
 
-export const subjects = createSubjects();
+export const subjects = createPublicSubjects();
 
 const silent = () => {};
 export const noLog: Log = { debug: silent, info: silent, warn: silent, error: silent };
@@ -43,6 +44,7 @@ export function temporaryFolder(t: ExecutionContext): string {
 export async function startHost(t: ExecutionContext, options: HostOptions = {}) {
   const { dataFolder = temporaryFolder(t), wrap = (same) => same, maxPayloadBytes } = options;
   const bus = createMemoryBus(maxPayloadBytes === undefined ? {} : { maxPayloadBytes });
+  const privateBus = createMemoryBus();
   const opened = options.store ?? (await createSqliteStateStore({ dataFolder }));
   const store = wrap(opened);
   const config = { ...defaultStateConfig, ...options.config };
@@ -50,6 +52,7 @@ export async function startHost(t: ExecutionContext, options: HostOptions = {}) 
   const actor = await startState({
     host: 'test' as HostId,
     bus,
+    privateBus,
     subjects,
     store,
     config,
@@ -66,18 +69,24 @@ export async function startHost(t: ExecutionContext, options: HostOptions = {}) 
   t.teardown(async () => {
     await stop().catch(() => {});
     await bus.close();
+    await privateBus.close();
   });
-  const ask = askOver(bus);
-  return { bus, store, actor, stop, ask, executor: (owner: string) => createLocalTier({ owner, ask }) };
+  const ask = askOver(privateBus);
+  return {
+    bus,
+    privateBus,
+    store,
+    actor,
+    stop,
+    ask,
+    executor: (owner: string) => createLocalTier({ owner, ask }),
+  };
 }
 
 /** As the worker pool asks for its executors. */
-export function askOver(bus: Bus): AskState {
-  return async (op, user, key, value) => {
-    const { request, answer } = stateCodecs[op] as { request: Codec<unknown>; answer: Codec<unknown> };
-    const message = await bus.request(subjects.state(op, user, key), new Encodable(value, request), {
-      timeoutMs: 0,
-    });
-    return readBody(expectAnswer(message), answer);
+export function askOver(privateBus: Bus): AskState {
+  return (op, user, key, value) => {
+    const topic: Topic<unknown, unknown> = tierTopics[op];
+    return askInside(privateBus, privateSubjects.tier(op, user, key), topic, value);
   };
 }

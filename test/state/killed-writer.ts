@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { startState } from '../../actors/state.ts';
 import { type HostId, toStateKey, toUserName } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { defaultStateConfig } from '../../src/state/core/config.ts';
@@ -15,9 +15,18 @@ import { askOver, noLog } from './host.ts';
 
 const user = toUserName('ann');
 const bus = createMemoryBus();
-const subjects = createSubjects();
+const privateBus = createMemoryBus();
+const subjects = createPublicSubjects();
 const store = await createSqliteStateStore({ dataFolder: process.argv[2]! });
-await startState({ host: 'test' as HostId, bus, subjects, store, config: defaultStateConfig, log: noLog });
+await startState({
+  host: 'test' as HostId,
+  bus,
+  privateBus,
+  subjects,
+  store,
+  config: defaultStateConfig,
+  log: noLog,
+});
 
 const nextCount = async (name: string): Promise<number> => {
   const found = await store.get(user, toStateKey(name), 0, 8);
@@ -38,7 +47,7 @@ async function write(name: string, put: (value: Uint8Array) => unknown): Promise
 }
 
 for (const name of ['guest1', 'guest2', 'guest3']) {
-  const guest = createLocalTier({ owner: name, ask: askOver(bus) }).begin(user);
+  const guest = createLocalTier({ owner: name, ask: askOver(privateBus) }).begin(user);
   void write(name, (value) => guest.write(toStateKey(name), value, true));
 }
 for (const name of ['message1', 'message2']) {

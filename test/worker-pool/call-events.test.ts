@@ -1,20 +1,20 @@
 import test from 'ava';
 import type { CallEvent } from '../../proto/messages.ts';
-import { createSubjects } from '../../proto/subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { readBody, toBytes } from '../../src/bus/port.ts';
 import { CallEvents } from '../../src/worker-pool/call-events.ts';
 import { callEventsCodec } from '../../src/worker-pool/messages.ts';
 
 const event = (more: object = {}): CallEvent =>
-  ({ id: 'c1', durationMs: 1, stderr: null, error: null, ...more }) as unknown as CallEvent;
+  ({ id: 'c1', user: 'ada', durationMs: 1, stderr: null, error: null, ...more }) as unknown as CallEvent;
 
 test('events with much text are told in messages that a NATS server takes', (t) => {
   const bus = createMemoryBus();
-  const subjects = createSubjects();
+  const subjects = createPublicSubjects();
   const sizes: number[] = [];
   let count = 0;
-  bus.subscribe(subjects.event('calls'), (message) => {
+  bus.subscribe(subjects.callEvents('*'), (message) => {
     sizes.push(toBytes(message.body).length);
     count += readBody(message, callEventsCodec).length;
   });
@@ -30,10 +30,10 @@ test('events with much text are told in messages that a NATS server takes', (t) 
 
 test('events are lines of JSON', (t) => {
   const bus = createMemoryBus();
-  const subjects = createSubjects();
+  const subjects = createPublicSubjects();
   const bodies: string[] = [];
   bus.subscribe(
-    subjects.event('calls'),
+    subjects.callEvents('*'),
     ({ body }) => void bodies.push(Buffer.from(toBytes(body)).toString()),
   );
   const events = new CallEvents(bus, subjects);
@@ -46,11 +46,32 @@ test('events are lines of JSON', (t) => {
   );
 });
 
+test('events are told to each user alone', (t) => {
+  const bus = createMemoryBus();
+  const subjects = createPublicSubjects();
+  const heard: [string, string[]][] = [];
+  bus.subscribe(subjects.callEvents('*'), (message) => {
+    heard.push([message.subject, readBody(message, callEventsCodec).map(({ id }) => id)]);
+  });
+  const events = new CallEvents(bus, subjects);
+  for (const [user, id] of [
+    ['ada', '1'],
+    ['eve', '2'],
+    ['ada', '3'],
+  ])
+    events.add(event({ user, id }));
+  events.flush();
+  t.deepEqual(heard, [
+    ['faasm.event.calls.ada', ['1', '3']],
+    ['faasm.event.calls.eve', ['2']],
+  ]);
+});
+
 test('events fit the largest message of the bus, the longest by leaving their texts out', (t) => {
   const bus = createMemoryBus({ maxPayloadBytes: 4096 });
-  const subjects = createSubjects();
+  const subjects = createPublicSubjects();
   const heard: CallEvent[] = [];
-  bus.subscribe(subjects.event('calls'), (message) => {
+  bus.subscribe(subjects.callEvents('*'), (message) => {
     t.true(toBytes(message.body).length <= 4096);
     heard.push(...readBody(message, callEventsCodec));
   });
@@ -64,7 +85,7 @@ test('events fit the largest message of the bus, the longest by leaving their te
 
 test('events that the bus does not take are dropped and counted', async (t) => {
   const bus = createMemoryBus();
-  const events = new CallEvents(bus, createSubjects());
+  const events = new CallEvents(bus, createPublicSubjects());
   await bus.close();
   events.add(event());
   t.notThrows(() => events.flush());

@@ -1,14 +1,15 @@
 import test from 'ava';
 import type { Call } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import { headers } from '../../proto/headers.ts';
 import type { CallId, FunctionName } from '../../proto/names.ts';
 import { toUserName } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { type BusMessage, header, respond } from '../../src/bus/port.ts';
+import { type BusMessage, Encodable, readBody, respond } from '../../src/bus/port.ts';
 import type { ChainedResult } from '../../src/guest/call-context.ts';
+import { admitTopic } from '../../src/scheduler/messages.ts';
 import { ChainedCalls, type Chaining, type ChainLimits } from '../../src/worker-pool/chained-calls.ts';
 import { callIdOf } from '../call-ids.ts';
 
@@ -31,23 +32,27 @@ const parentOf = (id: string, more: Partial<Call> = {}): Chaining => ({
 const childrenOf = (count: number, called = name) =>
   Array.from({ length: count }, (_, at) => ({ handle: at + 1, function: called, input: new Uint8Array(0) }));
 
+const callOf = (message: BusMessage): Call => readBody(message, admitTopic.question).call;
+
 /** Chained calls, the calls that reached the scheduler, and what became of them. */
 function start(limits: Partial<ChainLimits> = {}) {
   const bus = createMemoryBus();
-  const subjects = createSubjects();
+  const privateBus = createMemoryBus();
+  const subjects = createPublicSubjects();
   const sent: BusMessage[] = [];
   const cancelled: string[] = [];
-  bus.subscribe(subjects.invoke('*', '*'), (message) => void sent.push(message));
+  privateBus.subscribe(privateSubjects.admit(), (message) => void sent.push(message));
   bus.subscribe(subjects.cancel('*', '*'), ({ subject }) => {
     const id = subject.slice(subject.lastIndexOf('.') + 1);
     cancelled.push(id);
-    const at = sent.findIndex((message) => header(message, headers.callId) === id);
+    const at = sent.findIndex((message) => callOf(message).id === id);
     if (at !== -1) respondError(bus, sent.splice(at, 1)[0]!, new FaasmError('cancelled', 'it was cancelled'));
   });
   let last = 0;
   let idle = 0;
   const chained = new ChainedCalls({
     bus,
+    privateBus,
     subjects,
     catalog: { version: (_, called) => (called === name ? '1' : undefined), close() {} },
     limits: { depthMax: 10, treeCallsMax: 0, runningPerUserMax: 1000, ...limits },
@@ -55,7 +60,11 @@ function start(limits: Partial<ChainLimits> = {}) {
     hold: () => () => {},
     onIdle: () => idle++,
   });
-  return { bus, chained, sent, cancelled, idle: () => idle };
+  const answer = (message: BusMessage): void => {
+    const result = { id: callOf(message).id, output, returnValue: 0 };
+    respond(privateBus, message, new Encodable(result, admitTopic.answer));
+  };
+  return { bus: privateBus, answer, chained, sent, cancelled, idle: () => idle };
 }
 
 /** Results come on a later turn of the event loop, and calls go out some turns later when there are many. */
@@ -64,12 +73,12 @@ const turns = async (until: () => boolean): Promise<void> => {
 };
 
 test('make() sends calls and tells what became of them', async (t) => {
-  const { bus, chained, sent, idle } = start();
+  const { bus, answer, chained, sent, idle } = start();
   const results: [number, ChainedResult][] = [];
   chained.make(parentOf('p'), 0, childrenOf(2), ({ handle }, result) => results.push([handle, result]));
   t.is(sent.length, 2);
-  t.is(header(sent[0]!, headers.parentId), callIdOf(user, 'p'));
-  respond(bus, sent[0]!, output);
+  t.is(callOf(sent[0]!).parentId, callIdOf(user, 'p'));
+  answer(sent[0]!);
   respondError(bus, sent[1]!, new FaasmError('guest_returned', '', { details: { returnValue: 3 } }));
   await turns(() => results.length === 2);
   t.deepEqual(results, [
@@ -81,10 +90,10 @@ test('make() sends calls and tells what became of them', async (t) => {
 });
 
 test('make() sends so many calls of a user as may run at once', async (t) => {
-  const { bus, chained, sent } = start({ runningPerUserMax: 2 });
+  const { answer, chained, sent } = start({ runningPerUserMax: 2 });
   chained.make(parentOf('p'), 0, childrenOf(5));
   t.is(sent.length, 2);
-  respond(bus, sent[0]!, output);
+  answer(sent[0]!);
   await turns(() => sent.length === 3);
   t.is(chained.pending, 4);
 });
@@ -97,7 +106,7 @@ test('waits() lets further calls of the user run', async (t) => {
   chained.waits(child.call.id);
   chained.make(child, 1, childrenOf(1));
   await turns(() => sent.length === 2);
-  t.is(header(sent[1]!, headers.parentId), child.call.id);
+  t.is(callOf(sent[1]!).parentId, child.call.id);
 });
 
 test('make() sends many calls over several turns of the event loop', async (t) => {
@@ -121,10 +130,10 @@ test('refusal() names the setting when a tree of calls has too many', (t) => {
 });
 
 test('refusal() counts a tree on whose calls have all ended', async (t) => {
-  const { bus, chained, sent } = start({ treeCallsMax: 5 });
+  const { answer, chained, sent } = start({ treeCallsMax: 5 });
   const root = parentOf('p');
   chained.make(root, 0, childrenOf(4));
-  for (const message of sent) respond(bus, message, output);
+  for (const message of sent) answer(message);
   await turns(() => chained.pending === 0);
   t.is(chained.refusal(root, 0, childrenOf(2))?.code, 'chain_refused');
 });
@@ -133,7 +142,7 @@ test('refusal() counts a tree on that comes from another host', (t) => {
   const { chained, sent } = start({ treeCallsMax: 100 });
   const child = parentOf('c1', { rootId: callIdOf(user, 'r'), depth: 1, treeCalls: 97 });
   chained.make(child, 1, childrenOf(2));
-  t.is(header(sent[0]!, headers.treeCalls), '99');
+  t.is(callOf(sent[0]!).treeCalls, 99);
   t.is(chained.refusal(child, 1, childrenOf(2))?.code, 'chain_refused');
 });
 
@@ -156,7 +165,7 @@ test('cancelTree() drops all calls of a tree, also when its root has ended', asy
   t.deepEqual(results, [1, 1, 1, 1]);
   t.is(cancelled.length, 2);
   await turns(() => sent.length === 1);
-  t.is(header(sent[0]!, headers.parentId), other.call.id);
+  t.is(callOf(sent[0]!).parentId, other.call.id);
 });
 
 test('abandoned() drops the children of a call, and no others of its tree', async (t) => {
@@ -168,7 +177,7 @@ test('abandoned() drops the children of a call, and no others of its tree', asyn
   chained.abandoned(child.call);
   await turns(() => chained.pending === 2);
   t.deepEqual(
-    sent.map((message) => header(message, headers.parentId)),
+    sent.map((message) => callOf(message).parentId),
     [root.call.id, root.call.id],
   );
 });

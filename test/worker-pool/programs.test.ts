@@ -3,14 +3,12 @@ import { runInNewContext } from 'node:vm';
 import test from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
 import { noSettings } from '../../proto/function-settings.ts';
-import { stateHeaders } from '../../proto/headers.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
-import { createSubjects } from '../../proto/subjects.ts';
-import { respondError } from '../../src/bus/error-headers.ts';
+import { privateSubjects } from '../../proto/private-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { Encodable, header, respond } from '../../src/bus/port.ts';
+import { answerInside } from '../../src/bus/private.ts';
 import { type Program, programKey } from '../../src/faaslet/program.ts';
-import { heldProgramCodec } from '../../src/functions/messages.ts';
+import { programTopic } from '../../src/functions/messages.ts';
 import { createPrograms } from '../../src/worker-pool/programs.ts';
 
 const user = 'ada' as UserName;
@@ -45,31 +43,27 @@ function programOf(version: string): Program {
 /** A functions actor that answers when it is told to, and what was released and forgotten. */
 function start() {
   const bus = createMemoryBus();
-  const subjects = createSubjects();
   const released: string[] = [];
   const dropped: string[] = [];
   const asked: string[] = [];
   let gate = Promise.resolve();
   let fails = false;
   let give = (version: string) => programOf(version);
-  bus.subscribe(subjects.functions('program', '*', '*'), async (message) => {
-    const version = header(message, stateHeaders.version)!;
+  answerInside(bus, privateSubjects.program(), programTopic, async ({ version }) => {
     asked.push(version);
     await gate;
     if (fails) {
       fails = false;
-      respondError(bus, message, new FaasmError('not_found', 'There is no such function'));
-      return;
+      throw new FaasmError('not_found', 'There is no such function');
     }
     const program = give(version);
-    const release = () => void released.push(program.version);
-    respond(bus, message, new Encodable({ program, release }, heldProgramCodec));
+    return { program, release: () => void released.push(program.version) };
   });
   return {
     released,
     dropped,
     asked,
-    programs: createPrograms(bus, subjects, (key) => dropped.push(key)),
+    programs: createPrograms(bus, (key) => dropped.push(key)),
     shut() {
       const opened = Promise.withResolvers<void>();
       gate = opened.promise;

@@ -6,8 +6,6 @@ export interface StateConfig extends StateLimits {
   readonly residentMaxBytes: number;
   /** Of a function's lock in a shared store. Its host renews it in time; of a host that stands still, it is free so long after. */
   readonly lockLeaseMs: number;
-  /** The longest lease that anybody but an executor gets. */
-  readonly lockLeaseMaxMs: number;
   readonly lockWaitMaxMs: number;
   /** How long a stopping host tries to save what is not saved. */
   readonly drainTimeoutMs: number;
@@ -27,7 +25,6 @@ export const defaultStateConfig: StateConfig = {
   locksMax: 100_000,
   lockWaitersMax: 10_000,
   lockLeaseMs: 15_000,
-  lockLeaseMaxMs: 600_000,
   lockWaitMaxMs: 600_000,
   drainTimeoutMs: 30_000,
 };

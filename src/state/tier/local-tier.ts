@@ -7,7 +7,7 @@
  */
 import { FaasmError } from '../../../proto/errors.ts';
 import type { StateKey, UserName } from '../../../proto/names.ts';
-import type { StateOp } from '../../../proto/subjects.ts';
+import type { TierOp } from '../../../proto/private-subjects.ts';
 import type { LockMode } from '../core/locks.ts';
 import { showValue } from '../core/value-name.ts';
 import type {
@@ -38,7 +38,7 @@ import { withMutex } from './segment-mutex.ts';
 import type { WritePlace } from './values.ts';
 
 /** Asks the state actor; the value and the answer are those of `stateCodecs[op]`. @throws FaasmError */
-export type AskState = (op: StateOp, user: UserName, key: StateKey, value: unknown) => Promise<unknown>;
+export type AskState = (op: TierOp, user: UserName, key: StateKey, value: unknown) => Promise<unknown>;
 
 export interface LocalTierOptions {
   /** The executor, by the name that `executor.gone` calls it. */
@@ -357,7 +357,7 @@ export class GuestState {
     return (await this.#ask('read', key, { offset, length } satisfies ReadRequest)) as ReadAnswer;
   }
 
-  #ask(op: StateOp, key: StateKey, value: unknown): Promise<unknown> {
+  #ask(op: TierOp, key: StateKey, value: unknown): Promise<unknown> {
     return this.#options.ask(op, this.#user, key, value);
   }
 }

@@ -1,15 +1,15 @@
 /**
- * What is said to the state actor and by it. Executors speak through the worker pool, which wraps what they ask into
- * `new Encodable(value, stateCodecs[op].request)` and reads the answer with `stateCodecs[op].answer`; every value
- * here can be posted to a thread.
+ * What is said to the state actor and by it: with `stateCodecs` on the bus, and with `tierTopics` inside the host, by
+ * the local tiers of executors. Those speak through the worker pool, so every value here can be posted to a thread.
  */
 import { FaasmError } from '../../../proto/errors.ts';
 import type { StateDescription, StateStatus } from '../../../proto/messages.ts';
-import { fromStateToken, type StateKey, toHostId } from '../../../proto/names.ts';
-import type { StateOp } from '../../../proto/subjects.ts';
-import { jsonCodec } from '../../bus/json.ts';
+import { fromStateToken, type StateKey } from '../../../proto/names.ts';
+import type { TierOp } from '../../../proto/private-subjects.ts';
+import type { StateOp } from '../../../proto/public-subjects.ts';
 import { msgpackCodec } from '../../bus/msgpack.ts';
 import type { Codec } from '../../bus/port.ts';
+import { createTopic, createValueCodec, type Topic } from '../../bus/private.ts';
 import type { LockMode } from '../core/locks.ts';
 import type { Segment } from './segment.ts';
 import type { WritePlace } from './values.ts';
@@ -75,7 +75,7 @@ export interface WriteRequest {
 export interface LockOptions {
   readonly owner: string;
   readonly mode: LockMode;
-  /** Until when it is held without being renewed; 0, for executors of this host only: until its owner is gone. */
+  /** Until when it is held without being renewed; 0: until its owner is gone. */
   readonly leaseMs: number;
   /** 0: not at all. */
   readonly waitMs: number;
@@ -102,39 +102,9 @@ export interface ListRequest {
 /** So many of the longest keys are within what a message may have. */
 export const listMax = 500;
 
-const ownerMaxBytes = 256;
-
-const openCodec = localCodec<OpenRequest>('state.open');
-const readCodec = localCodec<ReadRequest>('state.read');
-const readAnswerCodec = localCodec<ReadAnswer>('state.read answer');
-const writeCodec = localCodec<WriteRequest>('state.write');
-const resizeCodec = localCodec<ResizeRequest>('state.resize');
-const openAnswerCodec = localCodec<OpenAnswer>('state.open answer');
 const bytesCodec: Codec<Uint8Array> = { name: 'bytes', encode: (bytes) => bytes, decode: (bytes) => bytes };
 
-const pushCodec = msgpackCodec<PushRequest>('state.push', (value) => ({
-  wait: field(value, 'wait') === true,
-}));
-
 const doneCodec = msgpackCodec<null>('done', () => null);
-
-const lockCodec = msgpackCodec<LockOptions>('state.lock', (value) => {
-  const mode = field(value, 'mode');
-  if (mode !== 'read' && mode !== 'write') throw wanted('mode is read or write');
-  return {
-    owner: toOwner(value),
-    mode,
-    leaseMs: toCount(value, 'leaseMs'),
-    waitMs: toCount(value, 'waitMs'),
-  };
-});
-
-const lockGrantCodec = msgpackCodec<LockGrant>('state.lock answer', (value) => ({
-  fence: toCount(value, 'fence'),
-  leaseEndsAtMs: field(value, 'leaseEndsAtMs') === null ? null : toCount(value, 'leaseEndsAtMs'),
-}));
-
-const ownerCodec = msgpackCodec<UnlockRequest>('state owner', (value) => ({ owner: toOwner(value) }));
 
 const listBodyCodec = msgpackCodec<ListRequest>('state.list', (value) => {
   const after = field(value, 'after');
@@ -145,11 +115,7 @@ const listBodyCodec = msgpackCodec<ListRequest>('state.list', (value) => {
   return { after: fromStateToken(after), limit };
 });
 
-export const stateStatusCodec = jsonCodec<StateStatus>('event.state', (value) => ({
-  host: toHostId(String(field(value, 'host'))),
-  unpushedValues: toCount(value, 'unpushedValues'),
-  failingValues: toCount(value, 'failingValues'),
-}));
+export const stateStatusCodec = createValueCodec<StateStatus>('state status');
 
 /** An empty body asks for the first page. */
 const listCodec: Codec<ListRequest> = {
@@ -172,26 +138,19 @@ export const stateCodecs = {
   delete: { request: bytesCodec, answer: doneCodec },
   size: { request: bytesCodec, answer: stateDescriptionCodec },
   list: { request: listCodec, answer: stateListCodec },
-  open: { request: openCodec, answer: openAnswerCodec },
-  read: { request: readCodec, answer: readAnswerCodec },
-  write: { request: writeCodec, answer: doneCodec },
-  push: { request: pushCodec, answer: doneCodec },
-  resize: { request: resizeCodec, answer: openAnswerCodec },
-  lock: { request: lockCodec, answer: lockGrantCodec },
-  unlock: { request: ownerCodec, answer: doneCodec },
   // biome-ignore lint/suspicious/noExplicitAny: each op has its own types
 } as const satisfies Record<StateOp, { request: Codec<any>; answer: Codec<any> }>;
 
-/** For what holds shared memory: it is handed over as it is, inside the process. */
-function localCodec<T>(name: string): Codec<T> {
-  const refuse = (): never => {
-    throw new FaasmError(
-      'bad_request',
-      `${name} is for executors of the same process; use get, set and append`,
-    );
-  };
-  return { name, encode: refuse, decode: refuse };
-}
+export const tierTopics = {
+  open: createTopic<OpenRequest, OpenAnswer>('state.open'),
+  resize: createTopic<ResizeRequest, OpenAnswer>('state.resize'),
+  read: createTopic<ReadRequest, ReadAnswer>('state.read'),
+  write: createTopic<WriteRequest, null>('state.write'),
+  push: createTopic<PushRequest, null>('state.push'),
+  lock: createTopic<LockOptions, LockGrant>('state.lock'),
+  unlock: createTopic<UnlockRequest, null>('state.unlock'),
+  // biome-ignore lint/suspicious/noExplicitAny: each op has its own types
+} as const satisfies Record<TierOp, Topic<any, any>>;
 
 function toDescription(value: unknown): StateDescription {
   const key = field(value, 'key');
@@ -201,12 +160,6 @@ function toDescription(value: unknown): StateDescription {
     sizeBytes: toCount(value, 'sizeBytes'),
     version: toCount(value, 'version'),
   };
-}
-
-function toOwner(value: unknown): string {
-  const owner = field(value, 'owner');
-  if (typeof owner === 'string' && owner.length > 0 && owner.length <= ownerMaxBytes) return owner;
-  throw wanted(`owner is a text of 1 to ${ownerMaxBytes} characters`);
 }
 
 function toCount(value: unknown, name: string): number {

@@ -1,13 +1,15 @@
 import test, { type ExecutionContext } from 'ava';
+import { encode } from 'msgpackr';
 import { FaasmError } from '../../../proto/errors.ts';
 import { toStateKey, toUserName } from '../../../proto/names.ts';
+import { privateSubjects } from '../../../proto/private-subjects.ts';
 import { Encodable } from '../../../src/bus/port.ts';
 import { chunkBytes, type StateStore } from '../../../src/state/stores/port.ts';
 import type { GuestState } from '../../../src/state/tier/local-tier.ts';
 import { allocateShared, viewSegment, word } from '../../../src/state/tier/segment.ts';
 import { stateActorOwner } from '../../../src/state/tier/segment-mutex.ts';
 import { executorGoneCodec } from '../../../src/worker-pool/messages.ts';
-import { startHost, subjects, temporaryFolder } from '../host.ts';
+import { startHost, temporaryFolder } from '../host.ts';
 
 const ann = toUserName('ann');
 const key = toStateKey('k');
@@ -307,18 +309,29 @@ test('lockWrite() keeps others out until unlock() or end()', async (t) => {
 });
 
 test('locks of an executor that is gone are free', async (t) => {
-  const { one, two, bus } = await start(t);
+  const { one, two, privateBus } = await start(t);
   await one.lockWrite(key);
   const waiting = two.lockWrite(key);
-  bus.publish(subjects.executorGone(), new Encodable({ owner: 'x1' }, executorGoneCodec));
+  privateBus.publish(privateSubjects.executorGone(), new Encodable({ owner: 'x1' }, executorGoneCodec));
   await t.notThrowsAsync(waiting);
 });
 
+test('nobody frees the locks of an executor by saying on the public bus that it is gone', async (t) => {
+  const { one, two, bus } = await start(t, { config: { lockWaitMaxMs: 10 } });
+  await one.lockWrite(key);
+  const forged = [privateSubjects.executorGone(), 'faasm.executor.gone', 'faasm.event.executor.gone'];
+  for (const subject of forged) {
+    bus.publish(subject, new Encodable({ owner: 'x1' }, executorGoneCodec));
+    bus.publish(subject, encode({ owner: 'x1' }));
+  }
+  await t.throwsAsync(two.lockWrite(key), { code: 'deadline_exceeded' });
+});
+
 test('what an executor that is gone had mapped or half done does not stand in the way', async (t) => {
-  const { one, two, bus, store } = await start(t, { config: { pushDelayMs: 1_000_000 } });
+  const { one, two, privateBus, store } = await start(t, { config: { pushDelayMs: 1_000_000 } });
   const view = viewSegment(await one.open(key, 5));
   view.words[word.mutex] = stateActorOwner + 1;
-  bus.publish(subjects.executorGone(), new Encodable({ owner: 'x1' }, executorGoneCodec));
+  privateBus.publish(privateSubjects.executorGone(), new Encodable({ owner: 'x1' }, executorGoneCodec));
   await two.write(key, new Uint8Array(100_000).fill(3), true);
   t.is((await store.describe(ann, key))?.sizeBytes, 100_000);
 });

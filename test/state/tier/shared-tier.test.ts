@@ -2,6 +2,8 @@
 import test, { type ExecutionContext } from 'ava';
 import { FaasmError } from '../../../proto/errors.ts';
 import { toStateKey, toUserName } from '../../../proto/names.ts';
+import { expectAnswer } from '../../../src/bus/error-headers.ts';
+import { emptyBody, toBytes } from '../../../src/bus/port.ts';
 import { connectRedis } from '../../../src/redis/connection.ts';
 import { chunkBytes, type StateStore } from '../../../src/state/stores/port.ts';
 import { lockKeyOf } from '../../../src/state/stores/redis-keys.ts';
@@ -9,7 +11,7 @@ import { createRedisStateStore } from '../../../src/state/stores/redis-store.ts'
 import type { GuestState } from '../../../src/state/tier/local-tier.ts';
 import { startRedisServer } from '../../_servers/redis-server.ts';
 import { createRandom } from '../../random.ts';
-import { startHost } from '../host.ts';
+import { startHost, subjects } from '../host.ts';
 
 const server = await startRedisServer();
 const redis = await connectRedis({ url: server.url, name: 'test', onChange: () => {} });
@@ -189,9 +191,11 @@ test('HTTP and the bus read the newest of any host, and write before what comes 
   await one.write(key, text('a'), true);
   await readAll(two);
   await one.write(key, text('b'), true);
-  t.deepEqual(await hosts[1].ask('get', ann, key, new Uint8Array(0)), text('b'));
+  const there = hosts[1].bus;
+  const got = expectAnswer(await there.request(subjects.state('get', ann, key), emptyBody));
+  t.deepEqual(toBytes(got.body), text('b'));
   await two.writeAt(key, 0, 1, text('c'), false);
-  await hosts[1].ask('append', ann, key, text('d'));
+  expectAnswer(await there.request(subjects.state('append', ann, key), text('d')));
   t.is(await readAll(one), 'bcd');
   t.is(await readAll(two), 'bcd');
 });
