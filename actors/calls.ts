@@ -79,8 +79,8 @@ export interface CallsOptions {
 }
 
 export interface CallsActor {
-  /** Takes and runs nothing more, and waits for what runs. @param drainTimeoutMs at most; @default as configured */
-  stop(drainTimeoutMs?: number): Promise<void>;
+  /** Takes and runs nothing more, and waits for what runs, for at most so long; the rest runs again after a restart. */
+  stop(drainTimeoutMs: number): Promise<void>;
 }
 
 /** Who runs the call says that it is late; so long after, it is taken to be lost. */
@@ -364,7 +364,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   follow(sweep());
 
   return {
-    async stop(drainTimeoutMs = config.drainTimeoutMs) {
+    async stop(drainTimeoutMs) {
       served.unsubscribe();
       step({ type: 'stop' });
       stopped = true;

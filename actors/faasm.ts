@@ -12,7 +12,7 @@ import { FaasmError } from '../proto/errors.ts';
 import type { ServeOptions, World } from '../src/cli/command.ts';
 import { createProgress, type Progress } from '../src/cli/progress.ts';
 import { runCli } from '../src/cli/run.ts';
-import type { Config } from '../src/config.ts';
+import type { Config } from '../src/config/config.ts';
 import type { ComingFunctions } from '../src/functions/coming.ts';
 import type { Log } from '../src/log.ts';
 import type { Dev, DevSummary } from './dev.ts';
@@ -38,7 +38,7 @@ const world: World = {
       import('./guest-streams.ts'),
       import('./v8-flags.ts'),
     ]);
-    allowTables(config.FAASM_TABLE_MAX_ELEMENTS);
+    allowTables(config.modules.tableMaxElements);
     return guestStreams;
   },
 };
@@ -66,14 +66,14 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
     exit(status);
   });
   await import('./v8-flags.ts');
-  const [{ startHost }, { createLog }, { spreadLastNet }, { toEndTimeoutMs }] = await Promise.all([
+  const [{ startHost }, { createLog }, { spreadLastNet }] = await Promise.all([
     import('./start.ts'),
     import('../src/log.ts'),
     import('./last-net.ts'),
-    import('./slices.ts'),
   ]);
   const progress = process.stderr.isTTY && !options.json ? createProgress(process.stderr) : undefined;
-  const log = createLog({ level: config.FAASM_LOG_LEVEL, tell: progress?.note });
+  const log = createLog({ level: config.logLevel, tell: progress?.note });
+  for (const note of options.notes) log('host').warn(note);
   const { caught, endWithin } = (net = spreadLastNet(log));
   const told = new AbortController();
   void stopping.then(() => told.abort());
@@ -101,9 +101,9 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
     (broken: unknown) => ({ pipe: 'broken', broken }),
   );
   const end = await Promise.race([pipeEnded, caught, stopping.then((signal) => ({ signal }))]);
-  endWithin(toEndTimeoutMs(config));
+  endWithin(config.drain.endTimeoutMs);
   const broken = 'broken' in end ? end.broken : undefined;
-  const waited = `waiting for ${toCalls(host.callsUnderWay())}, ${config.FAASM_DRAIN_TIMEOUT_MS / 1000} s at most`;
+  const waited = `waiting for ${toCalls(host.callsUnderWay())}, ${config.drain.timeoutMs / 1000} s at most`;
   log('host').info({ ...end, broken: undefined }, `${waited}; Ctrl-C ends at once`);
   await dev?.stop();
   await host.stop();
@@ -140,9 +140,9 @@ async function develop({ config, host, coming, log, progress }: Development): Pr
   ]);
   const dev = startDev({
     folder: 'func',
-    cacheFolder: config.FAASM_BUILD_CACHE || join(config.FAASM_DATA, 'cache'),
+    cacheFolder: config.build.cacheFolder ?? join(config.dataFolder, 'cache'),
     host,
-    build: (options) => buildCached({ ...options, stepMaxMs: config.FAASM_BUILD_STEP_MAX_MS }),
+    build: (options) => buildCached({ ...options, stepMaxMs: config.build.stepMaxMs }),
     readKit: readGuestKitAgain,
     coming,
     note: (text) => (progress === undefined ? log.info(text) : progress.note(text)),
@@ -164,25 +164,24 @@ async function announce(
   json: boolean,
   summary: DevSummary | undefined,
 ): Promise<void> {
-  const [{ toAnnouncement, toPlaceJson }, { showSocketAddress }, { toWaysIn }] = await Promise.all([
+  const [{ toAnnouncement, toPlaceJson }, { showSocketAddress }] = await Promise.all([
     import('../src/cli/banner.ts'),
     import('../src/receive/socket-address.ts'),
-    import('../src/receive/ways-in.ts'),
   ]);
   const place = {
     host: host.id,
-    listen: config.FAASM_LISTEN,
+    listen: config.http.listen,
     httpPorts: host.httpPorts,
     natsPort: host.natsPort,
-    natsUrl: config.NATS_URL,
-    prefix: config.FAASM_PREFIX,
+    natsUrl: config.nats?.url.join(',') ?? '',
+    prefix: config.prefix,
     socket: host.socket && showSocketAddress(host.socket),
   };
   const text = json
     ? `${JSON.stringify({ ...toPlaceJson(place), ...summary })}\n`
     : toAnnouncement(place, performance.now(), summary, host.unreadyWhy());
   // With a pipe, standard output has results alone.
-  const out = toWaysIn(config.FAASM_RECEIVE).has('pipe') ? process.stderr : process.stdout;
+  const out = config.waysIn.includes('pipe') ? process.stderr : process.stdout;
   out.write(text);
 }
 

@@ -12,14 +12,12 @@ import { createClusterBus } from '../src/bus/cluster.ts';
 import { Drops } from '../src/bus/drops.ts';
 import { createMemoryBus, type MemoryBusOptions } from '../src/bus/memory.ts';
 import { type BusStatus, connectNatsBus, type NatsBusOptions } from '../src/bus/nats.ts';
-import { toNatsOptions } from '../src/bus/nats-settings.ts';
 import type { Bus, HostBus } from '../src/bus/port.ts';
 import { reportUnhandled } from '../src/bus/report-unhandled.ts';
 import { signHosts } from '../src/bus/signed.ts';
-import type { Config } from '../src/config.ts';
+import type { Config } from '../src/config/config.ts';
 import type { Log } from '../src/log.ts';
 import type { Readiness } from '../src/readiness.ts';
-import { toPayloadMaxBytes } from './slices.ts';
 
 export interface HostBusOptions {
   readonly config: Config;
@@ -54,16 +52,17 @@ export async function openHostBuses({
 }: HostBusOptions): Promise<HostBuses> {
   const drops = new Drops();
   const memory: MemoryBusOptions = {
-    maxPayloadBytes: toPayloadMaxBytes(config),
+    maxPayloadBytes: config.bus.payloadMaxBytes,
     drops,
     onError: (thrown, { subject }) => reportUnhandled(log, drops, thrown, subject),
   };
   const privateBus = createMemoryBus(memory);
   const local = createMemoryBus(memory);
-  if (config.NATS_URL === '') return { bus: local, privateBus };
+  if (config.nats === undefined) return { bus: local, privateBus };
   let onConnected = (): void => {};
   const remote = await connect({
-    ...toNatsOptions(config, `faasm ${host}`),
+    ...config.nats,
+    name: `faasm ${host}`,
     drops,
     onStatus,
     onError: (thrown) => log.warn({ why: FaasmError.from(thrown).message }, 'NATS'),
@@ -74,9 +73,9 @@ export async function openHostBuses({
     await remote.close();
     throw error;
   }
-  const key = config.FAASM_CLUSTER_KEY;
+  const { key } = config.cluster;
   const isOfHosts = (subject: string): boolean => control.includes(subject) || subjects.isEvent(subject);
-  const wire = key === '' ? remote : signHosts(remote, key, isOfHosts);
+  const wire = key === undefined ? remote : signHosts(remote, key, isOfHosts);
   return { bus: createClusterBus(local, wire, control.includes), privateBus };
 
   function onStatus(status: BusStatus, detail: string): void {
@@ -89,7 +88,7 @@ export async function openHostBuses({
 
   /** Tries again while no server of the system can be reached. */
   async function connect(options: NatsBusOptions): Promise<Bus> {
-    const endMs = performance.now() + config.FAASM_NATS_WAIT_MS;
+    const endMs = performance.now() + config.cluster.natsWaitMs;
     for (let tries = 1; ; tries++) {
       try {
         return await connectNatsBus(options);
@@ -97,7 +96,7 @@ export async function openHostBuses({
         const error = FaasmError.from(thrown);
         if (error.code !== 'no_responders' || performance.now() + retryMs > endMs) throw error;
         if (tries === 1)
-          log.warn({ why: error.message, waitMs: config.FAASM_NATS_WAIT_MS }, 'waiting for NATS');
+          log.warn({ why: error.message, waitMs: config.cluster.natsWaitMs }, 'waiting for NATS');
       }
       await delay(retryMs, undefined, { signal }).catch(() => {
         throw new FaasmError('draining', 'The host was stopped while it waited for NATS');

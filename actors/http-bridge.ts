@@ -15,7 +15,7 @@ import { expectAnswer } from '../src/bus/error-headers.ts';
 import { type Bus, emptyBody, readBody } from '../src/bus/port.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
 import { functionChangedCodec } from '../src/functions/messages.ts';
-import { type HttpConfig, httpDefaults } from '../src/http/config.ts';
+import type { HttpConfig } from '../src/http/config.ts';
 import { createDispatch } from '../src/http/dispatch.ts';
 import type { HeldMemory, HttpParts } from '../src/http/exchange.ts';
 import { KnownSettings } from '../src/http/known-settings.ts';
@@ -28,8 +28,7 @@ export interface HttpBridgeOptions {
   readonly bus: Bus;
   readonly privateBus: Bus;
   readonly subjects: PublicSubjects;
-  /** What is left out is as in `httpDefaults`. */
-  readonly config: Pick<HttpConfig, 'host' | 'listen'> & Partial<HttpConfig>;
+  readonly config: HttpConfig;
   readonly log: Log;
   /** @default any amount may be held */
   readonly memory?: HeldMemory;
@@ -41,14 +40,13 @@ const anyAmount: HeldMemory = { hasRoom: () => true, hold: () => () => {} };
 export interface HttpBridge {
   /** As they are, also where any free port was asked for. */
   readonly ports: readonly number[];
-  /** Takes no more requests, and resolves when those under way are answered. @param drainTimeoutMs at most; @default as configured */
-  close(drainTimeoutMs?: number): Promise<void>;
+  /** Takes no more requests, and resolves when those under way are answered, after at most so long. */
+  close(drainTimeoutMs: number): Promise<void>;
 }
 
 /** @throws FaasmError `conflict` that names the port and its setting when something else listens there */
 export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpBridge> {
-  const { bus, privateBus, subjects, log, readiness } = options;
-  const config: HttpConfig = { ...httpDefaults, ...options.config };
+  const { bus, privateBus, subjects, config, log, readiness } = options;
   const closing = new AbortController();
   // Each follower of a log hears of it.
   setMaxListeners(0, closing.signal);
@@ -71,7 +69,7 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
   };
   const dispatch = createDispatch({ parts, readiness });
   const ways = config.ports.map(() => createHttpPort(config, dispatch));
-  const close = async (drainTimeoutMs = config.drainTimeoutMs): Promise<void> => {
+  const close = async (drainTimeoutMs: number): Promise<void> => {
     closing.abort();
     changes.unsubscribe();
     await Promise.all(ways.map((way) => way.close(drainTimeoutMs)));
@@ -82,7 +80,7 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
       ports.push(await way.listen(config.ports[place]!, config.listen, place));
     }
   } catch (thrown) {
-    await close();
+    await close(0);
     throw thrown;
   }
   log.info({ address: config.listen, ports }, 'HTTP is served');

@@ -1,10 +1,10 @@
 /** A host: one bus and the actors on it, started and stopped in the right order. */
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { createControlSubjects } from '../proto/control-subjects.ts';
-import { FaasmError } from '../proto/errors.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
 import { type CallId, type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
 import { createPublicSubjects } from '../proto/public-subjects.ts';
@@ -12,9 +12,8 @@ import { expectAnswer } from '../src/bus/error-headers.ts';
 import { type HostBus, readBody } from '../src/bus/port.ts';
 import { CallData } from '../src/calls/call-data.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
-import { toGrants } from '../src/calls/grants.ts';
 import { openSqliteCallQueue } from '../src/calls/sqlite-queue.ts';
-import type { Config } from '../src/config.ts';
+import type { Config } from '../src/config/config.ts';
 import { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { openDiskStore } from '../src/files/disk-store.ts';
 import { createAsyncify } from '../src/functions/asyncify.ts';
@@ -22,25 +21,23 @@ import type { ComingFunctions } from '../src/functions/coming.ts';
 import { functionDescriptionCodec } from '../src/functions/messages.ts';
 import { openFunctionStore, ownFolder } from '../src/functions/open-store.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
-import { toFunctionStorePowers } from '../src/functions/store-settings.ts';
+import { toHostStores } from '../src/hosts/stores.ts';
 import type { Log } from '../src/log.ts';
 import { detectMemoryPort } from '../src/memory/detect.ts';
 import type { NatsListener } from '../src/nats-listener/server.ts';
 import { UserObjects } from '../src/objects/user-objects.ts';
 import { Readiness } from '../src/readiness.ts';
 import { MessageCalls } from '../src/receive/message-calls.ts';
-import { type SocketAddress, toSocketAddress } from '../src/receive/socket-address.ts';
-import { toWaysIn } from '../src/receive/ways-in.ts';
+import type { SocketAddress } from '../src/receive/socket-address.ts';
 import { connectRedis, type RedisConnection } from '../src/redis/connection.ts';
 import { RedisQueue } from '../src/redis-queue/queue.ts';
 import { openS3Bucket } from '../src/s3/bucket.ts';
-import { createS3Client, type S3Settings } from '../src/s3/client.ts';
-import { toBucket } from '../src/s3/place.ts';
+import { createS3Client } from '../src/s3/client.ts';
 import { openStateStore } from '../src/state/stores/open-store.ts';
 import { openDataFolder } from '../src/storage/data-folder.ts';
 import { DiskRoom } from '../src/storage/disk-room.ts';
 import { StorageWatch } from '../src/storage/storage-watch.ts';
-
+import type { HostIdentity } from '../src/worker-pool/reports.ts';
 import { startCalls } from './calls.ts';
 import { startConsole } from './console.ts';
 import { startFiles } from './files.ts';
@@ -53,20 +50,6 @@ import { startObjects } from './objects.ts';
 import { startPipe } from './pipe.ts';
 import { type RedisAdapter, startRedisAdapter } from './redis-adapter.ts';
 import { startScheduler } from './scheduler.ts';
-import {
-  toCallsConfig,
-  toFilesConfig,
-  toFrameLimits,
-  toFunctionsConfig,
-  toHostIdentity,
-  toHttpConfig,
-  toMemoryKind,
-  toModuleLimits,
-  toPoolConfig,
-  toRedisAdapterLimits,
-  toSchedulerConfig,
-  toStateConfig,
-} from './slices.ts';
 import { startSocket } from './socket.ts';
 import { startState } from './state.ts';
 import { allowTables } from './v8-flags.ts';
@@ -112,14 +95,17 @@ export async function startHost(
   config: Config,
   { log, pipe: streams, coming, stopping = new AbortController().signal }: HostOptions,
 ): Promise<Host> {
-  const id = toHostId(
-    config.FAASM_HOST_NAME === '' ? `host-${randomBytes(4).toString('hex')}` : config.FAASM_HOST_NAME,
-  );
-  allowTables(config.FAASM_TABLE_MAX_ELEMENTS);
-  const subjects = createPublicSubjects(config.FAASM_PREFIX);
-  const control = createControlSubjects(config.FAASM_PREFIX);
-  const data = resolve(config.FAASM_DATA);
-  const identity = toHostIdentity(config, id, randomBytes(8).toString('hex'));
+  const id = config.hostName ?? toHostId(`host-${randomBytes(4).toString('hex')}`);
+  allowTables(config.modules.tableMaxElements);
+  const subjects = createPublicSubjects(config.prefix);
+  const control = createControlSubjects(config.prefix);
+  const data = config.dataFolder;
+  const identity: HostIdentity = {
+    host: id,
+    instance: randomBytes(8).toString('hex'),
+    stores: toHostStores(config),
+    cores: config.cores,
+  };
   const begunFolder = join(data, 'begun-calls');
   await openDataFolder(data);
   const readiness = new Readiness();
@@ -130,11 +116,11 @@ export async function startHost(
   /** What to undo, the last first. */
   const closers: (() => unknown)[] = [];
   let drainEndsMs = Number.POSITIVE_INFINITY;
-  /** All that waits for calls waits no longer than the drain together. */
+  /** All that waits for calls, and for state to be saved, waits no longer than the drain together. */
   const drainLeftMs = (): number => Math.max(0, Math.ceil(drainEndsMs - performance.now()));
   /** Also when one of them fails. @throws what the first of them failed with */
   const stopAll = async (): Promise<void> => {
-    drainEndsMs = performance.now() + config.FAASM_DRAIN_DELAY_MS + config.FAASM_DRAIN_TIMEOUT_MS;
+    drainEndsMs = performance.now() + config.drain.delayMs + config.drain.timeoutMs;
     const failures: unknown[] = [];
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
       try {
@@ -175,7 +161,7 @@ export async function startHost(
     });
     closers.push(() => membership.leave());
     const newCallId = createCallIds();
-    const { port: memory, why } = detectMemoryPort(toMemoryKind(config.FAASM_MEMORY));
+    const { port: memory, why } = detectMemoryPort(config.memory);
     log('host').info({ host: id, memory: memory.kind, why }, 'memory of Faaslets');
 
     const room = await DiskRoom.open({
@@ -200,16 +186,16 @@ export async function startHost(
       log: log('console'),
     });
     closers.push(() => board.stop());
-    const { s3 } = toFunctionStorePowers(config, '');
+    const { s3 } = config;
     const opened = await openStateStore({
-      kind: config.FAASM_STATE,
-      redisKeys: config.FAASM_STATE_REDIS_KEYS,
+      place: config.statePlace,
+      redisKeys: config.stateRedisKeys,
       dataFolder: data,
       redis,
-      prefix: config.FAASM_PREFIX,
+      prefix: config.prefix,
       s3,
     });
-    const isHere = config.FAASM_STATE === 'sqlite';
+    const isHere = config.statePlace.kind === 'sqlite';
     const store = storage.watch({
       component: 'state',
       store: opened,
@@ -227,27 +213,22 @@ export async function startHost(
       subjects,
       store,
       log: log('state'),
-      config: toStateConfig(config),
+      config: config.state,
       allocate(byteLength) {
         const { buffer, byteLength: allocated } = memory.createSegment(byteLength);
         return { buffer, byteOffset: 0, byteLength: allocated };
       },
       release: (segment) => memory.discardSegment(segment),
     });
-    closers.push(() => state.stop());
-    const objects = startObjects({ privateBus, objects: await openObjects(s3) });
+    closers.push(() => state.stop(drainLeftMs()));
+    const objects = startObjects({ privateBus, objects: await openObjects() });
     closers.push(() => objects.stop());
     const openedFiles = await openDiskStore({
       root: join(data, 'files'),
       onDamaged: (file, error) => log('files').error({ file, err: error }, 'a shared file cannot be read'),
     });
     const fileStore = storage.watch({ component: 'files', store: openedFiles, grows: ['createDraft'] });
-    const poolConfig = toPoolConfig(config, identity, memory.kind, {
-      contentFolder: fileStore.contentFolder,
-      begunFolder,
-      codeFolder: join(data, 'code'),
-    });
-    const { limits: poolLimits, executor } = poolConfig;
+    const { limits: poolLimits, executor } = config.pool;
     const held = new FaasletTable(2 * poolLimits.executorsMax, executor.faasletLimits);
     const pool = await startWorkerPool({
       memory: held,
@@ -255,7 +236,17 @@ export async function startHost(
       privateBus,
       subjects,
       control,
-      config: poolConfig,
+      config: {
+        ...config.pool,
+        identity,
+        executor: {
+          ...executor,
+          memory: memory.kind,
+          contentFolder: fileStore.contentFolder,
+          begunFolder,
+          codeFolder: join(data, 'code'),
+        },
+      },
       newCallId,
       log: log('worker-pool'),
     });
@@ -266,14 +257,17 @@ export async function startHost(
       await listener?.close();
     });
     closers.push(() => pool.stop());
-    const grants = toGrants(config.FAASM_GRANTS);
-    const callData = new CallData({ redis, s3, grants, inputMaxBytes: config.FAASM_INPUT_MAX_BYTES });
+    const { grants, inputMaxBytes } = config;
+    const callData = new CallData({ redis, s3, grants, inputMaxBytes });
     const scheduler = startScheduler({
       bus,
       privateBus,
       subjects,
       control,
-      config: toSchedulerConfig(config, identity),
+      config: {
+        ...config.scheduler,
+        self: { host: id, instance: identity.instance, store: identity.stores.functions },
+      },
       data: callData,
       newCallId,
     });
@@ -285,7 +279,7 @@ export async function startHost(
       subjects,
       control,
       store: fileStore,
-      config: toFilesConfig(config, id),
+      config: { ...config.files, host: id },
       log: log('files'),
     });
     closers.push(() => files.stop());
@@ -298,11 +292,11 @@ export async function startHost(
       memory,
       store: storage.watch({
         component: 'functions',
-        store: await openFunctionStore(
-          config.FAASM_FUNCTIONS === '' ? ownFolder(data) : config.FAASM_FUNCTIONS,
-          toFunctionStorePowers(config, `faasm ${id} functions`),
-        ),
-        grows: config.FAASM_FUNCTIONS === '' ? ['write', 'writeModule', 'writeProto'] : [],
+        store: await openFunctionStore(config.functionsPlace ?? ownFolder(data), {
+          s3,
+          nats: config.nats && { ...config.nats, name: `faasm ${id} functions` },
+        }),
+        grows: config.functionsPlace === undefined ? ['write', 'writeModule', 'writeProto'] : [],
       }),
       onStore(why) {
         if (why !== undefined) log('functions').warn({ why }, 'function storage is away; trying again');
@@ -312,9 +306,9 @@ export async function startHost(
         else readiness.set('functions', why);
       },
       coming,
-      preparer: createPreparer(toModuleLimits(config)),
+      preparer: createPreparer(config.modules),
       asyncify: createAsyncify(),
-      config: toFunctionsConfig(config, identity),
+      config: { ...config.functions, host: id, store: identity.stores.functions },
       log: log('functions'),
     });
     closers.push(() => functions.stop());
@@ -334,7 +328,7 @@ export async function startHost(
       subjects,
       queue,
       begunFolder,
-      config: toCallsConfig(config),
+      config: config.calls,
       newCallId,
       log: log('calls'),
     });
@@ -344,7 +338,7 @@ export async function startHost(
       bus,
       privateBus,
       subjects,
-      config: toHttpConfig(config, id),
+      config: { ...config.http, host: id },
       log: log('http-bridge'),
       memory: held,
       readiness,
@@ -353,14 +347,14 @@ export async function startHost(
     // What the ways in have taken is placed until they are stopped; then only what runs may make calls.
     closers.push(() => scheduler.drain());
     const { socket, pipe } = await openWaysIn(bus, newCallId, redis);
-    if (config.NATS_URL === '') listener = await openListener(bus);
+    if (config.nats === undefined) listener = await openListener(bus);
     closers.push(() => listener?.leave());
 
     closers.push(async () => {
       readiness.set('host', 'draining');
       pool.leave();
       await bus.leave();
-      await delay(config.FAASM_DRAIN_DELAY_MS);
+      await delay(config.drain.delayMs);
     });
 
     // Others reach this host from now on.
@@ -388,11 +382,11 @@ export async function startHost(
     };
   }
 
-  async function openObjects(s3: S3Settings): Promise<UserObjects | undefined> {
-    if (config.FAASM_OBJECTS === '') return undefined;
-    const { bucket, prefix } = toBucket(config.FAASM_OBJECTS);
-    const place = await openS3Bucket(await createS3Client(s3), bucket, prefix);
-    return new UserObjects(place, config.FAASM_INPUT_MAX_BYTES);
+  async function openObjects(): Promise<UserObjects | undefined> {
+    if (config.objectsPlace === undefined) return undefined;
+    const { bucket, prefix } = config.objectsPlace;
+    const place = await openS3Bucket(await createS3Client(config.s3), bucket, prefix);
+    return new UserObjects(place, config.inputMaxBytes);
   }
 
   async function openWaysIn(
@@ -400,27 +394,26 @@ export async function startHost(
     newCallId: (user: UserName) => CallId,
     redis: RedisConnection | undefined,
   ) {
-    const ways = toWaysIn(config.FAASM_RECEIVE);
-    const callTimeoutMs = config.FAASM_CALL_TIMEOUT_MS;
+    const { waysIn, callTimeoutMs } = config;
     const createCalls = () => new MessageCalls({ bus, subjects, callTimeoutMs, newCallId });
-    const limits = toFrameLimits(config);
+    const { address, limits } = config.socket;
     const open: { stop(timeoutMs: number): Promise<void> }[] = [];
     closers.push(() => Promise.all(open.map((way) => way.stop(drainLeftMs()))));
-    const socket = ways.has('socket')
+    const socket = waysIn.includes('socket')
       ? await startSocket({
           createCalls,
-          address: toSocketAddress(config.FAASM_SOCKET_LISTEN),
+          address,
           limits,
           log: log('socket'),
         })
       : undefined;
     if (socket !== undefined) open.push(socket);
     const pipe =
-      ways.has('pipe') && streams !== undefined
+      waysIn.includes('pipe') && streams !== undefined
         ? startPipe({ calls: createCalls(), ...streams, limits, log: log('pipe') })
         : undefined;
     if (pipe !== undefined) open.push(pipe);
-    if (ways.has('redis')) open.push(await openRedisAdapter(createCalls(), redis));
+    if (waysIn.includes('redis')) open.push(await openRedisAdapter(createCalls(), redis));
     return { socket, pipe };
   }
 
@@ -428,9 +421,7 @@ export async function startHost(
     calls: MessageCalls,
     redis: RedisConnection | undefined,
   ): Promise<RedisAdapter> {
-    if (redis === undefined) {
-      throw new FaasmError('bad_request', 'FAASM_RECEIVE has redis, which needs FAASM_REDIS_URL');
-    }
+    assert(redis !== undefined, 'calls from Redis need a connection to it');
     const waiting = await redis.another({ name: `faasm ${id} waits`, blocking: true, onChange: () => {} });
     closers.push(() => waiting.close());
     const listening = await redis.another({ name: `faasm ${id} listens`, onChange: () => {} });
@@ -438,19 +429,19 @@ export async function startHost(
     return startRedisAdapter({
       calls,
       listening,
-      reservedPrefix: `${config.FAASM_PREFIX}:`,
-      queue: new RedisQueue({ redis, waiting, key: config.FAASM_REDIS_KEY }),
+      reservedPrefix: config.redisQueue.reservedPrefix,
+      queue: new RedisQueue({ redis, waiting, key: config.redisQueue.key }),
       closeWaiting: () => waiting.close(),
-      limits: toRedisAdapterLimits(config),
+      limits: config.redisQueue.limits,
       log: log('redis-adapter'),
     });
   }
 
   /** Goes on connecting while the server is away: until it is there this host is not ready. */
   async function openRedis(): Promise<RedisConnection | undefined> {
-    if (config.FAASM_REDIS_URL === '') return undefined;
+    if (config.redisUrl === undefined) return undefined;
     const redis = await connectRedis({
-      url: config.FAASM_REDIS_URL,
+      url: config.redisUrl,
       name: `faasm ${id}`,
       onChange(why) {
         readiness.set('redis', why);
@@ -465,13 +456,7 @@ export async function startHost(
   async function openListener(bus: HostBus): Promise<NatsListener> {
     return await startNatsListenerActor({
       bus,
-      config: {
-        host: config.FAASM_LISTEN,
-        port: config.FAASM_NATS_PORT,
-        maxPayloadBytes: config.FAASM_MESSAGE_MAX_BYTES,
-        maxListening: config.FAASM_NATS_LISTENING_MAX,
-        prefix: config.FAASM_PREFIX,
-      },
+      config: config.natsListener,
       log: log('nats-listener'),
     });
   }

@@ -78,8 +78,11 @@ export interface StateOptions {
 }
 
 export interface StateActor {
-  /** Takes no more messages, ends what is under way and pushes what is dirty. @throws FaasmError `storage_unavailable` */
-  stop(): Promise<void>;
+  /**
+   * Takes no more messages, ends what is under way and pushes what is dirty: each value once, and again for so long.
+   * @throws FaasmError `storage_unavailable`
+   */
+  stop(drainTimeoutMs: number): Promise<void>;
 }
 
 /** How often leases, waits and pushes that are due are looked for, while there are any. */
@@ -374,14 +377,14 @@ export async function startState(options: StateOptions): Promise<StateActor> {
   ];
 
   return {
-    async stop() {
+    async stop(drainTimeoutMs) {
       for (const subscription of subscriptions) subscription.unsubscribe();
       stopped = true;
       clearTimeout(timer);
       clearTimeout(telling);
       locks.refuseAll(new FaasmError('draining', 'The host is stopping; ask another one'));
       try {
-        await values.pushAll(steadyMs() + config.drainTimeoutMs);
+        await values.pushAll(steadyMs() + drainTimeoutMs);
       } finally {
         await globalLocks?.stop();
       }

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { settings } from '../src/config.ts';
+import { loadConfig } from '../src/config/config.ts';
 
 const root = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
@@ -41,11 +41,10 @@ test('docker-compose.yml: what is kept outlives its containers', (t) => {
 
 test('docker-compose.yml: a host is not killed before its drain is over', (t) => {
   const host = services().get('host')!;
-  const number = (pattern: RegExp): number => Number(pattern.exec(host)?.[1]);
-  const delayMs = number(/FAASM_DRAIN_DELAY_MS: "(\d+)"/);
-  const drainMs = number(/FAASM_DRAIN_TIMEOUT_MS: "(\d+)"/);
-  t.true(delayMs > Number(settings.FAASM_DRAIN_DELAY_MS.default));
-  t.true(number(/stop_grace_period: (\d+)s/) * 1000 > delayMs + 2 * drainMs);
+  const set = [...host.matchAll(/(FAASM_DRAIN_\w+): "(.+)"/g)].map(([, name, value]) => [name, value]);
+  const { drain } = loadConfig({ environment: Object.fromEntries(set) });
+  t.true(drain.delayMs > 0);
+  t.true(Number(/stop_grace_period: (\d+)s/.exec(host)?.[1]) * 1000 > drain.endTimeoutMs);
 });
 
 test('Dockerfile: a host runs as a user of its own, with no package of development', (t) => {

@@ -7,7 +7,7 @@ import type { UserName } from '../../proto/names.ts';
 
 export type Grants = ReadonlyMap<string, readonly string[]>;
 
-/** @param text JSON; empty for none @throws FaasmError `bad_request` */
+/** @param text JSON; empty for none @throws FaasmError `bad_request` that says why it is no such thing */
 export function toGrants(text: string): Grants {
   if (text.trim() === '') return new Map();
   const value = parse(text);
@@ -43,8 +43,5 @@ function parse(text: string): unknown {
 }
 
 function bad(why: string): FaasmError {
-  return new FaasmError(
-    'bad_request',
-    `FAASM_GRANTS is JSON such as {"demo": ["s3://bucket/prefix/", "redis:prefix"]}; ${why}`,
-  );
+  return new FaasmError('bad_request', why);
 }

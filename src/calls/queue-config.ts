@@ -7,19 +7,4 @@ export interface CallsConfig extends CallLimits {
   readonly inputMaxBytes: number;
   /** How long the result of a call can be asked for after its end. */
   readonly resultKeptMs: number;
-  /** How long a stopping host waits for its running calls; those that are left run again after a restart. */
-  readonly drainTimeoutMs: number;
 }
-
-export const defaultCallsConfig: CallsConfig = {
-  runningMax: 64,
-  queuedPerUserMax: 10_000,
-  queuedMax: 1_000_000,
-  attemptsMax: 5,
-  retryMs: 500,
-  retryMaxMs: 60_000,
-  callTimeoutMs: 60_000,
-  inputMaxBytes: 64 * 1024 * 1024,
-  resultKeptMs: 3_600_000,
-  drainTimeoutMs: 30_000,
-};

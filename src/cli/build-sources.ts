@@ -35,11 +35,11 @@ export async function buildSources(
   const optimize = toOptimization(options.optimize ?? '3');
   using progress = createProgress(world.stderr);
   try {
-    const config = toHostConfig({}, world);
+    const { build } = toHostConfig({}, world).config;
     const result = await buildCached({
       sources,
-      cacheFolder: config.FAASM_BUILD_CACHE || userCacheFolder(world.environment),
-      stepMaxMs: config.FAASM_BUILD_STEP_MAX_MS,
+      cacheFolder: build.cacheFolder ?? userCacheFolder(world.environment),
+      stepMaxMs: build.stepMaxMs,
       flags: { optimize, defines: options.define ?? [], includes, extra },
       onProgress: (stage, detail) => progress.show(`${stage} ${basename(detail)}`.trimEnd()),
       ...(output !== undefined && { output }),

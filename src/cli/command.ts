@@ -1,6 +1,6 @@
 /** What a command is, and the world that it acts in. */
 import type { Readable, Writable } from 'node:stream';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/config.ts';
 import type { GuestStreams } from '../run/streams.ts';
 
 export interface Option {
@@ -66,6 +66,8 @@ export interface ServeOptions {
   readonly dev: boolean;
   /** For machines: JSON in place of lines for people. */
   readonly json: boolean;
+  /** What to say of the settings, a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** The command line itself is wrong; the exit status is 2. */

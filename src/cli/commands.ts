@@ -16,6 +16,10 @@ export const commands: ReadonlyMap<string, CommandEntry> = new Map(
       summary: 'be a host',
       load: async () => (await import('./commands/start.ts')).start,
     },
+    config: {
+      summary: 'tell what settings a host would have, and where each comes from',
+      load: async () => (await import('./commands/config.ts')).config,
+    },
     init: {
       summary: 'write the source of a first function',
       load: async () => (await import('./commands/init.ts')).init,

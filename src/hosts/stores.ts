@@ -1,18 +1,17 @@
 /** What hosts of one cluster have to agree on, and what it means where two of them do not. */
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
-import { resolve } from 'node:path';
 import type { HostStores } from '../../proto/messages.ts';
-import type { Config } from '../config.ts';
-import { toFolder } from '../functions/open-store.ts';
+import type { Config } from '../config/config.ts';
 import { toRedisAddress } from '../redis/url.ts';
+import { showPlace } from '../storage/place.ts';
 
 /** Two places of one host in a thousand clusters of a thousand hosts have the same with a chance of one in 10^8. */
 const hashLength = 16;
 
-/** Where this host keeps what others may share, in few characters. @throws FaasmError `bad_request` */
+/** Where this host keeps what others may share, in few characters. */
 export function toHostStores(config: Config): HostStores {
-  const own = `${hostname()} ${resolve(config.FAASM_DATA)}`;
+  const own = `${hostname()} ${config.dataFolder}`;
   return {
     functions: hash(functionsPlace(config) ?? `own ${own}`),
     state: hash(statePlace(config) ?? `own ${own}`),
@@ -34,17 +33,15 @@ export function differences(own: HostStores, other: HostStores): string[] {
 }
 
 /** Nothing where it is this host's own. */
-function functionsPlace({ FAASM_FUNCTIONS: place, ...config }: Config): string | undefined {
-  if (place === '') return undefined;
-  if (place.startsWith('s3://')) return `${config.FAASM_S3_ENDPOINT} ${place}`;
-  return /^(?!file:)\w+:/.test(place) ? place : toFolder(place);
+function functionsPlace({ functionsPlace: place, s3 }: Config): string | undefined {
+  if (place === undefined) return undefined;
+  return place.kind === 's3' ? `${s3.endpoint ?? ''} ${showPlace(place)}` : showPlace(place);
 }
 
-function statePlace({ FAASM_STATE: kind, ...config }: Config): string | undefined {
-  if (kind.startsWith('s3://')) return `${config.FAASM_S3_ENDPOINT} ${kind}`;
-  if (kind !== 'redis' || config.FAASM_REDIS_URL === '') return undefined;
-  const { pathname } = new URL(config.FAASM_REDIS_URL);
-  return `${toRedisAddress(config.FAASM_REDIS_URL)}${pathname} ${config.FAASM_STATE_REDIS_KEYS}`;
+function statePlace({ statePlace: place, stateRedisKeys, redisUrl, s3 }: Config): string | undefined {
+  if (place.kind === 's3') return `${s3.endpoint ?? ''} ${showPlace(place)}`;
+  if (place.kind === 'sqlite' || redisUrl === undefined) return undefined;
+  return `${toRedisAddress(redisUrl)}${new URL(redisUrl).pathname} ${stateRedisKeys}`;
 }
 
 function hash(text: string): string {

@@ -1,8 +1,6 @@
 import type { HostId } from '../../proto/names.ts';
 import type { BodyLimit } from './body.ts';
 
-const MiB = 1024 * 1024;
-
 export interface HttpConfig {
   /** This host, whose console answers `/` and `/metrics`. */
   readonly host: HostId;
@@ -38,28 +36,7 @@ export interface HttpConfig {
   readonly headersMaxBytes: number;
   /** Connections at once, to each port; further ones are closed. */
   readonly connectionsMax: number;
-  /** How long `close()` waits for the answers that are under way. */
-  readonly drainTimeoutMs: number;
 }
-
-export const httpDefaults = {
-  hosts: [],
-  ports: [8001, 8002],
-  inputMaxBytes: 64 * MiB,
-  moduleMaxBytes: 64 * MiB,
-  stateMaxBytes: 1024 * MiB,
-  fileMaxBytes: 256 * MiB,
-  callTimeoutMs: 60_000,
-  answerTimeoutMs: 30_000,
-  uploadTimeoutMs: 120_000,
-  headersTimeoutMs: 15_000,
-  requestTimeoutMs: 300_000,
-  stallTimeoutMs: 60_000,
-  keepAliveTimeoutMs: 72_000,
-  headersMaxBytes: 16 * 1024,
-  connectionsMax: 20_000,
-  drainTimeoutMs: 30_000,
-} as const satisfies Omit<HttpConfig, 'host' | 'listen'>;
 
 /** How large a body may be, by what it is. */
 export const inputLimit = ({ inputMaxBytes }: HttpConfig): BodyLimit => ({

@@ -17,10 +17,11 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { emptyBody, type Headers, header, readBody, respond, toBytes } from '../../src/bus/port.ts';
 import { answerInside } from '../../src/bus/private.ts';
 import { createCallIds } from '../../src/calls/call-id.ts';
-import { type CallsConfig, defaultCallsConfig } from '../../src/calls/queue-config.ts';
+import type { CallsConfig } from '../../src/calls/queue-config.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import type { CallQueue } from '../../src/calls/queue-port.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { admitTopic } from '../../src/scheduler/messages.ts';
 import { callIdOf } from '../call-ids.ts';
 import { noLog } from '../state/host.ts';
@@ -35,6 +36,8 @@ type Answer = (call: Call) => Uint8Array | Promise<Uint8Array>;
 interface Options {
   readonly file?: string;
   readonly config?: Partial<CallsConfig>;
+  /** @default 50 */
+  readonly drainTimeoutMs?: number;
   readonly answer?: Answer;
   readonly wrap?: (queue: CallQueue) => CallQueue;
   readonly maxPayloadBytes?: number;
@@ -82,7 +85,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
     cancelled.push(subject.split('.').at(-1)!);
   });
   const sqlite = await openSqliteCallQueue(file);
-  const config = { ...defaultCallsConfig, retryMs: 1, retryMaxMs: 5, drainTimeoutMs: 50, ...options.config };
+  const config = { ...loadConfig().calls, retryMs: 1, retryMaxMs: 5, ...options.config };
   const actor = await startCalls({
     host: 'test' as HostId,
     bus,
@@ -98,7 +101,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
   const stop = async (): Promise<void> => {
     if (stopped) return;
     stopped = true;
-    await actor.stop();
+    await actor.stop(options.drainTimeoutMs ?? 50);
     await sqlite.close();
     await bus.close();
     await privateBus.close();
@@ -352,7 +355,7 @@ test('results expire', async (t) => {
 
 test('what was queued and running runs after a restart, in order', async (t) => {
   const file = temporaryFile(t);
-  const before = await start(t, { file, config: { runningMax: 1, drainTimeoutMs: 1 }, answer: never });
+  const before = await start(t, { file, drainTimeoutMs: 1, config: { runningMax: 1 }, answer: never });
   const calls = [await before.submit('1'), await before.submit('2'), await before.submit('3')];
   while (before.invoked.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   await before.stop();
@@ -369,7 +372,7 @@ test('what was queued and running runs after a restart, in order', async (t) => 
 test('stop() waits for running calls and keeps their results', async (t) => {
   const file = temporaryFile(t);
   const { asked, answer } = waits();
-  const before = await start(t, { file, config: { drainTimeoutMs: 60_000 }, answer });
+  const before = await start(t, { file, drainTimeoutMs: 60_000, answer });
   const { id } = await before.submit('x');
   while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   const stopping = before.stop();
@@ -384,7 +387,6 @@ test('a call that ends after stop() is left to the next run, and its end is not 
   const { asked, answer } = waits();
   let ends = 0;
   const { submit, actor } = await start(t, {
-    config: { drainTimeoutMs: 1 },
     answer,
     wrap: (queue) => ({
       ...queue,
@@ -395,7 +397,7 @@ test('a call that ends after stop() is left to the next run, and its end is not 
   });
   await submit('x');
   while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 2));
-  await actor.stop();
+  await actor.stop(1);
   asked[0]!();
   await new Promise((resolve) => setImmediate(resolve));
   t.is(ends, 0);

@@ -34,8 +34,8 @@ const returning = (value: number) =>
   wasm(`(module (memory (export "memory") 1) (func (export "exec") (result i32) (i32.const ${value})))`);
 
 async function openStore(folder: string): Promise<FunctionStore> {
-  const s3 = { endpoint: '', region: '', accessKey: '', secretKey: '' };
-  return await openFunctionStore(folder, { s3, nats: undefined });
+  const s3 = { region: '' };
+  return await openFunctionStore({ kind: 'folder', path: folder }, { s3, nats: undefined });
 }
 
 async function startHost(t: ExecutionContext, host: string, store: FunctionStore) {

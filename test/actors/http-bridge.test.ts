@@ -12,6 +12,7 @@ import { respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, type Headers, header, respond, toBytes } from '../../src/bus/port.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { functionDescriptionCodec, functionListCodec } from '../../src/functions/messages.ts';
 import { Readiness } from '../../src/readiness.ts';
 import { callIdOf } from '../call-ids.ts';
@@ -455,7 +456,7 @@ test('startHttpBridge() names the port and the setting when the port is in use',
       bus: createMemoryBus(),
       privateBus: createMemoryBus(),
       subjects,
-      config: { host, listen: '127.0.0.1', ports },
+      config: { ...loadConfig().http, host, ports },
       log: silentLog,
       readiness: new Readiness(),
     });
@@ -472,7 +473,7 @@ test('close() waits for the answers under way and takes nothing new', async (t) 
   const waiting = fetch('/f/demo/echo', { method: 'POST' });
   await until(() => invoked.length === 1);
   let closed = false;
-  const closing = bridge.close().then(() => (closed = true));
+  const closing = bridge.close(30_000).then(() => (closed = true));
   await t.throwsAsync(fetch('/healthz'));
   t.false(closed);
   respond(bus, invoked[0]!, Buffer.from('late'));
@@ -486,7 +487,7 @@ test('close() hangs up on a client that keeps its connection, once it has its an
   const request = 'POST /f/demo/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n';
   const exchanged = exchangeRaw(port, request);
   await until(() => invoked.length === 1);
-  const closing = bridge.close();
+  const closing = bridge.close(30_000);
   respond(bus, invoked[0]!, Buffer.from('late'));
   const answer = await exchanged;
   t.regex(answer, /\r\nConnection: close\r\n/);
@@ -501,7 +502,7 @@ test('close() sends all of an answer that its client is slow to read', async (t)
   const socket = connect(port, '127.0.0.1');
   socket.write('POST /f/demo/echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n');
   await once(socket, 'readable');
-  const closing = bridge.close();
+  const closing = bridge.close(30_000);
   await t.throwsAsync(exchangeRaw(port, ''));
   const answer = Buffer.concat(await Array.fromAsync(socket));
   t.true(answer.subarray(-output.length).equals(output));
@@ -509,12 +510,12 @@ test('close() sends all of an answer that its client is slow to read', async (t)
 });
 
 test('close() refuses what is not answered after its time, and cancels it', async (t) => {
-  const { bus, bridge, fetch } = await startBridge(t, { drainTimeoutMs: 20 });
+  const { bus, bridge, fetch } = await startBridge(t);
   const invoked = collect(bus, subjects.invoke('*', '*'));
   const cancelled = collect(bus, subjects.cancel('*', '*'));
   const waiting = fetch('/f/demo/echo', { method: 'POST' });
   await until(() => invoked.length === 1);
-  await bridge.close();
+  await bridge.close(20);
   const refused = await waiting;
   t.is(refused.status, 503);
   t.like(await refused.json(), { code: 'draining' });

@@ -31,7 +31,7 @@ for (const [user, place, granted] of [
 
 for (const text of ['{', '[]', '{"a": "s3://x"}', '{"a": [1]}', '{"a": ["http://x"]}']) {
   test(`toGrants() refuses ${text}`, (t) => {
-    t.throws(() => toGrants(text), { code: 'bad_request', message: /FAASM_GRANTS is JSON/ });
+    t.throws(() => toGrants(text), { code: 'bad_request' });
   });
 }
 

@@ -10,9 +10,9 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { emptyBody, readBody, respond } from '../../src/bus/port.ts';
 import { answerInside } from '../../src/bus/private.ts';
 import { createCallIds } from '../../src/calls/call-id.ts';
-import { defaultCallsConfig } from '../../src/calls/queue-config.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { admitTopic } from '../../src/scheduler/messages.ts';
 import { noLog } from '../state/host.ts';
 
@@ -32,7 +32,7 @@ await startCalls({
   subjects,
   queue,
   begunFolder: `${process.argv[2]}-begun`,
-  config: defaultCallsConfig,
+  config: loadConfig().calls,
   log: noLog,
   newCallId: createCallIds(),
 });

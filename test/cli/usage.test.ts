@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { commands } from '../../src/cli/commands.ts';
-import { flagOf, type SettingName, settings } from '../../src/config.ts';
+import { flagOf, settingNames } from '../../src/config/settings.ts';
 import { faasm } from './_faasm.ts';
 
 const folder = await mkdtemp(join(tmpdir(), 'faasm-cli-'));
@@ -183,7 +183,7 @@ test(
   'start --help lists every setting',
   saysHelp,
   ['start', '--help'],
-  [...(Object.keys(settings) as SettingName[]).flatMap((name) => [`--${flagOf(name)} <`, `[${name}`])],
+  [...settingNames.flatMap((name) => [`--${flagOf(name)} <`, `[${name}`])],
 );
 test(
   'dev --help tells what it builds',

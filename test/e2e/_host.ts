@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import initWabt from 'wabt';
 import { type Host, startHost } from '../../actors/start.ts';
 import { toFunctionName, toUserName } from '../../proto/names.ts';
-import { toConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/log.ts';
 
 export interface TestHost extends AsyncDisposable {
@@ -45,7 +45,7 @@ export async function startTestHost(
 ): Promise<TestHost> {
   const data = folder ?? (await mkdtemp(join(tmpdir(), 'faasm-host-')));
   const flags = { 'http-port': '0', 'upload-port': '0', 'nats-port': '0', data };
-  const config = toConfig({ flags, environment: settings, file: {}, readSecret: () => '' });
+  const config = loadConfig({ flags, environment: settings });
   const log = createLog({ level: settings.FAASM_LOG_LEVEL ?? 'silent' });
   let host = await startHost(config, { log });
   const url = () => `http://127.0.0.1:${host.httpPorts[0]}`;

@@ -69,7 +69,7 @@ test('faasm functions copy says what it could not copy, copies the others, and e
 test('faasm functions copy says what is wrong with what it is given', async (t) => {
   for (const [args, status, said] of [
     [[], 2, /--from and --to/],
-    [['--from', 'ftp://x', '--to', '/tmp/x'], 1, /Functions are kept in a folder/],
+    [['--from', 'ftp://x', '--to', '/tmp/x'], 2, /--from is a folder or s3:.*, not "ftp:/],
     [['--from', 'nats://x', '--to', '/tmp/x'], 1, /needs NATS_URL/],
   ] as const) {
     const ended = await faasm(['functions', 'copy', ...args]);

@@ -207,8 +207,8 @@ test('drain waits for what is not saved, and says what it could not save', async
 test('faasm start fails at once where the settings do not fit', async (t) => {
   for (const [args, said] of [
     [['--state', 'redis'], /FAASM_STATE is redis, which needs FAASM_REDIS_URL/],
-    [['--state', 'postgres'], /FAASM_STATE is sqlite, redis or s3:.*, not "postgres"/],
-    [['--redis-url', 'localhost'], /FAASM_REDIS_URL \(--redis-url\) is redis:/],
+    [['--state', 'postgres'], /FAASM_STATE \(--state\) is sqlite or redis or s3:.*, not "postgres"/],
+    [['--redis-url', 'localhost'], /FAASM_REDIS_URL \(--redis-url\) is a URL such as redis:/],
   ] as const) {
     const command = startCommand(['start', ...args], '/tmp');
     t.not((await command.exit).status, 0);

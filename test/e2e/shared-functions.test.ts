@@ -130,8 +130,8 @@ test('wrong credentials for S3 are told apart', async (t) => {
 
 test('a place that is none is refused', async (t) => {
   for (const [place, said] of [
-    ['ftp://x', /Functions are kept in a folder, s3:/],
-    ['s3://', /A place in S3 is s3:/],
+    ['ftp://x', /FAASM_FUNCTIONS .* is a folder or s3:.*, not "ftp:/],
+    ['s3://', /FAASM_FUNCTIONS .* is a folder or s3:.*, not "s3:/],
     ['nats://bucket', /needs NATS_URL/],
   ] as const) {
     await t.throwsAsync(startTestHost({ FAASM_FUNCTIONS: place }), { code: 'bad_request', message: said });

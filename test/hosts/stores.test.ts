@@ -1,9 +1,8 @@
 import test from 'ava';
-import { toConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { differences, toHostStores } from '../../src/hosts/stores.ts';
 
-const stores = (environment: Record<string, string>) =>
-  toHostStores(toConfig({ flags: {}, environment, file: {}, readSecret: () => '' }));
+const stores = (environment: Record<string, string>) => toHostStores(loadConfig({ environment }));
 
 const differing = test.macro({
   exec(t, one: Record<string, string>, other: Record<string, string>, expected: readonly string[]) {
@@ -52,7 +51,7 @@ test(
 test(
   'tells S3 servers apart',
   differing,
-  { FAASM_FUNCTIONS: 's3://b/f', FAASM_S3_ENDPOINT: 'http://one' },
-  { FAASM_FUNCTIONS: 's3://b/f', FAASM_S3_ENDPOINT: 'http://two' },
+  { FAASM_FUNCTIONS: 's3://bucket/f', FAASM_S3_ENDPOINT: 'http://one' },
+  { FAASM_FUNCTIONS: 's3://bucket/f', FAASM_S3_ENDPOINT: 'http://two' },
   ['functions'],
 );

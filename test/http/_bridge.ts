@@ -7,6 +7,7 @@ import { toHostId } from '../../proto/names.ts';
 import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import type { BusMessage } from '../../src/bus/port.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import type { Log } from '../../src/log.ts';
 import { Readiness } from '../../src/readiness.ts';
 
@@ -32,14 +33,14 @@ export async function startBridge(
     bus,
     privateBus,
     subjects,
-    config: { host, listen: '127.0.0.1', ports: [0, 0], ...config },
+    config: { ...loadConfig().http, host, ports: [0, 0], ...config },
     log,
     readiness,
   });
   t.teardown(async () => {
     await bus.close();
     await privateBus.close();
-    await bridge.close();
+    await bridge.close(30_000);
   });
   const [invokePort, uploadPort] = bridge.ports;
   const at = (port: number | undefined) => (path: string, init?: RequestInit) =>

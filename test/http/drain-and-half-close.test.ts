@@ -53,7 +53,7 @@ test('a client that ends its side and waits long is told to go on, and answered'
 });
 
 test('at the end of a drain whoever waits is told why, whatever is pipelined', async (t) => {
-  const { bus, bridge, port, logged } = await startBridge(t, { drainTimeoutMs: 100 });
+  const { bus, bridge, port, logged } = await startBridge(t);
   const invoked = collect(bus, subjects.invoke('*', '*'));
   const two = exchangeRaw(port, call('/f/demo/one') + call('/f/demo/two'));
   const half = exchangeHalfClosed(port, call('/f/demo/three'));
@@ -66,7 +66,7 @@ test('at the end of a drain whoever waits is told why, whatever is pipelined', a
   );
   await until(() => told.includes('100 Continue'));
   await until(() => invoked.length === 3);
-  await bridge.close();
+  await bridge.close(100);
   const refusals = [...(await two).matchAll(/HTTP\/1\.1 503 [\s\S]*?\r\n\r\n(\{.*\})\n/g)];
   t.is(refusals.length, 2);
   t.like(JSON.parse(refusals[0]![1]!), { code: 'draining', status: 503 });

@@ -10,8 +10,9 @@ import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import type { Bus } from '../../src/bus/port.ts';
 import { askInside, type Topic } from '../../src/bus/private.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import type { Log } from '../../src/log.ts';
-import { defaultStateConfig, type StateConfig } from '../../src/state/core/config.ts';
+import type { StateConfig } from '../../src/state/core/config.ts';
 import type { StateStore } from '../../src/state/stores/port.ts';
 import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
 import { type AskState, createLocalTier } from '../../src/state/tier/local-tier.ts';
@@ -47,7 +48,7 @@ export async function startHost(t: ExecutionContext, options: HostOptions = {}) 
   const privateBus = createMemoryBus();
   const opened = options.store ?? (await createSqliteStateStore({ dataFolder }));
   const store = wrap(opened);
-  const config = { ...defaultStateConfig, ...options.config };
+  const config = { ...loadConfig().state, ...options.config };
   const { allocate, release } = options;
   const actor = await startState({
     host: 'test' as HostId,
@@ -64,7 +65,7 @@ export async function startHost(t: ExecutionContext, options: HostOptions = {}) 
   const stop = async (): Promise<void> => {
     if (stopped) return;
     stopped = true;
-    await actor.stop().finally(() => opened.close());
+    await actor.stop(30_000).finally(() => opened.close());
   };
   t.teardown(async () => {
     await stop().catch(() => {});

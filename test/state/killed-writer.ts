@@ -8,7 +8,7 @@ import { type HostId, toStateKey, toUserName } from '../../proto/names.ts';
 import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { defaultStateConfig } from '../../src/state/core/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
 import { createLocalTier } from '../../src/state/tier/local-tier.ts';
 import { askOver, noLog } from './host.ts';
@@ -24,7 +24,7 @@ await startState({
   privateBus,
   subjects,
   store,
-  config: defaultStateConfig,
+  config: loadConfig().state,
   log: noLog,
 });
 

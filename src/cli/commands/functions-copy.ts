@@ -1,7 +1,8 @@
 import { FaasmError } from '../../../proto/errors.ts';
+import { quote } from '../../../proto/names.ts';
 import { copyFunction } from '../../functions/copy.ts';
 import { openFunctionStore } from '../../functions/open-store.ts';
-import { toFunctionStorePowers } from '../../functions/store-settings.ts';
+import { type FunctionsPlace, functionPlaceKinds, placeForms, readPlace } from '../../storage/place.ts';
 import { defineCommand, UsageError } from '../command.ts';
 import { hostOptions, toHostConfig } from '../host-config.ts';
 import { toUserPath } from '../operands.ts';
@@ -26,10 +27,12 @@ export const functionsCopy = defineCommand({
     ...ofStores,
   },
   async run({ operands: [user], options, world }) {
-    const { from: fromPlace, to: toPlace, ...settings } = options as Record<string, string | undefined>;
-    if (fromPlace === undefined || toPlace === undefined) throw new UsageError('It takes --from and --to');
+    const { from: fromText, to: toText, ...settings } = options as Record<string, string | undefined>;
+    if (fromText === undefined || toText === undefined) throw new UsageError('It takes --from and --to');
+    const [fromPlace, toPlace] = [toFunctionsPlace('from', fromText), toFunctionsPlace('to', toText)];
     const only = user === undefined ? undefined : toUserPath(user);
-    const powers = toFunctionStorePowers(toHostConfig(settings, world), 'faasm functions copy');
+    const { s3, nats } = toHostConfig(settings, world).config;
+    const powers = { s3, nats: nats && { ...nats, name: 'faasm functions copy' } };
     const from = await openFunctionStore(fromPlace, powers);
     const to = await openFunctionStore(toPlace, powers);
     try {
@@ -56,3 +59,10 @@ export const functionsCopy = defineCommand({
     }
   },
 });
+
+function toFunctionsPlace(flag: string, text: string): FunctionsPlace {
+  const place = readPlace(text, functionPlaceKinds);
+  if (place !== undefined) return place;
+  const forms = functionPlaceKinds.map((kind) => placeForms[kind]).join(' or ');
+  throw new UsageError(`--${flag} is ${forms}, not ${quote(text)}`);
+}

@@ -4,10 +4,10 @@ import { fromCallError } from '../../../proto/call.ts';
 import { FaasmError } from '../../../proto/errors.ts';
 import { quote } from '../../../proto/names.ts';
 import { languageOf } from '../../build/language.ts';
-import { toConfig } from '../../config.ts';
 import type { OnLeftOut } from '../../run/load-folder.ts';
 import { buildOptions, buildSources } from '../build-sources.ts';
 import { defineCommand, UsageError, type World } from '../command.ts';
+import { toHostConfig } from '../host-config.ts';
 import { asUsage } from '../operands.ts';
 import { toErrorText, toPrintable } from '../report.ts';
 import { settingsOptions, toSettings } from '../settings.ts';
@@ -70,11 +70,10 @@ export const run = defineCommand({
       checkMounts(folders);
       return folders;
     });
-    const config = asUsage(() =>
-      toConfig({ flags: {}, environment: world.environment, file: {}, readSecret: () => '' }),
-    );
+    const { config } = toHostConfig({}, world);
+    const { filesMaxBytes, openFiles, ...moduleLimits } = config.run;
     const streams = await world.guestStreams(config);
-    const module = await toModule(path!, config.FAASM_MODULE_MAX_BYTES, options, world);
+    const module = await toModule(path!, config.run.moduleMaxBytes, options, world);
     const limits = { bytesMax: foldersMaxBytes, entriesMax };
     const leftOut = toldLeftOut(world);
     const files =
@@ -94,12 +93,8 @@ export const run = defineCommand({
       files,
       streams,
       limits: {
-        memoryMaxPages: Math.min(4096, config.FAASM_MEMORY_MAX_MIB) * 16,
-        tableMaxElements: config.FAASM_TABLE_MAX_ELEMENTS,
-        inputMaxBytes: config.FAASM_INPUT_MAX_BYTES,
-        outputMaxBytes: config.FAASM_OUTPUT_MAX_BYTES,
-        moduleMaxBytes: config.FAASM_MODULE_MAX_BYTES,
-        files: { bytes: config.FAASM_FILES_MAX_BYTES, inodes: entriesMax, openFiles: 1024 },
+        ...moduleLimits,
+        files: { bytes: filesMaxBytes, inodes: entriesMax, openFiles },
       },
     });
     for (const { folder, at, writable } of mounts) {

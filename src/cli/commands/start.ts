@@ -15,7 +15,9 @@ export function defineHostCommand(dev: boolean, text: string): Command {
     about: text,
     operands: [0, 0],
     options: hostOptions,
-    run: ({ options, world }) =>
-      world.serve(toHostConfig(options, world), { dev, json: Boolean(options.json) }),
+    run({ options, world }) {
+      const { config, notes } = toHostConfig(options, world);
+      return world.serve(config, { dev, json: Boolean(options.json), notes });
+    },
   });
 }

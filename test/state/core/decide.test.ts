@@ -1,6 +1,6 @@
 import test from 'ava';
 import { toUserName } from '../../../proto/names.ts';
-import { defaultStateConfig } from '../../../src/state/core/config.ts';
+import { loadConfig } from '../../../src/config/config.ts';
 import { createStateCore, decide, isIdle, type StateEffect } from '../../../src/state/core/decide.ts';
 import { createPushSchedule, decidePushes } from '../../../src/state/core/pushes.ts';
 import { account, charge, createQuota, learn } from '../../../src/state/core/quota.ts';
@@ -8,7 +8,7 @@ import { createRandom } from '../../random.ts';
 
 const user = toUserName('ann');
 const limits = {
-  ...defaultStateConfig,
+  ...loadConfig().state,
   valueMaxBytes: 100,
   userMaxBytes: 250,
   uploadsPerUserMax: 2,
