@@ -9,16 +9,19 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The first that runs TypeScript as it is and lets a guest's call suspend. */
+/** The first that lets a guest's call suspend. */
 const nodeMajorMin = 26;
-const command = fileURLToPath(new URL('faasm.ts', import.meta.url));
-const root = dirname(dirname(command));
+/** In the repository; a package has what `npm run build` made of it. */
+const source = new URL('faasm.ts', import.meta.url);
+const isPackage = !existsSync(source);
+const command = isPackage ? new URL('../dist/actors/faasm.js', import.meta.url) : source;
 
-if (Number.parseInt(process.versions.node, 10) >= nodeMajorMin) await import('./faasm.ts').catch(failOrThrow);
+if (Number.parseInt(process.versions.node, 10) >= nodeMajorMin) await import(command).catch(failOrThrow);
 else runWithOwnNode();
 
 function failOrThrow(error) {
@@ -31,7 +34,7 @@ function runWithOwnNode() {
   const node = findOwnNode();
   const has = `Faasm runs on Node ${nodeMajorMin} or later, and this is Node ${process.versions.node}.`;
   if (node === undefined) fail(`${has} A package that npm installs for ${platformName()} brings one.`);
-  const child = spawn(node, [command, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [fileURLToPath(command), ...process.argv.slice(2)], { stdio: 'inherit' });
   child.on('error', (error) => fail(`${has} The one in ${node} cannot be started: ${error.message}.`));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('exit', (status, signal) => process.exit(status ?? 128 + constants.signals[signal]));
@@ -40,12 +43,20 @@ function runWithOwnNode() {
 /** @returns the path of the Node that came as a package for this platform, if it is there */
 function findOwnNode() {
   for (const name of [`node-${platformName()}`, `node-bin-${platformName()}`]) {
-    const folder = join(root, 'node_modules', name);
-    if (!existsSync(join(folder, 'package.json'))) continue;
-    const { bin } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    if (existsSync(join(folder, bin.node))) return join(folder, bin.node);
+    const json = findPackageJson(name);
+    if (json === undefined) continue;
+    const node = join(dirname(json), JSON.parse(readFileSync(json, 'utf8')).bin.node);
+    if (existsSync(node)) return node;
   }
   return undefined;
+}
+
+function findPackageJson(name) {
+  try {
+    return createRequire(import.meta.url).resolve(`${name}/package.json`);
+  } catch {
+    return undefined;
+  }
 }
 
 function platformName() {
@@ -53,6 +64,9 @@ function platformName() {
 }
 
 function fail(why) {
-  process.stderr.write(`${why}\nInstall what Faasm needs with: npm ci\nin ${root}\n`);
+  const remedy = isPackage
+    ? 'Install Faasm again, with its optional packages: npm install --include=optional'
+    : `Install what Faasm needs with: npm ci\nin ${fileURLToPath(new URL('..', import.meta.url))}`;
+  process.stderr.write(`${why}\n${remedy}\n`);
   process.exit(1);
 }

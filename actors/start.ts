@@ -5,13 +5,16 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { createControlSubjects } from '../proto/control-subjects.ts';
+import type { FunctionSettings } from '../proto/function-settings.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
 import { type CallId, type FunctionName, type HostId, toHostId, type UserName } from '../proto/names.ts';
 import { createPublicSubjects } from '../proto/public-subjects.ts';
 import { expectAnswer } from '../src/bus/error-headers.ts';
 import { type HostBus, readBody } from '../src/bus/port.ts';
+import { toSettingsHeaders } from '../src/bus/settings-headers.ts';
 import { CallData } from '../src/calls/call-data.ts';
 import { createCallIds } from '../src/calls/call-id.ts';
+import { type InvokeOptions, invoke } from '../src/calls/invoke.ts';
 import { openSqliteCallQueue } from '../src/calls/sqlite-queue.ts';
 import type { Config } from '../src/config/config.ts';
 import { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
@@ -61,8 +64,15 @@ export interface Host {
   readonly httpPorts: readonly number[];
   /** Of the host's own NATS listener; none where the host is part of a NATS system. */
   readonly natsPort: number | undefined;
-  upload(user: UserName, name: FunctionName, module: Uint8Array): Promise<FunctionDescription>;
+  upload(
+    user: UserName,
+    name: FunctionName,
+    module: Uint8Array,
+    settings?: Partial<FunctionSettings>,
+  ): Promise<FunctionDescription>;
   describe(user: UserName, name: FunctionName): Promise<FunctionDescription>;
+  /** @returns the output */
+  invoke(user: UserName, name: FunctionName, input: Uint8Array, options?: InvokeOptions): Promise<Uint8Array>;
   /** Where the socket takes calls; nothing where there is none. */
   readonly socket: SocketAddress | undefined;
   /** Settles when the pipe has ended; never where there is none. */
@@ -369,8 +379,9 @@ export async function startHost(
       whenReady: () => readiness.whenReady(),
       callsUnderWay: () => pool.callsUnderWay(),
       stop: stopAll,
-      async upload(user, name, module) {
+      async upload(user, name, module, settings = {}) {
         const answer = await bus.request(subjects.functions('upload', user, name), module, {
+          headers: toSettingsHeaders(settings),
           timeoutMs: uploadTimeoutMs,
         });
         return readBody(expectAnswer(answer), functionDescriptionCodec);
@@ -378,6 +389,11 @@ export async function startHost(
       async describe(user, name) {
         const answer = await bus.request(subjects.functions('describe', user, name), new Uint8Array(0));
         return readBody(expectAnswer(answer), functionDescriptionCodec);
+      },
+      invoke(user, name, input, options = {}) {
+        const { callTimeoutMs } = config;
+        const call = { id: newCallId(user), user, function: name, input, callTimeoutMs };
+        return invoke(bus, subjects, call, options);
       },
     };
   }

@@ -11,10 +11,13 @@ setFlagsFromString('--no-wasm-dynamic-tiering');
 setFlagsFromString('--wasm-max-table-size=100000');
 setFlagsFromString('--wasm-max-mem-pages=65536');
 
-/** Of each table, at the start and when it grows. */
+/** Of each table, at the start and when it grows. The hosts of one process share the largest that one of them allows. */
 export function allowTables(elements: number): void {
-  setFlagsFromString(`--wasm-max-table-size=${Math.min(elements, tableElementsMax)}`);
+  allowed = Math.max(allowed, Math.min(elements, tableElementsMax));
+  setFlagsFromString(`--wasm-max-table-size=${allowed}`);
 }
+
+let allowed = 0;
 
 /** V8's own bound. */
 const tableElementsMax = 10_000_000;

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { packageRoot } from '../package-root.ts';
 import type { SourceFile } from './options.ts';
 
 /** What each module is offered, and what only those that need it are. The others have a folder of their name. */
@@ -41,9 +41,9 @@ export function readGuestKitAgain(): Promise<GuestKit> {
 
 async function read(): Promise<GuestKit> {
   const [headers, lib, assemblyscript] = await Promise.all([
-    readFolder(fileURLToPath(new URL('../../func/include', import.meta.url))),
-    readFolder(fileURLToPath(new URL('../../func/lib', import.meta.url))),
-    readFolder(fileURLToPath(new URL('../../func/assemblyscript', import.meta.url))),
+    readFolder(join(packageRoot, 'func/include')),
+    readFolder(join(packageRoot, 'func/lib')),
+    readFolder(join(packageRoot, 'func/assemblyscript')),
   ]);
   const version = createHash('sha256')
     .update(JSON.stringify([headers, lib, assemblyscript]))

@@ -86,11 +86,17 @@ export function toPlaceJson(place: HostPlace): Record<string, unknown> {
   return { host, http: toHttpUrls(place), nats: toNatsUrl(place), ...(socket !== undefined && { socket }) };
 }
 
-function toHttpUrls({ listen, httpPorts }: HostPlace): string[] {
+/** To invoke at, then to upload at. */
+export function toHttpUrls({ listen, httpPorts }: Pick<HostPlace, 'listen' | 'httpPorts'>): string[] {
   return httpPorts.map((port) => `http://${toAddress(listen)}:${port}`);
 }
 
-function toNatsUrl({ listen, natsPort, natsUrl }: HostPlace): string {
+/** Without a password. */
+export function toNatsUrl({
+  listen,
+  natsPort,
+  natsUrl,
+}: Pick<HostPlace, 'listen' | 'natsPort' | 'natsUrl'>): string {
   if (natsPort !== undefined) return `nats://${toAddress(listen)}:${natsPort}`;
   return natsUrl.replaceAll(/\/\/[^/@,]*@/g, '//');
 }

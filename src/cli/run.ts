@@ -1,7 +1,9 @@
 /** From the arguments of the `faasm` command to its exit status: 0 done, 1 failed, 2 wrong usage; or that of a program. */
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { quote } from '../../proto/names.ts';
 import { didYouMean } from '../nearest.ts';
+import { packageRoot } from '../package-root.ts';
 import { UsageError, type World } from './command.ts';
 import { commands } from './commands.ts';
 import { commandHelp, groupHelp, programHelp } from './help.ts';
@@ -83,6 +85,6 @@ const unknownCommand = (name: string): UsageError =>
   );
 
 async function version(): Promise<string> {
-  const json = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const json = await readFile(join(packageRoot, 'package.json'), 'utf8');
   return (JSON.parse(json) as { version: string }).version;
 }

@@ -106,6 +106,7 @@ export class ExecutorThreadHandle {
       transferList: [settings.files.port],
       name: settings.name,
       env: { NODE_COMPILE_CACHE: settings.codeFolder },
+      execArgv: [],
       resourceLimits,
       stdin: false,
     });

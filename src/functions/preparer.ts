@@ -39,6 +39,7 @@ export function createPreparer(limits: ModuleLimits): Preparer {
     const worker = new Worker(new URL('./prepare-thread.ts', import.meta.url), {
       workerData: limits,
       env: {},
+      execArgv: [],
     });
     worker.unref();
     // One that fails while it is idle fails nobody.

@@ -17,7 +17,7 @@ test.after.always(async () => {
 
 /** The commands of a text for people, as they are typed behind `npx faasm`. */
 const commandsIn = (text: string): string[][] =>
-  [...text.matchAll(/npx faasm (.*)/g)].map(([, typed]) => typed!.split(' '));
+  [...text.matchAll(/^ .*npx faasm (.*)/gm)].map(([, typed]) => typed!.split(' '));
 
 for (const [template, source] of [
   ['as', 'hello.ts'],
@@ -50,6 +50,18 @@ test('faasm init writes AssemblyScript, and into this folder, where nothing else
   t.is(status, 0);
   t.deepEqual(JSON.parse(`${stdout}`), { written: 'hello.ts' });
   t.regex(await readFile(join(here, 'hello.ts'), 'utf8'), /from "faasm"/);
+});
+
+test('faasm init --demos writes them where faasm dev finds them, and overwrites nothing', async (t) => {
+  const { stdout, status } = await faasm(['init', 'tour', '--demos'], options);
+  t.is(status, 0);
+  t.regex(`${stdout}`, /cd tour && npx faasm dev/);
+  const { functions, refused } = await discoverFunctions(join(folder, 'tour/func'));
+  t.deepEqual(refused, []);
+  t.true(functions.some(({ user, name }) => `${user}/${name}` === 'demo/echo'));
+  const again = await faasm(['init', 'tour', '--demos'], options);
+  t.is(again.status, 1);
+  t.regex(again.stderr, /Cannot write "tour\/func\/demo": it is there already/);
 });
 
 test('faasm init names a function hello where its folder cannot', async (t) => {

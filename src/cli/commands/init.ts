@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
-import { copyFile, readdir } from 'node:fs/promises';
+import { copyFile, cp, mkdir, readdir } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { FaasmError } from '../../../proto/errors.ts';
 import { quote, toFunctionName } from '../../../proto/names.ts';
 import { makeFolder } from '../../make-folder.ts';
+import { packageRoot } from '../../package-root.ts';
 import { defineCommand, jsonOption, UsageError } from '../command.ts';
 import { printJson } from '../output.ts';
 
@@ -12,7 +12,7 @@ import { printJson } from '../output.ts';
 const templates = ['as', 'c', 'cpp', 'wat'];
 
 export const init = defineCommand({
-  usage: `[<folder>] [--template ${templates.join('|')}]`,
+  usage: `[<folder>] [--template ${templates.join('|')} | --demos]`,
   about: [
     'Writes the source of a function that can be built, run and deployed at once, and tells how. The folder is made',
     'where there is none, and is this one where none is named. What is there already is not overwritten.',
@@ -24,30 +24,59 @@ export const init = defineCommand({
       value: 'language',
       about: 'as (AssemblyScript, the default), c, cpp, or wat (WebAssembly text)',
     },
+    demos: {
+      type: 'switch',
+      about: 'the demonstrations instead, into func/demo of the folder, where faasm dev finds them',
+    },
     ...jsonOption,
   },
-  async run({ operands: [folder = '.'], options: { template = 'as', json }, world }) {
-    if (!templates.includes(template)) {
-      throw new UsageError(`A template is one of ${templates.join(', ')}, not ${quote(template)}`);
-    }
-    const from = fileURLToPath(new URL(`../../../func/templates/${template}`, import.meta.url));
-    const [source] = (await readdir(from)) as [string];
-    const path = join(folder, source);
-    await copyNew(join(from, source), folder, path);
+  async run({ operands: [folder = '.'], options: { template, demos, json }, world }) {
+    if (demos && template !== undefined) throw new UsageError('The demonstrations have no template');
+    const { path, text } = demos ? await writeDemos(folder) : await writeTemplate(folder, template);
     if (json) printJson(world.stdout, { written: path });
-    else world.stdout.write(nextSteps(path, toName(folder)));
+    else world.stdout.write(text);
   },
 });
 
-async function copyNew(from: string, folder: string, path: string): Promise<void> {
+interface Written {
+  readonly path: string;
+  /** What to do with it, for people. */
+  readonly text: string;
+}
+
+async function writeTemplate(folder: string, template = 'as'): Promise<Written> {
+  if (!templates.includes(template)) {
+    throw new UsageError(`A template is one of ${templates.join(', ')}, not ${quote(template)}`);
+  }
+  const from = join(packageRoot, 'func/templates', template);
+  const [source] = (await readdir(from)) as [string];
+  const path = join(folder, source);
+  await prepareFolder(folder);
+  await copyFile(join(from, source), path, constants.COPYFILE_EXCL).catch(cannotWrite(path));
+  return { path, text: nextSteps(path, toName(folder)) };
+}
+
+async function writeDemos(folder: string): Promise<Written> {
+  const from = join(packageRoot, 'func/demo');
+  const path = join(folder, 'func/demo');
+  await prepareFolder(join(folder, 'func'));
+  await mkdir(path).catch(cannotWrite(path));
+  await cp(from, path, { recursive: true });
+  return { path, text: demoSteps(folder, path) };
+}
+
+async function prepareFolder(folder: string): Promise<void> {
   await makeFolder(folder).catch((cause: NodeJS.ErrnoException) => {
     const reason = cause.code === 'EEXIST' ? 'it is a file' : cause.message;
     throw new FaasmError('conflict', `Cannot make the folder ${quote(folder)}: ${reason}`, { cause });
   });
-  await copyFile(from, path, constants.COPYFILE_EXCL).catch((cause: NodeJS.ErrnoException) => {
+}
+
+function cannotWrite(path: string): (cause: NodeJS.ErrnoException) => never {
+  return (cause) => {
     const reason = cause.code === 'EEXIST' ? 'it is there already; name another folder' : cause.message;
     throw new FaasmError('conflict', `Cannot write ${quote(path)}: ${reason}`, { cause });
-  });
+  };
 }
 
 /** The function is named as its folder, where it may be. */
@@ -66,10 +95,19 @@ function nextSteps(path: string, name: string): string {
     `${path} is written. Without a host:`,
     `  echo Ada | npx faasm run ${typed}`,
     `  npx faasm build ${typed} -o ${toTyped(module)}`,
-    'On a host, which is started by npm start:',
+    'On a host, which npx faasm start starts:',
     `  npx faasm deploy me/${name} ${typed}`,
     `  npx faasm invoke me/${name} -d Ada`,
     `  curl -d Ada http://localhost:8001/f/me/${name}`,
+    '',
+  ].join('\n');
+}
+
+function demoSteps(folder: string, path: string): string {
+  return [
+    `${path} has the demonstrations. A host that builds and serves them:`,
+    `  ${folder === '.' ? '' : `cd ${toTyped(folder)} && `}npx faasm dev`,
+    '  curl -d "hello faasm" http://localhost:8001/f/demo/echo',
     '',
   ].join('\n');
 }
