@@ -11,7 +11,14 @@
  * What to do is decided in src/worker-pool/decide.ts; here it is done.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Call, type CallError, type CallResult, fromCallError } from '../proto/call.ts';
+import {
+  type Call,
+  type CallEnd,
+  type CallError,
+  type CallResult,
+  failedEnd,
+  fromCallError,
+} from '../proto/call.ts';
 import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import type { CallEvent, HostStatus } from '../proto/messages.ts';
@@ -25,7 +32,7 @@ import { askInside } from '../src/bus/private.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import { steadyMs } from '../src/clock.ts';
 import { answerExecutor } from '../src/executor/asks.ts';
-import type { EndedCall, ExecutorSettings, FromExecutor } from '../src/executor/messages.ts';
+import type { ExecutorSettings, FromExecutor } from '../src/executor/messages.ts';
 import { ExecutorThreadHandle } from '../src/executor/thread-handle.ts';
 import type { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
@@ -298,14 +305,7 @@ export async function startWorkerPool({
         return;
       case 'finish': {
         const call = jobs.get(effect.id)?.call;
-        finish(effect.id, {
-          output: new Uint8Array(0),
-          returnValue: 1,
-          error: effect.error,
-          stderr: undefined,
-          response: undefined,
-          ranUs: undefined,
-        });
+        finish(effect.id, failedEnd(effect.error));
         if (call !== undefined) chained.abandoned(call);
         return;
       }
@@ -354,15 +354,14 @@ export async function startWorkerPool({
     );
   }
 
-  function onEnded(id: CallId, ended: EndedCall): void {
+  function onEnded(id: CallId, { chains, ...end }: CallEnd): void {
     const job = jobs.get(id);
     if (job !== undefined) {
-      const { chains } = ended;
-      const refusal = chains.length > 0 ? chained.refusal(job, job.call.depth, chains) : undefined;
-      if (chains.length > 0 && refusal === undefined) chained.make(job, job.call.depth, chains);
-      finish(id, refusal === undefined ? ended : refused(ended, refusal));
+      const refusal = chains && chained.refusal(job, job.call.depth, chains);
+      if (chains !== undefined && refusal === undefined) chained.make(job, job.call.depth, chains);
+      finish(id, refusal === undefined ? end : refused(end, refusal));
     }
-    step({ type: 'ended', id, ranUs: ended.ranUs, nowMs: steadyMs() });
+    step({ type: 'ended', id, ranUs: end.ranUs, nowMs: steadyMs() });
   }
 
   function onInitialized(
@@ -403,30 +402,19 @@ export async function startWorkerPool({
     if (refusal !== undefined) step({ type: 'refused', id: parent, error: refusal, nowMs: steadyMs() });
   }
 
-  function finish(
-    id: CallId,
-    ended: Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr' | 'response' | 'ranUs'>,
-  ): void {
+  function finish(id: CallId, end: CallEnd): void {
     const job = jobs.get(id);
     if (job === undefined) return;
     jobs.delete(id);
-    const { output, returnValue, error, response, ranUs } = ended;
     if (job.initializes) {
-      if (error !== undefined) respondError(bus, job.message, fromCallError(error));
+      if (end.error !== undefined) respondError(bus, job.message, fromCallError(end.error));
       return;
     }
     programs.ended(job.program);
-    const result: CallResult = {
-      id,
-      output,
-      returnValue,
-      ...(error !== undefined && { error }),
-      ...(response !== undefined && { response }),
-      ...(ranUs !== undefined && { ranUs }),
-    };
+    const result: CallResult = { id, ...end };
     respond(bus, job.message, new Encodable(result, callResultCodec));
     const durationMs = performance.now() - job.arrivedMs;
-    tellOf(toCallEvent(host, { call: job.call, durationMs }, ended, Date.now()));
+    tellOf(toCallEvent(host, { call: job.call, durationMs }, end, Date.now()));
   }
 
   function tellOf(event: CallEvent): void {
@@ -470,14 +458,7 @@ export async function startWorkerPool({
     });
     for (const [id, { call, executor }] of jobs) {
       if (executor !== undefined) continue;
-      finish(id, {
-        output: new Uint8Array(0),
-        returnValue: 1,
-        error: neverBegun({ name: `${call.user}/${call.function}` }),
-        stderr: undefined,
-        response: undefined,
-        ranUs: undefined,
-      });
+      finish(id, failedEnd(neverBegun({ name: `${call.user}/${call.function}` })));
     }
     for (const executor of executors.values()) executor.kill('the host is stopping');
     if (executors.size > 0) await Promise.race([stopped, delay(executorEndMs, undefined, { ref: false })]);
@@ -492,7 +473,7 @@ export async function startWorkerPool({
 }
 
 /** A call that succeeded, but for the calls that it left to be made. */
-function refused(ended: EndedCall, { code, message, details }: CallError): EndedCall {
-  const error = { code, message, details: { ...details, ...toOutputDetails(ended.output) } };
-  return { ...ended, returnValue: 1, error };
+function refused(end: CallEnd, { code, message, details }: CallError): CallEnd {
+  const error = { code, message, details: { ...details, ...toOutputDetails(end.output) } };
+  return { ...end, returnValue: 1, error };
 }

@@ -48,18 +48,43 @@ export interface RequestHead {
 }
 
 /** How a call ended. */
-export interface CallResult {
-  readonly id: CallId;
+export interface CallEnd {
   /** Of a call that failed: what it had put out until then. */
   readonly output: Uint8Array;
   /** What the function returned; 0 is success. */
   readonly returnValue: number;
   /** Set if and only if the call failed. */
-  readonly error?: CallError;
+  readonly error?: CallError | undefined;
   /** Of a CGI program. */
-  readonly response?: ResponseHead;
+  readonly response?: ResponseHead | undefined;
   /** How long it computed, in microseconds; nothing when it did not run. */
-  readonly ranUs?: number;
+  readonly ranUs?: number | undefined;
+  /** The end of what it wrote to its standard error. Told in events, and not to the caller. */
+  readonly stderr?: string | undefined;
+  /** Calls that it chained and did not wait for, to be made now; none after a failure. Stays inside its host. */
+  readonly chains?: readonly ChainedCall[] | undefined;
+}
+
+/** What a placed call is answered with: its bytes on the wire are `CallResult` in faasm.proto. */
+export interface CallResult extends CallEnd {
+  readonly id: CallId;
+}
+
+/** A call that a call makes. */
+export interface ChainedCall {
+  /** What the guest knows it by, from 1. */
+  readonly handle: number;
+  readonly function: FunctionName;
+  readonly input: Uint8Array;
+  /** Nothing for a call of the function's entry. */
+  readonly pointer?: TablePlace | undefined;
+}
+
+/** A function of a module's table. */
+export interface TablePlace {
+  readonly index: number;
+  /** Of the function whose module it is. */
+  readonly version: string;
 }
 
 /** What a CGI program says of its response beside the body, which is the output. */
@@ -81,4 +106,9 @@ export function toCallError({ code, message, details }: FaasmError): CallError {
 
 export function fromCallError({ code, message, details }: CallError, output?: Uint8Array): FaasmError {
   return new FaasmError(code, message, { details, output });
+}
+
+/** Of a call that did not come to an end of its own. @param output that it had put out until then */
+export function failedEnd(error: CallError, output: Uint8Array = new Uint8Array(0)): CallEnd {
+  return { output, returnValue: 1, error };
 }

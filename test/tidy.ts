@@ -58,6 +58,38 @@ test('imports go from actors to src to proto, never back', (t) => {
   t.deepEqual(wrong, []);
 });
 
+/** Each may import those before it. `src/run` has an engine without a host, and `src/functions` makes programs. */
+const engineRooms: readonly string[] = ['wasm', 'memory', 'guest', 'faaslet', 'executor', 'worker-pool'];
+const leaves: readonly string[] = ['wasm', 'memory'];
+
+test('the rooms of the engine import each other in one direction, and the first two none', (t) => {
+  const roomOf = (path: string): string => path.split('/')[1]!;
+  const wrong = [...imports].flatMap(([path, all]) => {
+    const at = path.startsWith('src/') ? engineRooms.indexOf(roomOf(path)) : -1;
+    if (at === -1) return [];
+    const mayImport = leaves.includes(roomOf(path)) ? [roomOf(path)] : engineRooms.slice(0, at + 1);
+    return all
+      .filter((each) => engineRooms.includes(roomOf(each)))
+      .filter((each) => !mayImport.includes(roomOf(each)))
+      .map((each) => `${path} -> ${each}`);
+  });
+  t.deepEqual(wrong, []);
+});
+
+test('what a class implements is no implementation: its contract is in a file without classes', (t) => {
+  const declares = (path: string, name: string): boolean => read(path).includes(`export interface ${name} {`);
+  const implemented = sources
+    .filter((path) => /^(src|actors)\//.test(path))
+    .flatMap((path) =>
+      [...read(path).matchAll(/^(?:export )?class \w+ implements ([\w, ]+) \{/gm)]
+        .flatMap((match) => match[1]!.split(', '))
+        .flatMap((name) => (imports.get(path) ?? []).filter((each) => declares(each, name))),
+    );
+  t.true(implemented.length > 5);
+  const wrong = implemented.filter((path) => /^(?:export )?class \w+ implements /m.test(read(path)));
+  t.deepEqual(wrong, []);
+});
+
 test('proto imports no package', (t) => {
   const packages = sources
     .filter((path) => path.startsWith('proto/'))

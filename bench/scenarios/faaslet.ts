@@ -7,13 +7,13 @@ import { noSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import { Faaslet, type FaasletPowers } from '../../src/faaslet/faaslet.ts';
 import type { Program } from '../../src/faaslet/program.ts';
+import { toCallWay } from '../../src/faaslet/ways/call.ts';
 import { prepareModule } from '../../src/functions/prepare.ts';
+import { openCapabilities } from '../../src/guest/capabilities.ts';
 import { createFixedFiles } from '../../src/guest/files/shared-files.ts';
-import { SideModules } from '../../src/guest/link/side-modules.ts';
 import { emptyFileTree } from '../../src/guest/wasi/tree.ts';
 import { wasiPowers } from '../../src/guest/wasi-powers.ts';
 import { detectMemoryPort } from '../../src/memory/detect.ts';
-import { createLocalTier } from '../../src/state/tier/local-tier.ts';
 import { median } from '../load/summary.ts';
 import type { Row } from '../table.ts';
 
@@ -34,21 +34,23 @@ export async function faaslet(): Promise<Row[]> {
   const memory = detectMemoryPort('auto').port;
   const powers: FaasletPowers = {
     memory,
-    state: createLocalTier({ owner: 'bench', ask: () => Promise.reject(new Error('no state here')) }),
-    objects: () => Promise.reject(new Error('no objects here')),
+    capabilities: openCapabilities({
+      owner: 'bench',
+      ask: () => Promise.reject(new Error('no host here')),
+      config: new Map(),
+      stateAccess: 'synchronous',
+      moduleMaxBytes: 0,
+    }),
+    way: toCallWay,
     wasi: wasiPowers,
     files: createFixedFiles(emptyFileTree),
-    sideModules: new SideModules(),
     fileLimits: { bytes: 0, inodes: 0, openFiles: 8 },
     limits: {
       inputMaxBytes: 1024,
       outputMaxBytes: 1024,
       stderrMaxBytes: 1024,
       chainedCallsMax: 1,
-      moduleMaxBytes: 0,
     },
-    stateAccess: 'synchronous',
-    config: new Map(),
   };
   const settings = { user: 'bench' as UserName, input: new Uint8Array(0), dispatch: () => {} };
   const suspension = { left() {}, back: (go: () => void) => go() };
@@ -74,9 +76,7 @@ export async function faaslet(): Promise<Row[]> {
   const kept: Faaslet[] = [];
   const before = residentBytes();
   const starts = measure(5000, () => {
-    const made = new Faaslet(program, powers);
-    made.attach(program.proto!);
-    kept.push(made);
+    kept.push(new Faaslet(program, powers));
   });
   const rss = (residentBytes() - before) / kept.length / 1024;
   rows.push({
@@ -94,7 +94,6 @@ export async function faaslet(): Promise<Row[]> {
   for (const pages of [1, 4, 16]) {
     const own = await programOf(pages);
     const made = new Faaslet(own, powers);
-    made.attach(own.proto!);
     const whole = measure(20_000, () => {
       made.run(settings, suspension);
       made.reset();

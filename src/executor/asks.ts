@@ -1,31 +1,37 @@
-/** What an executor asks of state and of objects, carried to the actor and back. */
+/** What guests ask of services of the host, carried to their actors and back. */
 import { toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import { privateSubjects } from '../../proto/private-subjects.ts';
+import type { StateKey, UserName } from '../../proto/names.ts';
+import { type ObjectOp, privateSubjects, type TierOp } from '../../proto/private-subjects.ts';
 import type { Bus } from '../bus/port.ts';
 import { askInside, type Topic } from '../bus/private.ts';
-import { objectsTopic } from '../objects/messages.ts';
+import { type ObjectRequest, objectsTopic } from '../objects/messages.ts';
 import { tierTopics } from '../state/tier/messages.ts';
 import type { FromExecutor, ToExecutor } from './messages.ts';
 
-type Question = Extract<FromExecutor, { type: 'ask' | 'askObjects' }>;
+type Question = Extract<FromExecutor, { type: 'ask' }>;
 type Answer = Extract<ToExecutor, { type: 'answer' | 'failure' }>;
 
-export async function answerExecutor(privateBus: Bus, question: Question): Promise<Answer> {
-  const { ask } = question;
+const services: Readonly<
+  Record<string, (privateBus: Bus, op: string, user: UserName, body: unknown) => Promise<unknown>>
+> = {
+  state(privateBus, op, user, body) {
+    const { key, value } = body as { readonly key: StateKey; readonly value: unknown };
+    const topic: Topic<unknown, unknown> = tierTopics[op as TierOp];
+    return askInside(privateBus, privateSubjects.tier(op as TierOp, user, key), topic, value);
+  },
+
+  objects: (privateBus, op, user, body) =>
+    askInside(privateBus, privateSubjects.objects(op as ObjectOp, user), objectsTopic, body as ObjectRequest),
+};
+
+export async function answerExecutor(
+  privateBus: Bus,
+  { ask, service, op, user, body }: Question,
+): Promise<Answer> {
   try {
-    return { type: 'answer', ask, value: await find(privateBus, question) };
+    return { type: 'answer', ask, value: await services[service]!(privateBus, op, user, body) };
   } catch (thrown) {
     return { type: 'failure', ask, error: toCallError(FaasmError.from(thrown)) };
   }
-}
-
-function find(privateBus: Bus, question: Question): Promise<unknown> {
-  if (question.type === 'ask') {
-    const { op, user, key, value } = question;
-    const topic: Topic<unknown, unknown> = tierTopics[op];
-    return askInside(privateBus, privateSubjects.tier(op, user, key), topic, value);
-  }
-  const { op, user, request } = question;
-  return askInside(privateBus, privateSubjects.objects(op, user), objectsTopic, request);
 }

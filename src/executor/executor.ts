@@ -6,18 +6,27 @@
  * quick so far; all others go to the worker pool. To the pool, what a call chained here is a part of it: it is inside
  * its guest while they are inside theirs, it ends when they have ended, and it is stopped with them.
  */
-import { type CallError, fromCallError, toCallError } from '../../proto/call.ts';
+import {
+  type CallEnd,
+  type CallError,
+  type ChainedCall,
+  failedEnd,
+  fromCallError,
+  toCallError,
+} from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { BegunMarks } from '../calls/begun-marks.ts';
-import type { Faaslet, Outcome, Suspension } from '../faaslet/faaslet.ts';
+import type { Faaslet } from '../faaslet/faaslet.ts';
 import type { FaasletPool } from '../faaslet/faaslet-pool.ts';
 import type { Program } from '../faaslet/program.ts';
-import type { CallSettings, ChainedCall } from '../guest/call-context.ts';
+import type { Suspension } from '../faaslet/suspension.ts';
+import type { CallSettings } from '../guest/call-context.ts';
 import { toThrownError } from '../guest/guest-error.ts';
 import type { CallRing } from './call-ring.ts';
 import { claim, controlWords, type GuestGate } from './guest-gate.ts';
 import type { LocalPrograms } from './local-programs.ts';
 import { type ExecutorOrder, executorSlots, type FromExecutor, type PostedCall } from './messages.ts';
+import { isPlain } from './plain-end.ts';
 
 export interface ExecutorParts {
   readonly faaslets: FaasletPool;
@@ -51,8 +60,8 @@ interface Run {
   /** Calls it chained here that have not ended. */
   open: number;
   /** How it ended, while calls that it chained here go on. */
-  outcome: Outcome | undefined;
-  done(outcome: Outcome, ranUs?: number): void;
+  end: CallEnd | undefined;
+  done(end: CallEnd): void;
 }
 
 /** A memory is counted at a quarter of the pace at which a guest fills it, and not after less than so long. */
@@ -99,10 +108,10 @@ export class Executor {
         faaslets.evictSome();
         return;
       case 'settled':
-        this.#running.get(message.run)?.faaslet?.context.settle(message.handle, message.result);
+        this.#running.get(message.run)?.faaslet?.call.chains.settle(message.handle, message.result);
         return;
       case 'refused':
-        this.#running.get(message.run)?.faaslet?.context.refuse(fromCallError(message.error));
+        this.#running.get(message.run)?.faaslet?.call.chains.refuse(fromCallError(message.error));
         return;
       case 'cancel':
         this.#cancel(message.slot);
@@ -113,10 +122,12 @@ export class Executor {
   #start([slot, number, input, depth, given, pointer, request, begins]: PostedCall): void {
     if (!this.#claim(slot)) return;
     const program = this.#parts.programs.get(number);
-    const done = (outcome: Outcome, ranUs?: number): void => this.#report(slot, outcome, ranUs);
+    const done = (end: CallEnd): void => this.#report(slot, end);
     if (program === undefined) {
       this.#parts.gate.leave(slot);
-      done(failure(toCallError(new FaasmError('internal', `This executor was not given program ${number}`))));
+      done(
+        failedEnd(toCallError(new FaasmError('internal', `This executor was not given program ${number}`))),
+      );
       return;
     }
     const run = newRun(slot, slot, depth, program, done);
@@ -127,7 +138,7 @@ export class Executor {
     } catch (thrown) {
       const error = toThrownError(thrown, guestOf(program));
       if (error.code === 'no_capacity') this.#refuse(run, error);
-      else this.#end(run, failure(error));
+      else this.#end(run, failedEnd(error));
       return;
     }
     this.#begin(run, run.faaslet, input, { given, pointer, request });
@@ -158,15 +169,15 @@ export class Executor {
       dispatch: (calls) => this.#chain(run, calls),
     };
     const suspension = this.#suspension(run);
-    const outcome = faaslet.needsInitialization
+    const end = faaslet.needsInitialization
       ? initializeThenRun(faaslet, settings, suspension)
       : faaslet.run(settings, suspension);
-    if (outcome instanceof Promise) void outcome.then((settled) => this.#end(run, settled));
-    else this.#end(run, outcome);
+    if (end instanceof Promise) void end.then((settled) => this.#end(run, settled));
+    else this.#end(run, end);
   }
 
   /** The guest has ended; its call has too, once all that it chained here has. */
-  #end(run: Run, outcome: Outcome): void {
+  #end(run: Run, end: CallEnd): void {
     // A call that was cancelled meanwhile has been reported already.
     if (this.#running.get(run.id) !== run) return;
     const { faaslet } = run;
@@ -177,34 +188,27 @@ export class Executor {
     if (faaslet !== undefined) faaslets.giveBack(faaslet, programs.has(run.program));
     const endedMs = performance.now();
     run.insideMs += endedMs - run.enteredMs;
-    programs.record(run.program, endedMs - run.startedMs, outcome);
+    programs.record(run.program, endedMs - run.startedMs, end);
     this.#parts.gate.leave(run.id);
-    run.outcome = outcome;
+    run.end = end;
     this.#completeIfAlone(run);
   }
 
   #completeIfAlone(run: Run): void {
-    if (run.open > 0 || run.outcome === undefined) return;
+    if (run.open > 0 || run.end === undefined) return;
     this.#running.delete(run.id);
-    run.done(run.outcome, Math.ceil(run.insideMs * 1000));
+    run.done({ ...run.end, ranUs: Math.ceil(run.insideMs * 1000) });
   }
 
-  /** At once: the next call may never end, and this one's outcome would be lost with the thread. */
-  #report(slot: number, outcome: Outcome, ranUs: number | undefined): void {
-    const { output, returnValue, error, chains, stderr, response } = outcome;
-    // All that most calls have to tell.
-    const isPlain =
-      returnValue === 0 &&
-      error === undefined &&
-      chains.length === 0 &&
-      stderr === undefined &&
-      response === undefined;
+  /** At once: the next call may never end, and this one's end would be lost with the thread. */
+  #report(slot: number, end: CallEnd): void {
+    const { ends, post } = this.#parts;
+    const { output, ranUs = 0 } = end;
     // What a ring says could overtake what was posted of this call.
     const hasPosted = this.#chaining.delete(slot);
-    if (!isPlain) {
-      this.#parts.post({ type: 'ended', call: { slot, ...outcome, ranUs } }, toTransfer(output));
-    } else if (!hasPosted && this.#parts.ends.write(slot, ranUs ?? 0, 0, output)) this.#parts.ends.wake();
-    else this.#parts.post([slot, output, ranUs ?? 0], toTransfer(output));
+    if (!isPlain(end)) post({ type: 'ended', slot, end }, toTransfer(output));
+    else if (!hasPosted && ends.write(slot, ranUs, 0, output)) ends.wake();
+    else post([slot, output, ranUs], toTransfer(output));
   }
 
   /** Makes chained calls that are waited for: here those that can be, by the pool the others. */
@@ -222,29 +226,23 @@ export class Executor {
     const program = isEntry ? programs.quick(parent.program.user, call.function) : undefined;
     if (program === undefined || parent.depth >= chainDepthMax || this.#running.size >= runningMax)
       return false;
-    const child = newRun(++this.#lastLocal, parent.slot, parent.depth + 1, program, (outcome) => {
-      const { output, error, returnValue, chains } = outcome;
+    const child = newRun(++this.#lastLocal, parent.slot, parent.depth + 1, program, (whole) => {
+      const { output, chains, ...end } = whole;
       // Made as those of a call that the pool ran, when it has ended; nobody is told what becomes of them.
-      if (chains.length > 0) {
-        this.#parts.post({
-          type: 'chain',
-          slot: child.slot,
-          run: child.id,
-          depth: child.depth,
-          calls: chains,
-        });
+      if (chains !== undefined) {
+        const { slot, id: run, depth } = child;
+        this.#parts.post({ type: 'chain', slot, run, depth, calls: chains });
       }
       this.#parts.post({
         type: 'chained',
         slot: parent.slot,
         function: call.function,
         durationMs: performance.now() - child.startedMs,
-        ended: { returnValue, error, stderr: outcome.stderr, outputBytes: output.length },
+        outputBytes: output.length,
+        end,
       });
-      parent.faaslet?.context.settle(call.handle, {
-        returnValue: error === undefined ? returnValue : returnValue || 1,
-        output,
-      });
+      const returnValue = end.error === undefined ? end.returnValue : end.returnValue || 1;
+      parent.faaslet?.call.chains.settle(call.handle, { returnValue, output });
       parent.open--;
       this.#completeIfAlone(parent);
     });
@@ -304,11 +302,8 @@ export class Executor {
       this.#running.delete(run.id);
       this.#parts.gate.leave(run.id);
     }
-    this.#report(
-      slot,
-      failure({ code: 'cancelled', message: 'The call was cancelled', details: {} }),
-      undefined,
-    );
+    const error: CallError = { code: 'cancelled', message: 'The call was cancelled', details: {} };
+    this.#report(slot, failedEnd(error));
   }
 
   #suspension(run: Run): Suspension {
@@ -366,7 +361,7 @@ function newRun(id: number, slot: number, depth: number, program: Program, done:
     insideMs: 0,
     uncountedMs: 0,
     open: 0,
-    outcome: undefined,
+    end: undefined,
     done,
   };
 }
@@ -376,14 +371,10 @@ async function initializeThenRun(
   faaslet: Faaslet,
   settings: CallSettings,
   suspension: Suspension,
-): Promise<Outcome> {
+): Promise<CallEnd> {
   const error = await faaslet.initialize(settings, suspension);
   if (error === undefined) return faaslet.run(settings, suspension);
-  return failure(error, faaslet.context.output());
-}
-
-function failure(error: CallError, output: Uint8Array = noOutput): Outcome {
-  return { output, returnValue: 1, error, chains: [], stderr: undefined, response: undefined };
+  return failedEnd(error, faaslet.call.output.bytes());
 }
 
 function guestOf(program: Program) {

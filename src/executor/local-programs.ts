@@ -1,6 +1,6 @@
 /** The programs that an executor has, and which of them were so quick that a chained call of theirs may run beside its caller. */
+import type { CallEnd } from '../../proto/call.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
-import type { Outcome } from '../faaslet/faaslet.ts';
 import type { Program } from '../faaslet/program.ts';
 
 /** A program is quick after so many runs, if a run takes less than so long on average. */
@@ -46,10 +46,10 @@ export class LocalPrograms {
     return program;
   }
 
-  record(program: Program, durationMs: number, { error, chains }: Outcome): void {
+  record(program: Program, durationMs: number, { error, chains }: CallEnd): void {
     const known = this.#experience.get(program.key);
     // One that leaves chained calls behind ends by the pool's rules, and one that fails may be about to run away.
-    const ms = chains.length > 0 || error !== undefined ? Number.POSITIVE_INFINITY : durationMs;
+    const ms = chains !== undefined || error !== undefined ? Number.POSITIVE_INFINITY : durationMs;
     if (known === undefined) {
       this.#experience.set(program.key, { runs: 1, averageMs: ms });
       return;

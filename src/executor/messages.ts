@@ -4,18 +4,18 @@
  * Small calls and their plain ends are most of it: they go through rings in shared memory, and only what does not fit
  * there is posted. Those messages are bare tuples, as an object with named fields costs three times as much to clone.
  */
-import type { CallError, RequestHead, ResponseHead } from '../../proto/call.ts';
+import type { CallEnd, CallError, ChainedCall, RequestHead } from '../../proto/call.ts';
 import type { CallArguments, StateAccess } from '../../proto/function-settings.ts';
-import type { FunctionName, StateKey, UserName } from '../../proto/names.ts';
-import type { ObjectOp, TierOp } from '../../proto/private-subjects.ts';
+import type { FunctionName, UserName } from '../../proto/names.ts';
 import type { BegunAttempt } from '../calls/begun-marks.ts';
 import type { InitializedState } from '../faaslet/faaslet.ts';
 import type { FaasletLimits } from '../faaslet/faaslet-budget.ts';
 import type { Program } from '../faaslet/program.ts';
-import type { CallLimits, ChainedCall, ChainedResult } from '../guest/call-context.ts';
+import type { CallLimits } from '../guest/call-context.ts';
 import type { FileFeedEnd } from '../guest/files/file-feed.ts';
+import type { GuestHost } from '../guest/port.ts';
 import type { FileLimits } from '../guest/wasi/tree.ts';
-import type { ObjectRequest } from '../objects/messages.ts';
+import type { PlainEnd } from './plain-end.ts';
 
 /** The most calls that one executor holds at once, running, suspended or posted: the size of its claim table. */
 export const executorSlots = 16_384;
@@ -29,7 +29,7 @@ export interface ExecutorSettings {
   readonly calls: SharedArrayBuffer;
   /** Plain ends: slot, microseconds, 0, output. */
   readonly ends: SharedArrayBuffer;
-  readonly limits: CallLimits;
+  readonly limits: CallLimits & Pick<GuestHost, 'moduleMaxBytes'>;
   /** Where neither a function nor a call of the API says. */
   readonly stateAccess: StateAccess;
   readonly fileLimits: FileLimits;
@@ -60,9 +60,6 @@ export type PostedCall = readonly [
   begins?: BegunAttempt | undefined,
 ];
 
-/** A call that returned 0, chains nothing and wrote nothing to its standard error. */
-export type PlainEnd = readonly [slot: number, output: Uint8Array, ranUs: number];
-
 export type ToExecutor =
   /** Before the first call of a program. */
   | { readonly type: 'program'; readonly number: number; readonly program: Program }
@@ -78,7 +75,7 @@ export type ToExecutor =
       readonly type: 'settled';
       readonly run: number;
       readonly handle: number;
-      readonly result: ChainedResult;
+      readonly result: CallEnd;
     }
   /** A chained call cannot be made: its caller fails. */
   | { readonly type: 'refused'; readonly run: number; readonly error: CallError }
@@ -89,19 +86,6 @@ export type ToExecutor =
 
 /** What is left to the executor itself. */
 export type ExecutorOrder = Exclude<ToExecutor, PostedCall | { type: 'answer' | 'failure' }>;
-
-export interface EndedCall {
-  readonly slot: number;
-  readonly output: Uint8Array;
-  readonly returnValue: number;
-  readonly error: CallError | undefined;
-  readonly chains: readonly ChainedCall[];
-  readonly stderr: string | undefined;
-  /** Of a CGI program. */
-  readonly response: ResponseHead | undefined;
-  /** How long it was inside its guest; nothing when it did not run. */
-  readonly ranUs: number | undefined;
-}
 
 export type FromExecutor =
   | {
@@ -119,7 +103,7 @@ export type FromExecutor =
   /** There is no room for another Faaslet, and no idle one here. */
   | { readonly type: 'crowded' }
   | PlainEnd
-  | { readonly type: 'ended'; readonly call: EndedCall }
+  | { readonly type: 'ended'; readonly slot: number; readonly end: CallEnd }
   /** A run that is the posted call, or was chained by it here, waits for chained calls; these are to be made now. */
   | {
       readonly type: 'chain';
@@ -134,26 +118,17 @@ export type FromExecutor =
       readonly slot: number;
       readonly function: FunctionName;
       readonly durationMs: number;
-      readonly ended: Omit<EndedCall, 'slot' | 'output' | 'chains' | 'response' | 'ranUs'> & {
-        readonly outputBytes: number;
-      };
+      readonly outputBytes: number;
+      readonly end: Omit<CallEnd, 'output'>;
     }
-  /** A question to the state actor. */
+  /** A question of a guest to a service of the host. */
   | {
       readonly type: 'ask';
       readonly ask: number;
-      readonly op: TierOp;
+      readonly service: string;
+      readonly op: string;
       readonly user: UserName;
-      readonly key: StateKey;
-      readonly value: unknown;
-    }
-  /** A question to the objects actor. */
-  | {
-      readonly type: 'askObjects';
-      readonly ask: number;
-      readonly op: ObjectOp;
-      readonly user: UserName;
-      readonly request: ObjectRequest;
+      readonly body: unknown;
     }
   /** The answer to `initialize`: neither field when the module cannot be snapshotted. */
   | {

@@ -8,21 +8,15 @@
  */
 import { getPriority, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import type { Call, CallError } from '../../proto/call.ts';
+import type { Call, CallEnd, CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallId } from '../../proto/names.ts';
 import type { Program } from '../faaslet/program.ts';
-import type { ExecutorSample } from '../worker-pool/decide.ts';
 import { CallRing, callRingBytes, followCallRing, type OnRecord } from './call-ring.ts';
 import { claim, controlWords } from './guest-gate.ts';
-import {
-  type EndedCall,
-  type ExecutorSettings,
-  executorSlots,
-  type FromExecutor,
-  type PlainEnd,
-  type ToExecutor,
-} from './messages.ts';
+import { type ExecutorSettings, executorSlots, type FromExecutor, type ToExecutor } from './messages.ts';
+import { fromPlain, type PlainEnd } from './plain-end.ts';
+import type { ExecutorSample } from './port.ts';
 
 /** Bytes with a buffer of their own: posting a view posts all of the buffer under it. */
 function alone(bytes: Uint8Array): Uint8Array {
@@ -31,7 +25,7 @@ function alone(bytes: Uint8Array): Uint8Array {
 
 export interface ExecutorEvents {
   ready(memory: string): void;
-  ended(id: CallId, call: EndedCall): void;
+  ended(id: CallId, end: CallEnd): void;
   initialized(id: CallId, message: Extract<FromExecutor, { type: 'initialized' }>): void;
   chain(id: CallId, message: Extract<FromExecutor, { type: 'chain' }>): void;
   chained(id: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void;
@@ -39,7 +33,7 @@ export interface ExecutorEvents {
   full(id: CallId, error: CallError): void;
   /** It has no room for another Faaslet; others may have idle ones. */
   crowded(): void;
-  ask(message: Extract<FromExecutor, { type: 'ask' | 'askObjects' }>): void;
+  ask(message: Extract<FromExecutor, { type: 'ask' }>): void;
   /**
    * The thread has ended, wanted or not; `notBegun` are those of its calls that it had not begun, and `exhausted` is
    * the one that used up the thread's heap.
@@ -240,7 +234,7 @@ export class ExecutorThreadHandle {
         this.#forgetting--;
         return;
       case 'ended':
-        this.#callEnded(message.call);
+        this.#callEnded(message.slot, message.end);
         return;
       case 'initialized': {
         const id = this.#ids[message.slot]!;
@@ -260,23 +254,13 @@ export class ExecutorThreadHandle {
         this.#events.crowded();
         return;
       case 'ask':
-      case 'askObjects':
         this.#events.ask(message);
         return;
     }
   }
 
   readonly #onPlainEnd: OnRecord = (slot, ranUs, _third, output) => {
-    this.#callEnded({
-      slot,
-      output,
-      returnValue: 0,
-      error: undefined,
-      chains: [],
-      stderr: undefined,
-      response: undefined,
-      ranUs,
-    });
+    this.#callEnded(slot, fromPlain(output, ranUs));
   };
 
   readonly #wake = (): void => {
@@ -285,10 +269,10 @@ export class ExecutorThreadHandle {
     this.#ends.drain(this.#onPlainEnd);
   };
 
-  #callEnded(call: EndedCall): void {
-    const id = this.#ids[call.slot]!;
-    this.#freeSlot(id, call.slot);
-    this.#events.ended(id, call);
+  #callEnded(slot: number, end: CallEnd): void {
+    const id = this.#ids[slot]!;
+    this.#freeSlot(id, slot);
+    this.#events.ended(id, end);
   }
 
   #announce(program: Program): Announced {

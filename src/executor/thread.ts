@@ -6,15 +6,15 @@ import { fromCallError } from '../../proto/call.ts';
 import { BegunMarks } from '../calls/begun-marks.ts';
 import { FaasletBudget } from '../faaslet/faaslet-budget.ts';
 import { FaasletPool } from '../faaslet/faaslet-pool.ts';
+import { toCallWay } from '../faaslet/ways/call.ts';
+import { openCapabilities } from '../guest/capabilities.ts';
 import { FileContents } from '../guest/files/file-contents.ts';
 import { FollowedFiles } from '../guest/files/file-feed.ts';
-import { SideModules } from '../guest/link/side-modules.ts';
+import type { AskHost } from '../guest/port.ts';
 import { wasiPowers } from '../guest/wasi-powers.ts';
 import { detectMemoryPort } from '../memory/detect.ts';
 import { loadLibc } from '../memory/libc.ts';
 import { processMappingBudget } from '../memory/mapping-budget.ts';
-import type { ObjectAnswer } from '../objects/messages.ts';
-import { createLocalTier } from '../state/tier/local-tier.ts';
 import { stackTraceLimit } from '../wasm/backtrace.ts';
 import { CallRing, followCallRing } from './call-ring.ts';
 import { Executor } from './executor.ts';
@@ -42,20 +42,19 @@ const budget = new FaasletBudget(settings.faaslets, settings.row, settings.faasl
 const faaslets = new FaasletPool({
   powers: {
     memory: memory.port,
-    state: createLocalTier({
+    capabilities: openCapabilities({
       owner: settings.name,
-      ask: (op, user, key, value) => asked((ask) => ({ type: 'ask', ask, op, user, key, value })),
+      ask: askHost,
+      config: new Map(settings.config),
+      stateAccess: settings.stateAccess,
+      moduleMaxBytes: settings.limits.moduleMaxBytes,
     }),
-    objects: async (op, user, request) =>
-      (await asked((ask) => ({ type: 'askObjects', ask, op, user, request }))) as ObjectAnswer,
+    way: toCallWay,
     wasi: wasiPowers,
     files: new FollowedFiles(settings.files, new FileContents(settings.contentFolder)),
-    sideModules: new SideModules(),
     fileLimits: settings.fileLimits,
     limits: settings.limits,
     held: budget,
-    stateAccess: settings.stateAccess,
-    config: new Map(settings.config),
   },
   budget,
   mappings: processMappingBudget(),
@@ -91,10 +90,10 @@ function threadNumber(): number | undefined {
   return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
 }
 
-function asked(toQuestion: (ask: number) => FromExecutor): Promise<unknown> {
+function askHost(...[service, op, user, body]: Parameters<AskHost>): Promise<unknown> {
   const answer = Promise.withResolvers<unknown>();
   asks.set(++lastAsk, answer);
-  post(toQuestion(lastAsk));
+  post({ type: 'ask', ask: lastAsk, service, op, user, body });
   return answer.promise;
 }
 

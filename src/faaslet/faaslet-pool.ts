@@ -170,7 +170,6 @@ export class FaasletPool {
   #create(program: Program): Faaslet {
     const { powers, budget } = this.#parts;
     const faaslet = new Faaslet(program, powers);
-    if (program.proto !== undefined) faaslet.attach(program.proto);
     budget.change(1, 0);
     this.#counted.set(faaslet, 0);
     if (budget.isExceeded) this.#makeRoom();

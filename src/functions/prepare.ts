@@ -3,7 +3,6 @@ import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
 import type { ProgramLayout } from '../faaslet/program.ts';
 import { checkImports, type FunctionImport } from '../guest/imports.ts';
-import type { Signature } from '../guest/port.ts';
 import {
   bodiesToTry,
   type CompileLimits,
@@ -14,6 +13,7 @@ import { inspectScan, type ModuleInfo, type ModuleLimits } from '../wasm/inspect
 import { onlyBodies } from '../wasm/only-bodies.ts';
 import { rewriteScan } from '../wasm/rewrite.ts';
 import { scanModule } from '../wasm/scan.ts';
+import type { Signature } from '../wasm/types.ts';
 import { sha256 } from './sha256.ts';
 
 export interface PreparedModule {

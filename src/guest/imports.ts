@@ -2,10 +2,9 @@
 import { type ErrorDetails, FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
 import { nearest } from '../nearest.ts';
-import { assemblyScriptTable, faasmTable, foundingTable, middleTable, processTable } from './faasm-table.ts';
-import type { ImportSpec, ImportTable, Signature } from './port.ts';
-import { systemTables } from './system.ts';
-import { wasiTable, wasiUnstableTable } from './wasi/table.ts';
+import type { Signature } from '../wasm/types.ts';
+import { capabilities } from './capabilities.ts';
+import type { Capability, ImportSpec } from './port.ts';
 
 /** A function that a module imports. */
 export interface FunctionImport {
@@ -14,16 +13,31 @@ export interface FunctionImport {
   readonly signature: Signature;
 }
 
-/** By import module name; where a name has several forms, several tables. */
-const tables: Readonly<Record<string, readonly ImportTable[]>> = {
-  env: [faasmTable, middleTable, foundingTable, processTable, assemblyScriptTable, ...systemTables],
-  wasi_snapshot_preview1: [wasiTable],
-  wasi_unstable: [wasiUnstableTable],
-};
+interface Provided {
+  readonly capability: Capability;
+  readonly forms: readonly ImportSpec[];
+}
+
+/** By import module and name. */
+const known = new Map<string, Map<string, Provided>>();
+for (const capability of capabilities) {
+  const { module, imports } = capability;
+  let names = known.get(module);
+  if (names === undefined) known.set(module, (names = new Map()));
+  for (const name of new Set(imports.flatMap(Object.keys))) {
+    const forms = imports.flatMap((table) => (Object.hasOwn(table, name) ? [table[name]!] : []));
+    names.set(name, { capability, forms });
+  }
+}
 
 /** What is behind an import, or nothing when nobody provides it in this form. */
 export function findImport({ module, name, signature }: FunctionImport): ImportSpec | undefined {
-  return forms(module, name).find((form) => form.signature === signature);
+  return formsOf(module, name).find((form) => form.signature === signature);
+}
+
+/** Which capability an import is a part of. */
+export function findCapability({ module, name }: FunctionImport): Capability | undefined {
+  return known.get(module)?.get(name)?.capability;
 }
 
 /** A name that was meant takes long to find, so it is looked for where it is shown. */
@@ -56,30 +70,30 @@ export function canWait(imports: readonly FunctionImport[]): boolean {
   return imports.some((wanted) => findImport(wanted)?.waits === true);
 }
 
-function forms(module: string, name: string): ImportSpec[] {
-  const found = Object.hasOwn(tables, module) ? tables[module]! : [];
-  return found.flatMap((table) => (Object.hasOwn(table, name) ? [table[name]!] : []));
+function formsOf(module: string, name: string): readonly ImportSpec[] {
+  return known.get(module)?.get(name)?.forms ?? [];
 }
 
 function describe({ module, name, signature }: FunctionImport, toNearest: typeof nearestKnown): string {
   const shown = `${quote(module)}.${quote(name)}`.replaceAll('"', '');
-  const known = forms(module, name);
-  if (known.length > 0) {
-    return `${shown} of type (${signature}), known as ${known.map((form) => `(${form.signature})`).join(' or ')}`;
+  const forms = formsOf(module, name);
+  if (forms.length > 0) {
+    return `${shown} of type (${signature}), known as ${forms.map((form) => `(${form.signature})`).join(' or ')}`;
   }
   const near = toNearest(name);
   return near === undefined ? shown : `${shown} (did you mean ${near}?)`;
 }
 
 /** By name, as it is shown. */
-const knownNames = new Map(
-  Object.entries(tables).flatMap(([module, list]) =>
-    list.flatMap((table) => Object.keys(table).map((name) => [name, `${module}.${name}`] as const)),
+const shownNames = new Map(
+  [...known].flatMap(([module, names]) =>
+    [...names.keys()].map((name) => [name, `${module}.${name}`] as const),
   ),
 );
-const names = [...knownNames.keys()];
+
+const names = [...shownNames.keys()];
 
 function nearestKnown(name: string): string | undefined {
   const found = nearest(name, names);
-  return found && knownNames.get(found);
+  return found && shownNames.get(found);
 }

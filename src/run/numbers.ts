@@ -1,7 +1,7 @@
 /** Parameters and results of a WebAssembly function as text; a letter of its signature says of which type each is. */
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
-import type { Signature } from '../guest/port.ts';
+import type { Signature } from '../wasm/types.ts';
 
 type WasmNumber = number | bigint;
 

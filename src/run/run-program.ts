@@ -2,22 +2,24 @@
  * A program run in this process, in the engine that hosts use: one Faaslet, used once. It has the streams of the
  * process in place of the input and the output of a call, and no host: no state, and no other functions.
  */
-import { type CallError, toCallError } from '../../proto/call.ts';
+import { type CallEnd, type CallError, failedEnd, toCallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { FunctionSettings } from '../../proto/function-settings.ts';
 import { toFunctionName, toUserName } from '../../proto/names.ts';
-import { Faaslet, type Outcome, type Suspension } from '../faaslet/faaslet.ts';
+import { Faaslet } from '../faaslet/faaslet.ts';
+import type { Suspension } from '../faaslet/suspension.ts';
+import { byInvocation, withStreams } from '../faaslet/ways/alone.ts';
+import { toCallWay } from '../faaslet/ways/call.ts';
 import { prepareModule } from '../functions/prepare.ts';
 import type { CallSettings } from '../guest/call-context.ts';
+import { openCapabilities } from '../guest/capabilities.ts';
 import { createFixedFiles } from '../guest/files/shared-files.ts';
 import { toThrownError } from '../guest/guest-error.ts';
-import { SideModules } from '../guest/link/side-modules.ts';
 import { fail } from '../guest/wasi/errno.ts';
 import { addSystemFiles } from '../guest/wasi/system-files.ts';
 import { emptyFileTree, type FileLimits, type FileTree, type Tree } from '../guest/wasi/tree.ts';
 import { wasiPowers } from '../guest/wasi-powers.ts';
 import { createCopyMemory } from '../memory/copy.ts';
-import { createLocalTier } from '../state/tier/local-tier.ts';
 import { stackTraceLimit } from '../wasm/backtrace.ts';
 import { toParameters, toResults } from './numbers.ts';
 import type { GuestStreams } from './streams.ts';
@@ -64,40 +66,42 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
     invoked: invoke?.name,
   });
   let results: readonly string[] = [];
+  const parameters = invoke && toParameters(signature, invoke);
   const name = toFunctionName(program.name);
   const faaslet = instantiate(
     { key: name, version: '', user, function: name, settings, module, imports, layout, proto: undefined },
     {
       memory: createCopyMemory(),
-      state: createLocalTier({ owner: name, ask: refuseState }),
-      objects: refuseObjects,
+      capabilities: openCapabilities({
+        owner: name,
+        ask: refuse,
+        config: new Map(),
+        stateAccess: 'synchronous',
+        moduleMaxBytes: limits.moduleMaxBytes,
+      }),
+      way: (instance) =>
+        withStreams(
+          {
+            stdin: { read: streams.readInput },
+            stdout: (bytes) => streams.writeOutput(bytes) || fail('pipe'),
+            stderr: (bytes) => streams.writeError(bytes) || fail('pipe'),
+          },
+          parameters === undefined
+            ? toCallWay(instance)
+            : byInvocation(instance, parameters, (values) => {
+                results = toResults(signature, values);
+              }),
+        ),
       wasi: wasiPowers,
-      sideModules: new SideModules(),
       files: createFixedFiles(addSystemFiles(files ?? emptyFileTree)),
       ...(files === undefined && { preopens: [] }),
       fileLimits: limits.files,
-      stateAccess: 'synchronous',
       limits: {
         inputMaxBytes: limits.outputMaxBytes,
         outputMaxBytes: limits.outputMaxBytes,
         stderrMaxBytes: 0,
         chainedCallsMax: 10_000,
-        moduleMaxBytes: limits.moduleMaxBytes,
       },
-      config: new Map(),
-      streams: {
-        stdin: { read: streams.readInput },
-        stdout: (bytes) => streams.writeOutput(bytes) || fail('pipe'),
-        stderr: (bytes) => streams.writeError(bytes) || fail('pipe'),
-      },
-      ...(invoke !== undefined && {
-        invocation: {
-          parameters: toParameters(signature, invoke),
-          returned: (values) => {
-            results = toResults(signature, values);
-          },
-        },
-      }),
     },
   );
   const readsInput = imports.some((wanted) => wanted.name === '__faasm_read_input');
@@ -105,12 +109,12 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
     user,
     input: readsInput ? readAll(streams, limits.inputMaxBytes) : new Uint8Array(0),
     // Whoever is to hear of it waits from the end of this turn on.
-    dispatch: () => queueMicrotask(() => faaslet.context.refuse(chainError())),
+    dispatch: () => queueMicrotask(() => faaslet.call.chains.refuse(chainError())),
   };
-  const outcome = await run(faaslet, call);
-  streams.writeOutput(outcome.output);
-  const { returnValue, chains } = outcome;
-  const error = chains.length > 0 ? toCallError(chainError()) : outcome.error;
+  const end = await run(faaslet, call);
+  streams.writeOutput(end.output);
+  const { returnValue, chains } = end;
+  const error = chains === undefined ? end.error : toCallError(chainError());
   return {
     returnValue,
     results,
@@ -119,19 +123,10 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
   };
 }
 
-async function run(faaslet: Faaslet, call: CallSettings): Promise<Outcome> {
+async function run(faaslet: Faaslet, call: CallSettings): Promise<CallEnd> {
   if (faaslet.needsInitialization) {
     const error = await faaslet.initialize(call, neverWaits);
-    if (error !== undefined) {
-      return {
-        output: new Uint8Array(0),
-        returnValue: 1,
-        error,
-        chains: [],
-        stderr: undefined,
-        response: undefined,
-      };
-    }
+    if (error !== undefined) return failedEnd(error);
   }
   return faaslet.run(call, neverWaits);
 }
@@ -166,12 +161,8 @@ function readAll(streams: GuestStreams, maxBytes: number): Uint8Array {
   }
 }
 
-async function refuseState(): Promise<never> {
-  throw new FaasmError('storage_unavailable', `State is kept by a host, ${aloneText}`);
-}
-
-async function refuseObjects(): Promise<never> {
-  throw new FaasmError('storage_unavailable', `Objects are reached through a host, ${aloneText}`);
+async function refuse(service: string): Promise<never> {
+  throw new FaasmError('storage_unavailable', `A host has ${service}, ${aloneText}`);
 }
 
 function chainError(): FaasmError {

@@ -1,10 +1,10 @@
 /** What a module is, for the decision whether it may be a function. */
 import { FaasmError } from '../../proto/errors.ts';
-import type { Signature } from '../guest/port.ts';
 import type { CompileLimits } from './compile-limits.ts';
 import type { ExternalKind } from './declarations.ts';
 import { checkInitialMemory } from './memory-limit.ts';
 import { type ModuleScan, scanModule } from './scan.ts';
+import type { Signature } from './types.ts';
 
 export interface ModuleLimits extends Partial<CompileLimits> {
   /** Of all memories of the module together, in pages of 64 KiB. */

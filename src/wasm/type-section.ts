@@ -1,8 +1,7 @@
 /** The type section: types of functions, structs and arrays, alone or in recursion groups. */
-import type { Signature } from '../guest/port.ts';
 import type { ByteReader } from './reader.ts';
 import { structureLimits } from './structure-limits.ts';
-import { readValueType, unknownType } from './types.ts';
+import { readValueType, type Signature, unknownType } from './types.ts';
 
 export interface StructType {
   readonly fields: number;

@@ -1,6 +1,9 @@
 import type { FaasmError } from '../../proto/errors.ts';
 import { type ByteReader, toHex } from './reader.ts';
 
+/** A wasm function type in short: `i` i32, `I` i64, `f` f32, `F` f64, parameters and results parted by `:`; `ii:i`. */
+export type Signature = string;
+
 export interface ValueType {
   /** As in `Signature`, and `V` v128, `r` a reference. */
   readonly letter: string;

@@ -8,7 +8,7 @@
  * Every host counts what it chains of a tree. A call is told the count, and a host goes on from the highest that it
  * was told: so a tree that goes from host to host is counted on.
  */
-import type { Call, CallError } from '../../proto/call.ts';
+import type { Call, CallEnd, CallError, ChainedCall } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallId, UserName } from '../../proto/names.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
@@ -16,7 +16,6 @@ import type { PublicSubjects } from '../../proto/public-subjects.ts';
 import { type Bus, emptyBody } from '../bus/port.ts';
 import { askInside } from '../bus/private.ts';
 import type { Catalog } from '../functions/catalog.ts';
-import type { ChainedCall, ChainedResult } from '../guest/call-context.ts';
 import { admitTopic } from '../scheduler/messages.ts';
 import { ChainTurns, type Waiting } from './chain-turns.ts';
 
@@ -66,7 +65,7 @@ interface Child extends Waiting {
   readonly tree: Tree;
   /** Whether it counts as running. */
   runs: boolean;
-  settle(result: ChainedResult): void;
+  settle(result: CallEnd): void;
   /** Its input is not counted as held any more. */
   release(): void;
 }
@@ -74,7 +73,7 @@ interface Child extends Waiting {
 /** Each takes some tens of microseconds, so a turn of the event loop is over within a few milliseconds. */
 const sentPerTurnMax = 64;
 
-const failed: ChainedResult = { returnValue: 1, output: emptyBody };
+const failed: CallEnd = { returnValue: 1, output: emptyBody };
 
 export class ChainedCalls {
   readonly #options: ChainedCallsOptions;
@@ -118,7 +117,7 @@ export class ChainedCalls {
     parent: Chaining,
     depth: number,
     calls: readonly ChainedCall[],
-    onResult?: (call: ChainedCall, result: ChainedResult) => void,
+    onResult?: (call: ChainedCall, result: CallEnd) => void,
   ): void {
     const tree = this.#treeOf(parent);
     tree.made += calls.length;
@@ -218,7 +217,7 @@ export class ChainedCalls {
     else siblings.add(child);
     this.#running.set(user, (this.#running.get(user) ?? 0) + 1);
     child.runs = true;
-    let result: ChainedResult;
+    let result: CallEnd;
     try {
       const admission = { call: toCall(child), places: undefined };
       const { privateBus } = this.#options;
@@ -245,7 +244,7 @@ export class ChainedCalls {
     else this.#running.set(child.user, running);
   }
 
-  #ended(child: Child, result: ChainedResult): void {
+  #ended(child: Child, result: CallEnd): void {
     const { tree } = child;
     if (--tree.open === 0) this.#trees.delete(tree.root);
     this.#pending--;

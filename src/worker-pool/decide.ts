@@ -18,6 +18,7 @@
  */
 import type { CallError } from '../../proto/call.ts';
 import type { CallId } from '../../proto/names.ts';
+import type { ExecutorSample } from '../executor/port.ts';
 import { cancelled, exhausted, late, lost, queueFull } from './endings.ts';
 import {
   choose,
@@ -39,14 +40,6 @@ import {
   queuedCalls,
   type Work,
 } from './state.ts';
-
-/** What an executor's control block said. */
-export interface ExecutorSample {
-  readonly executor: number;
-  readonly turn: number;
-  /** The call inside its guest. */
-  readonly current: CallId | undefined;
-}
 
 export type PoolMessage =
   | { readonly type: 'call'; readonly work: Work; readonly nowMs: number }

@@ -1,52 +1,47 @@
 /** What the worker pool tells everybody: how a call ended, and how busy the host is. */
-import type { Call, CallError } from '../../proto/call.ts';
+import type { Call, CallEnd, CallError } from '../../proto/call.ts';
 import type { CallEvent, HostStatus, HostStores } from '../../proto/messages.ts';
 import type { CallId, HostId } from '../../proto/names.ts';
-import type { EndedCall, FromExecutor } from '../executor/messages.ts';
+import type { FromExecutor } from '../executor/messages.ts';
 import type { FaasletUse } from '../faaslet/faaslet-budget.ts';
 import { type WarmReport, warmMax } from '../hosts/warm.ts';
 import { expectedUs } from './placement.ts';
 import { activeCalls, type PoolState, queuedCalls } from './state.ts';
 
-export type Ending = Pick<EndedCall, 'output' | 'returnValue' | 'error' | 'stderr'>;
-
 export function toCallEvent(
   host: HostId,
   { call, durationMs }: { readonly call: Call; readonly durationMs: number },
-  { output, returnValue, error, stderr }: Ending,
+  { output, ...end }: CallEnd,
   endedAtMs: number,
 ): CallEvent {
-  return {
-    id: call.id,
-    parentId: call.parentId ?? null,
-    user: call.user,
-    function: call.function,
-    host,
-    endedAtMs,
-    durationMs: toMicroseconds(durationMs),
-    outputBytes: output.length,
-    returnValue,
-    error: withoutOutput(error),
-    stderr: stderr ?? null,
-    traceparent: call.traceparent ?? null,
-  };
+  return toEvent({ ...call, host, endedAtMs, durationMs, outputBytes: output.length }, end);
 }
 
 /** Of a call that ran beside its caller, on the same executor. */
 export function toChainedEvent(
   host: HostId,
-  parent: Call,
+  { user, id: parentId, traceparent }: Call,
   id: CallId,
-  { function: name, durationMs, ended }: Extract<FromExecutor, { type: 'chained' }>,
+  { function: name, durationMs, outputBytes, end }: Extract<FromExecutor, { type: 'chained' }>,
   endedAtMs: number,
 ): CallEvent {
-  const { returnValue, outputBytes } = ended;
-  const error = withoutOutput(ended.error);
-  const stderr = ended.stderr ?? null;
-  const { user, id: parentId } = parent;
+  const about = { id, parentId, user, function: name, traceparent, host, endedAtMs, durationMs, outputBytes };
+  return toEvent(about, end);
+}
+
+interface EndedCall
+  extends Pick<CallEvent, 'id' | 'user' | 'function' | 'host' | 'endedAtMs' | 'durationMs' | 'outputBytes'> {
+  readonly parentId?: CallId | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+function toEvent(
+  { id, parentId, user, function: name, host, endedAtMs, durationMs, outputBytes, traceparent }: EndedCall,
+  { returnValue, error, stderr }: Omit<CallEnd, 'output'>,
+): CallEvent {
   return {
     id,
-    parentId,
+    parentId: parentId ?? null,
     user,
     function: name,
     host,
@@ -54,9 +49,9 @@ export function toChainedEvent(
     durationMs: toMicroseconds(durationMs),
     outputBytes,
     returnValue,
-    error,
-    stderr,
-    traceparent: parent.traceparent ?? null,
+    error: withoutOutput(error),
+    stderr: stderr ?? null,
+    traceparent: traceparent ?? null,
   };
 }
 

@@ -166,7 +166,7 @@ test('faasm run has no other functions', runs, {
 test('faasm run has no state', runs, {
   args: ['state.wasm'],
   status: 134,
-  stderr: /^faasm: local\/state: State is kept by a host.*faasm deploy/,
+  stderr: /^faasm: local\/state: A host has state.*faasm deploy/,
 });
 test('faasm run tells of an overflowed stack', runs, {
   args: ['deep.wasm'],

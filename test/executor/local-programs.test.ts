@@ -1,8 +1,8 @@
 import test from 'ava';
+import type { CallEnd } from '../../proto/call.ts';
 import { noSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import { LocalPrograms } from '../../src/executor/local-programs.ts';
-import type { Outcome } from '../../src/faaslet/faaslet.ts';
 import type { Program } from '../../src/faaslet/program.ts';
 
 const user = 'ada' as UserName;
@@ -19,20 +19,13 @@ const program = (version: string): Program => ({
   proto: undefined,
 });
 
-const success: Outcome = {
-  output: new Uint8Array(0),
-  returnValue: 0,
-  error: undefined,
-  chains: [],
-  stderr: undefined,
-  response: undefined,
-};
+const success: CallEnd = { output: new Uint8Array(0), returnValue: 0 };
 
-function afterRuns(durationsMs: readonly number[], outcome = success): LocalPrograms {
+function afterRuns(durationsMs: readonly number[], end = success): LocalPrograms {
   const programs = new LocalPrograms();
   const one = program('1');
   programs.add(1, one);
-  for (const durationMs of durationsMs) programs.record(one, durationMs, outcome);
+  for (const durationMs of durationsMs) programs.record(one, durationMs, end);
   return programs;
 }
 
@@ -52,11 +45,11 @@ test('quick() gives a program again that was long once', (t) => {
 test('quick() never gives a program that failed or left chained calls', (t) => {
   const error = { code: 'guest_trapped', message: '', details: {} } as const;
   const chains = [{ handle: 1, function: name, input: new Uint8Array(0) }];
-  for (const outcome of [
+  for (const end of [
     { ...success, error },
     { ...success, chains },
   ]) {
-    const programs = afterRuns([0.01, 0.01, 0.01], outcome);
+    const programs = afterRuns([0.01, 0.01, 0.01], end);
     for (let at = 0; at < 100; at++) programs.record(program('1'), 0.01, success);
     t.is(programs.quick(user, name), undefined);
   }

@@ -1,17 +1,16 @@
 /** Whatever a guest passes to the host, it gets an error number, or a fault of its own: nothing of the host breaks. */
 import test, { type ExecutionContext } from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
+import { noSettings } from '../../proto/function-settings.ts';
 import { CallContext } from '../../src/guest/call-context.ts';
-import { createChain } from '../../src/guest/chain/chain.ts';
-import { faasmTable, processTable } from '../../src/guest/faasm-table.ts';
+import { chain } from '../../src/guest/chain/chain.ts';
 import { GuestExit, GuestFault } from '../../src/guest/guest-fault.ts';
-import { createIo } from '../../src/guest/io/io.ts';
+import { io } from '../../src/guest/io/io.ts';
 import { createLibc, libcTable } from '../../src/guest/libc/libc.ts';
-import type { ImportFunctions, ImportTable } from '../../src/guest/port.ts';
-import { createProcess } from '../../src/guest/process/process.ts';
+import type { GuestHost, Guest as GuestPort, ImportFunctions, ImportTable } from '../../src/guest/port.ts';
+import { process } from '../../src/guest/process/process.ts';
 import { createSyscalls } from '../../src/guest/syscall/syscall.ts';
 import { wasiTable, wasiUnstableTable } from '../../src/guest/wasi/table.ts';
-import { createLocalTier } from '../../src/state/tier/local-tier.ts';
 import { createRandom } from '../random.ts';
 import { Guest, memoryBytes } from './wasi/guest.ts';
 
@@ -100,6 +99,14 @@ async function isFine(t: ExecutionContext, what: string, guest: Guest, work: () 
   }
 }
 
+const host: GuestHost = {
+  owner: 'test',
+  ask: async () => undefined,
+  config: new Map([['a/b', 'value']]),
+  stateAccess: 'synchronous',
+  moduleMaxBytes: 1000,
+};
+
 async function throughTable(
   t: ExecutionContext,
   seed: number,
@@ -151,27 +158,18 @@ for (const seed of [1, 2, 3]) {
   });
   test(`Faasm's own calls, seed ${seed}`, (t) => {
     const waiting = new Set(['__faasm_await_call', '__faasm_await_call_output']);
+    const limits = { inputMaxBytes: 1000, outputMaxBytes: 1000, stderrMaxBytes: 100, chainedCallsMax: 10 };
+    const tried = [io, chain, process];
     const create = ({ memory }: Guest): ImportFunctions => {
-      const limits = {
-        inputMaxBytes: 1000,
-        outputMaxBytes: 1000,
-        stderrMaxBytes: 100,
-        chainedCallsMax: 10,
-        moduleMaxBytes: 1000,
-      };
-      const tier = createLocalTier({ owner: 'test', ask: async () => undefined });
-      const context = new CallContext(limits, tier, async () => ({}) as never);
-      return {
-        ...createIo(memory, context, new Map([['a/b', 'value']])),
-        ...createChain(memory, context, { function: 'f', version: '' }, () => undefined),
-        ...createProcess(memory, context),
-      };
+      const program = { user: 'ada', function: 'f', version: '', settings: noSettings };
+      const guest = { program, memory, call: new CallContext(limits), deliver: () => 0 } as unknown;
+      const provided = tried.map((capability) => capability.open(host)(guest as GuestPort).functions);
+      return Object.assign({}, ...provided) as ImportFunctions;
     };
-    const provided = create(new Guest());
     const table = Object.fromEntries(
-      Object.entries({ ...faasmTable, ...processTable }).filter(
-        ([name]) => Object.hasOwn(provided, name) && !waiting.has(name),
-      ),
+      tried
+        .flatMap(({ imports: [present] }) => Object.entries(present!))
+        .filter(([name]) => !waiting.has(name)),
     );
     return throughTable(t, seed, table, create);
   });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { Call } from '../../proto/call.ts';
+import type { Call, CallEnd } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallId, FunctionName } from '../../proto/names.ts';
 import { toUserName } from '../../proto/names.ts';
@@ -8,7 +8,6 @@ import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type BusMessage, Encodable, readBody, respond } from '../../src/bus/port.ts';
-import type { ChainedResult } from '../../src/guest/call-context.ts';
 import { admitTopic } from '../../src/scheduler/messages.ts';
 import { ChainedCalls, type Chaining, type ChainLimits } from '../../src/worker-pool/chained-calls.ts';
 import { callIdOf } from '../call-ids.ts';
@@ -74,7 +73,7 @@ const turns = async (until: () => boolean): Promise<void> => {
 
 test('make() sends calls and tells what became of them', async (t) => {
   const { bus, answer, chained, sent, idle } = start();
-  const results: [number, ChainedResult][] = [];
+  const results: [number, CallEnd][] = [];
   chained.make(parentOf('p'), 0, childrenOf(2), ({ handle }, result) => results.push([handle, result]));
   t.is(sent.length, 2);
   t.is(callOf(sent[0]!).parentId, callIdOf(user, 'p'));

@@ -1,24 +1,34 @@
 /** Chaining: calls that a function makes to functions of the same user. */
-
-import type { CallContext, ChainedResult } from '../call-context.ts';
-import type { GuestMemory } from '../guest-memory.ts';
-import type { ImportFunctions } from '../port.ts';
-import { deliver, type Malloc } from './deliver.ts';
+import type { CallEnd } from '../../../proto/call.ts';
+import { answers, type Capability, type Guest, type ImportFunctions, waits } from '../port.ts';
 
 const functionNameMaxBytes = 64;
 
-export function createChain(
-  memory: GuestMemory,
-  context: CallContext,
-  own: { readonly function: string; readonly version: string },
-  allocate: () => Malloc,
-): ImportFunctions {
-  const chain = (name: number, input: number, byteLength: number): number =>
-    context.chain(memory.cStringText(name, functionNameMaxBytes), memory.bytes(input, byteLength));
+export const chain: Capability = {
+  module: 'env',
+  imports: [
+    {
+      __faasm_chain_function: answers('iii:i'),
+      __faasm_chain_name: answers('iii:i'),
+      __faasm_chain_ptr: answers('iii:i'),
+      __faasm_await_call: waits('i:i'),
+      __faasm_await_call_output: waits('iii:i'),
+    },
+    // The founding forms.
+    { __faasm_chain_function: answers('iii:') },
+  ],
+  open: () => (guest) => ({ functions: createChain(guest) }),
+};
 
-  const deliverResult = (result: ChainedResult, outputPointer: number, lengthPointer: number): number => {
+function createChain(guest: Guest): ImportFunctions {
+  const { memory, call, program } = guest;
+
+  const add = (name: number, input: number, byteLength: number): number =>
+    call.chains.add(memory.cStringText(name, functionNameMaxBytes), memory.bytes(input, byteLength));
+
+  const deliverResult = (result: CallEnd, outputPointer: number, lengthPointer: number): number => {
     const { output, returnValue } = result;
-    const address = deliver(memory, allocate(), output);
+    const address = guest.deliver(output);
     const view = memory.view();
     memory.bytes(outputPointer, 4);
     memory.bytes(lengthPointer, 4);
@@ -28,18 +38,18 @@ export function createChain(
   };
 
   return {
-    __faasm_chain_function: chain,
-    __faasm_chain_name: chain,
+    __faasm_chain_function: add,
+    __faasm_chain_name: add,
 
     /** Calls a function of this module: it starts from the snapshot, as every call, and not from the caller's memory. */
     __faasm_chain_ptr: (index: number, input: number, byteLength: number): number =>
-      context.chain(own.function, memory.bytes(input, byteLength), {
+      call.chains.add(program.function, memory.bytes(input, byteLength), {
         index: index >>> 0,
-        version: own.version,
+        version: program.version,
       }),
 
     __faasm_await_call(handle: number): number | Promise<number> {
-      const result = context.awaitCall(handle);
+      const result = call.chains.await(handle);
       return result instanceof Promise ? result.then((settled) => settled.returnValue) : result.returnValue;
     },
 
@@ -48,7 +58,7 @@ export function createChain(
       output: number,
       length: number,
     ): number | Promise<() => number> {
-      const result = context.awaitCall(handle);
+      const result = call.chains.await(handle);
       return result instanceof Promise
         ? result.then((settled) => () => deliverResult(settled, output, length))
         : deliverResult(result, output, length);

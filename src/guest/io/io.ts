@@ -1,21 +1,33 @@
 /** Input, output and configuration, as a guest asks for them. */
-
-import type { CallContext } from '../call-context.ts';
-import type { GuestMemory } from '../guest-memory.ts';
-import type { ImportFunctions } from '../port.ts';
+import { answers, type Capability, type Guest, type ImportFunctions } from '../port.ts';
 
 /** A configuration value's name has at most so many bytes. */
 const configNameMaxBytes = 256;
 
-export function createIo(
-  memory: GuestMemory,
-  context: CallContext,
+export const io: Capability = {
+  module: 'env',
+  imports: [
+    {
+      __faasm_read_input: answers('ii:i'),
+      __faasm_write_output: answers('ii:'),
+      __faasm_read_config: answers('iii:i'),
+    },
+    // The founding forms.
+    { __faasm_read_config: answers('ii:') },
+  ],
+  open:
+    ({ config }) =>
+    (guest) => ({ functions: createIo(guest, config) }),
+};
+
+function createIo(
+  { memory, call }: Pick<Guest, 'memory' | 'call'>,
   config: ReadonlyMap<string, string>,
 ): ImportFunctions {
   return {
     /** Copies as much of the input as fits; gives the size of all of it. */
     __faasm_read_input(buffer: number, byteLength: number): number {
-      const { input } = context;
+      const { input } = call;
       const wanted = Math.min(byteLength >>> 0, input.length);
       if (wanted > 0)
         memory.bytes(buffer, wanted).set(wanted === input.length ? input : input.subarray(0, wanted));
@@ -23,7 +35,7 @@ export function createIo(
     },
 
     __faasm_write_output(data: number, byteLength: number): void {
-      context.setOutput(memory.bytes(data, byteLength));
+      call.output.set(memory.bytes(data, byteLength));
     },
 
     /**

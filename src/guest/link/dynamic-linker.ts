@@ -13,29 +13,10 @@ import { FaasmError } from '../../../proto/errors.ts';
 import { wasmPageBytes } from '../../memory/port.ts';
 import type { ModuleImport } from '../../wasm/inspect.ts';
 import { GuestFault } from '../guest-fault.ts';
-import type { GuestMemory } from '../guest-memory.ts';
-import type { ImportFunctions } from '../port.ts';
-import type { WasiContext } from '../wasi/context.ts';
+import type { Guest, ImportFunctions } from '../port.ts';
 import { ErrnoFailure } from '../wasi/errno.ts';
 import { resolveExisting } from '../wasi/resolve.ts';
 import type { SideModule, SideModules } from './side-modules.ts';
-
-export interface DynamicLinkerParts {
-  readonly memory: GuestMemory;
-  readonly wasi: WasiContext;
-  readonly modules: SideModules;
-  readonly moduleMaxBytes: number;
-  /** Nothing while the program is being instantiated. */
-  program(): ProgramSymbols | undefined;
-  /** What of the host a side module imports, as a program would have it; nothing for what is not provided. */
-  host(wanted: ModuleImport): WebAssembly.ImportValue | undefined;
-}
-
-export interface ProgramSymbols {
-  readonly exports: Readonly<Record<string, unknown>>;
-  readonly memory: WebAssembly.Memory | undefined;
-  readonly stackPointer: unknown;
-}
 
 interface Loaded {
   readonly path: string;
@@ -58,15 +39,19 @@ const initializers = ['__wasm_apply_relocs', '__wasm_apply_data_relocs', '__wasm
 const utf8 = new TextEncoder();
 
 export class DynamicLinker {
-  readonly #parts: DynamicLinkerParts;
+  readonly #guest: Guest;
+  readonly #modules: SideModules;
+  readonly #moduleMaxBytes: number;
   readonly #loaded: Loaded[] = [];
   readonly #loading = new Set<string>();
   #elements: Map<unknown, number> | undefined;
   #error: string | undefined;
   #errorAt: number | undefined;
 
-  constructor(parts: DynamicLinkerParts) {
-    this.#parts = parts;
+  constructor(guest: Guest, modules: SideModules, moduleMaxBytes: number) {
+    this.#guest = guest;
+    this.#modules = modules;
+    this.#moduleMaxBytes = moduleMaxBytes;
   }
 
   /** The instance has changed in a way that no reset brings back. */
@@ -78,11 +63,11 @@ export class DynamicLinker {
     dlopen: (path: number, _mode: number): number =>
       this.#attempt(() => {
         if (path === 0) return programHandle;
-        return this.#open(this.#parts.memory.cStringText(path, pathMaxBytes));
+        return this.#open(this.#guest.memory.cStringText(path, pathMaxBytes));
       }),
 
     dlsym: (handle: number, name: number): number =>
-      this.#attempt(() => this.#find(handle, this.#parts.memory.cStringText(name, nameMaxBytes))),
+      this.#attempt(() => this.#find(handle, this.#guest.memory.cStringText(name, nameMaxBytes))),
 
     /** What is loaded stays. */
     dlclose: (handle: number): number => {
@@ -136,7 +121,7 @@ export class DynamicLinker {
   }
 
   #fileAt(path: string) {
-    const { tree, descriptors } = this.#parts.wasi;
+    const { tree, descriptors } = this.#guest.wasi.context;
     const cwd = descriptors.preopens.find(({ name }) => name === '.')?.directory ?? '';
     const fromRoot = path.startsWith('/') ? path.slice(1) : posix.join(cwd, path);
     try {
@@ -149,7 +134,7 @@ export class DynamicLinker {
   }
 
   #read(path: string): SideModule {
-    const { modules, moduleMaxBytes } = this.#parts;
+    const moduleMaxBytes = this.#moduleMaxBytes;
     const file = this.#fileAt(path);
     if (file === undefined) throw refused(path, 'there is no such file');
     const name = file.shared?.name;
@@ -160,7 +145,7 @@ export class DynamicLinker {
         `it has ${file.size} bytes and may have ${moduleMaxBytes}; raise FAASM_MODULE_MAX_BYTES`,
       );
     try {
-      return modules.prepare(name, () => file.content());
+      return this.#modules.prepare(name, () => file.content());
     } catch (thrown) {
       if (thrown instanceof FaasmError) throw refused(path, thrown.message, thrown);
       if (thrown instanceof ErrnoFailure) throw refused(path, 'it cannot be read');
@@ -207,13 +192,13 @@ export class DynamicLinker {
       if (name === '__memory_base')
         return new WebAssembly.Global({ value: 'i32', mutable: false }, memoryBase);
       if (name === '__table_base') return new WebAssembly.Global({ value: 'i32', mutable: false }, tableBase);
-      if (name === '__stack_pointer') return this.#program(path).stackPointer as WebAssembly.Global;
-      if (kind === 'memory') return this.#program(path).memory!;
+      if (name === '__stack_pointer') return this.#guest.stackPointer as WebAssembly.Global;
+      if (kind === 'memory') return this.#memory(path);
       if (kind === 'table') return this.#table(path);
       const found = this.#lookup(name);
       if (found !== undefined) return found.value as WebAssembly.ImportValue;
     }
-    const provided = kind === 'function' ? this.#parts.host(wanted) : undefined;
+    const provided = kind === 'function' ? this.#guest.provide(wanted) : undefined;
     if (provided === undefined)
       throw refused(path, `it needs the ${kind} ${module}.${name}, which nobody has`);
     return provided;
@@ -245,8 +230,8 @@ export class DynamicLinker {
   }
 
   #lookup(name: string): { value: unknown; memoryBase: number } | undefined {
-    const own = this.#parts.program()?.exports;
-    if (own !== undefined && Object.hasOwn(own, name)) return { value: own[name], memoryBase: 0 };
+    const own = this.#guest.exports;
+    if (Object.hasOwn(own, name)) return { value: own[name], memoryBase: 0 };
     const loaded = this.#loaded.find(({ exports }) => Object.hasOwn(exports, name));
     return loaded && { value: loaded.exports[name], memoryBase: loaded.memoryBase };
   }
@@ -297,8 +282,8 @@ export class DynamicLinker {
 
   /** Whole pages at the end of the memory, which are zeros. */
   #allocate(path: string, byteLength: number): number {
-    const { memory } = this.#parts;
-    this.#program(path);
+    const { memory } = this.#guest;
+    this.#memory(path);
     const base = memory.all().length;
     const pages = Math.ceil(byteLength / wasmPageBytes);
     if (pages > 0 && !memory.grow(pages))
@@ -306,23 +291,24 @@ export class DynamicLinker {
     return base | 0;
   }
 
-  #program(path: string): ProgramSymbols {
-    const program = this.#parts.program();
-    if (program?.memory === undefined) throw refused(path, 'the program has no memory yet');
-    return program;
+  #memory(path: string): WebAssembly.Memory {
+    const { linearMemory } = this.#guest;
+    if (linearMemory === undefined) throw refused(path, 'the program has no memory yet');
+    return linearMemory;
   }
 
   #table(path: string): WebAssembly.Table {
-    const { exports } = this.#program(path);
-    const named = exports.__indirect_function_table;
-    const table = [named, ...Object.values(exports)].find((each) => each instanceof WebAssembly.Table);
+    const { exports } = this.#guest;
+    const table = [exports.__indirect_function_table, ...Object.values(exports)].find(
+      (each) => each instanceof WebAssembly.Table,
+    );
     if (table !== undefined) return table;
     throw refused(path, 'the program exports no table; link the program with -Wl,--export-table');
   }
 
   /** Puts it into a page of its own. */
   #tell(text: string): number {
-    const { memory } = this.#parts;
+    const { memory } = this.#guest;
     if (this.#errorAt === undefined) {
       const at = memory.all().length;
       if (!memory.grow(1)) throw new GuestFault(text);

@@ -1,14 +1,43 @@
 /** What C, AssemblyScript and Faasm's toolchain leave to the host of a program's own running: how it ends, what it tells. */
-
-import type { CallContext } from '../call-context.ts';
 import { GuestExit, GuestFault } from '../guest-fault.ts';
 import type { GuestMemory } from '../guest-memory.ts';
-import type { ImportFunctions } from '../port.ts';
+import { answers, type Capability, type Guest, type ImportFunctions } from '../port.ts';
 
 const textMaxBytes = 4096;
 const newline = Uint8Array.of(10);
 
-export function createProcess(memory: GuestMemory, context: CallContext): ImportFunctions {
+export const process: Capability = {
+  module: 'env',
+  imports: [
+    {
+      abort: answers(':'),
+      exit: answers('i:'),
+      _exit: answers('i:'),
+      _Exit: answers('i:'),
+      __cxa_allocate_exception: answers('i:i'),
+      __cxa_throw: answers('iii:'),
+      _Unwind_RaiseException: answers('i:i'),
+      puts: answers('i:i'),
+      __faasm_conf_flag: answers('i:i'),
+      __faasm_backtrace: answers('i:'),
+      __faasm_migrate_point: answers('ii:'),
+      __faasm_host_interface_test: answers('i:'),
+      __faasm_sm_var: answers('ii:'),
+      __faasm_sm_array: answers('iii:'),
+      __faasm_sm_raw: answers('ii:'),
+      __faasm_sm_reduce: answers('iiii:'),
+      __faasm_sm_default_shared: answers(':'),
+      __faasm_sm_critical_local: answers(':'),
+      __faasm_sm_critical_local_end: answers(':'),
+      emscripten_notify_memory_growth: answers('i:'),
+    },
+    // As AssemblyScript's programs import it, and the founding form.
+    { abort: answers('iiii:'), __faasm_sm_reduce: answers('iii:') },
+  ],
+  open: () => (guest) => ({ functions: createProcess(guest) }),
+};
+
+function createProcess({ memory, call }: Pick<Guest, 'memory' | 'call'>): ImportFunctions {
   return {
     /** C gives nothing; AssemblyScript gives a message and a file, as its strings, and where in the file. */
     abort(message?: number, file?: number, line?: number, column?: number): never {
@@ -26,8 +55,8 @@ export function createProcess(memory: GuestMemory, context: CallContext): Import
     __cxa_throw: uncaught,
     _Unwind_RaiseException: uncaught,
     puts(text: number): number {
-      context.writeStdout(memory.cString(text, textMaxBytes));
-      context.writeStdout(newline);
+      call.output.writeStdout(memory.cString(text, textMaxBytes));
+      call.output.writeStdout(newline);
       return 0;
     },
 

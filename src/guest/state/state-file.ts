@@ -1,27 +1,23 @@
 /** State out of a file of the function. */
 import { stateKeyMaxBytes, toStateKey } from '../../../proto/names.ts';
-import type { CallContext } from '../call-context.ts';
+import type { GuestState } from '../../state/tier/local-tier.ts';
 import { GuestFault } from '../guest-fault.ts';
-import type { GuestMemory } from '../guest-memory.ts';
-import type { ImportFunctions, ImportTable } from '../port.ts';
-import type { SyscallContext } from '../syscall/context.ts';
+import { type Guest, type ImportFunctions, type ImportTable, waits } from '../port.ts';
+import { SyscallContext } from '../syscall/context.ts';
 import { ErrnoFailure, fail } from '../wasi/errno.ts';
 
 export const stateFileTable: ImportTable = {
-  __faasm_write_state_from_file: { signature: 'ii:i', waits: true },
+  __faasm_write_state_from_file: waits('ii:i'),
 };
 
-export function createStateFile(
-  memory: GuestMemory,
-  context: CallContext,
-  files: Pick<SyscallContext, 'path' | 'existing'>,
-): ImportFunctions {
+export function createStateFile({ memory, wasi }: Guest, state: () => GuestState): ImportFunctions {
   return {
     /** Gives its size. */
     async __faasm_write_state_from_file(key: number, pointer: number): Promise<number> {
       const name = toStateKey(memory.cString(key, stateKeyMaxBytes));
+      const files = new SyscallContext(memory, wasi.context);
       const content = read(files, files.path(pointer));
-      await context.state().write(name, content, true);
+      await state().write(name, content, true);
       return content.length;
     },
   };

@@ -6,10 +6,9 @@
  * seen by the next reader at once. Where they cannot, the window holds a copy, and what is flagged dirty is copied back.
  */
 import type { StateKey } from '../../../proto/names.ts';
-import type { AttachedMemory } from '../../memory/port.ts';
 import type { GuestState } from '../../state/tier/local-tier.ts';
 import type { Segment } from '../../state/tier/segment.ts';
-import type { GuestMemory } from '../guest-memory.ts';
+import type { Guest } from '../port.ts';
 
 interface StateWindow {
   readonly byteOffset: number;
@@ -18,18 +17,12 @@ interface StateWindow {
   shown: Segment | undefined;
 }
 
-export interface StateWindowsParts {
-  readonly memory: GuestMemory;
-  readonly canMap: boolean;
-  attached(): AttachedMemory;
-}
-
 export class StateWindows {
-  readonly #parts: StateWindowsParts;
+  readonly #guest: Pick<Guest, 'memory' | 'pages'>;
   readonly #windows = new Map<StateKey, StateWindow>();
 
-  constructor(parts: StateWindowsParts) {
-    this.#parts = parts;
+  constructor(guest: Pick<Guest, 'memory' | 'pages'>) {
+    this.#guest = guest;
   }
 
   /**
@@ -47,7 +40,7 @@ export class StateWindows {
   flagDirty(state: GuestState, key: StateKey, offset: number, byteLength: number): void | Promise<void> {
     const window = this.#windows.get(key);
     if (window?.shown === undefined) return;
-    if (this.#parts.canMap) {
+    if (this.#guest.pages.canMapSegments) {
       state.flagDirty(key, offset, byteLength);
       return;
     }
@@ -57,7 +50,7 @@ export class StateWindows {
         key,
         0,
         offset,
-        this.#parts.memory.bytes(window.byteOffset + offset, length),
+        this.#guest.memory.bytes(window.byteOffset + offset, length),
         false,
       );
   }
@@ -71,8 +64,9 @@ export class StateWindows {
     const window = this.#window(key, segment.data.byteLength);
     if (window.shown === segment) return window.byteOffset;
     const { buffer, byteLength } = segment.data;
-    if (this.#parts.canMap) this.#parts.attached().mapSegment({ buffer, byteLength }, window.byteOffset);
-    else this.#parts.memory.bytes(window.byteOffset, byteLength).set(new Uint8Array(buffer, 0, byteLength));
+    if (this.#guest.pages.canMapSegments)
+      this.#guest.pages.attached().mapSegment({ buffer, byteLength }, window.byteOffset);
+    else this.#guest.memory.bytes(window.byteOffset, byteLength).set(new Uint8Array(buffer, 0, byteLength));
     window.shown = segment;
     return window.byteOffset;
   }
@@ -80,7 +74,7 @@ export class StateWindows {
   #window(key: StateKey, byteLength: number): StateWindow {
     const known = this.#windows.get(key);
     if (known !== undefined && known.byteLength >= byteLength) return known;
-    const byteOffset = this.#parts.attached().growForWindow(byteLength);
+    const byteOffset = this.#guest.pages.attached().growForWindow(byteLength);
     const window: StateWindow = { byteOffset, byteLength, shown: undefined };
     this.#windows.set(key, window);
     return window;

@@ -4,7 +4,7 @@
  */
 import { GuestFault } from '../guest-fault.ts';
 import type { GuestMemory } from '../guest-memory.ts';
-import type { ImportFunctions, ImportTable } from '../port.ts';
+import { type ImportFunctions, type ImportTable, waits } from '../port.ts';
 import type { WasiContext } from '../wasi/context.ts';
 import { ErrnoFailure } from '../wasi/errno.ts';
 import { place } from '../wasi/layout.ts';
@@ -42,13 +42,11 @@ const argumentsMax = 6;
 const counts = Array.from({ length: argumentsMax + 1 }, (_, count) => count);
 
 export const syscallTable: ImportTable = {
-  ...Object.fromEntries(
-    counts.map((count) => [`__syscall${count}`, { signature: `${'i'.repeat(count + 1)}:i`, waits: true }]),
-  ),
+  ...Object.fromEntries(counts.map((count) => [`__syscall${count}`, waits(`${'i'.repeat(count + 1)}:i`)])),
   /** One at which a thread may be cancelled. */
-  __syscall_cp: { signature: 'iiiiiii:i', waits: true },
+  __syscall_cp: waits('iiiiiii:i'),
   /** The arguments are where the second one says. */
-  __syscall: { signature: 'ii:i', waits: true },
+  __syscall: waits('ii:i'),
 };
 
 export type Syscalls = ReturnType<typeof createSyscalls>;

@@ -1,6 +1,4 @@
-import type { ImportTable } from '../port.ts';
-
-const answers = (signature: string) => ({ signature, waits: false });
+import { answers, type ImportTable, waits } from '../port.ts';
 
 /** WASI preview 1, as modules import it from `wasi_snapshot_preview1`. */
 export const wasiTable: ImportTable = {
@@ -41,7 +39,7 @@ export const wasiTable: ImportTable = {
   path_rename: answers('iiiiii:i'),
   path_symlink: answers('iiiii:i'),
   path_unlink_file: answers('iii:i'),
-  poll_oneoff: { signature: 'iiii:i', waits: true },
+  poll_oneoff: waits('iiii:i'),
   proc_exit: answers('i:'),
   proc_raise: answers('i:i'),
   sched_yield: answers(':i'),
