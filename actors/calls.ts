@@ -10,7 +10,6 @@
  * call had begun on this host. What runs next, and what becomes of
  * a call that failed, is decided in src/calls/decide.ts; here it is done.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Call, type CallError, fromCallError, toCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { headers as names, stateHeaders } from '../proto/headers.ts';
@@ -57,12 +56,13 @@ import type { CallsConfig } from '../src/calls/queue-config.ts';
 import { callStatusCodec } from '../src/calls/queue-messages.ts';
 import type { Attempt, CallEnd, CallQueue, Enqueued, NewCall } from '../src/calls/queue-port.ts';
 import { readRequestHead } from '../src/calls/request-head.ts';
-import { steadyMs } from '../src/clock.ts';
 import type { Log } from '../src/log.ts';
+import type { Powers, Timer } from '../src/power/port.ts';
 import { admitTopic } from '../src/scheduler/messages.ts';
 import { readLength, readOffset } from '../src/state/request-headers.ts';
 
 export interface CallsOptions {
+  readonly powers: Powers;
   readonly host: HostId;
   readonly bus: Bus;
   readonly privateBus: Bus;
@@ -74,8 +74,6 @@ export interface CallsOptions {
   readonly config: CallsConfig;
   readonly log: Log;
   newCallId(user: UserName): CallId;
-  /** Unix milliseconds. @default the clock */
-  readonly now?: () => number;
 }
 
 export interface CallsActor {
@@ -91,7 +89,7 @@ const sweptAtOnce = 500;
 const storeRetryMs = 1000;
 /** Of the largest message, what an answer's headers may take. */
 const headersMaxBytes = 4096;
-/** setTimeout takes 31 bits. */
+/** A timer takes 31 bits. */
 const timerMaxMs = 2 ** 31 - 1;
 
 /** What an attempt gave. */
@@ -109,11 +107,13 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     config,
     log,
     newCallId,
-    now = () => Math.floor(steadyMs()),
+    powers: { clock, timers },
   } = options;
+  /** Unix milliseconds, whole ones as the queue keeps them. */
+  const now = (): number => Math.floor(clock.steadyMs());
   const state = createCallsState(config);
   const working = new Set<Promise<void>>();
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let stopped = false;
   /** What still runs is left to the next run of the host. */
   let left = false;
@@ -308,7 +308,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       } catch (err) {
         log.error({ call: id, err }, 'the end of a call could not be stored');
         if (stopped || FaasmError.from(err).code === 'storage_corrupt') return;
-        await delay(storeRetryMs);
+        await timers.sleep(storeRetryMs);
       }
     }
   }
@@ -325,11 +325,11 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   }
 
   function arm(): void {
-    clearTimeout(timer);
+    timers.cancel(timer);
     const atMs = nextTickMs(state);
     if (stopped || !Number.isFinite(atMs)) return;
     const waitMs = Math.min(Math.max(1, atMs - now()), timerMaxMs);
-    timer = setTimeout(() => perform(step({ type: 'tick', nowMs: now() })), waitMs);
+    timer = timers.after(waitMs, () => perform(step({ type: 'tick', nowMs: now() })));
   }
 
   async function sweep(): Promise<void> {
@@ -345,6 +345,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   if (pending.length > 0) log.info({ calls: pending.length }, 'calls of the last run go on');
   perform(step({ type: 'recovered', calls: pending, nowMs: now() }));
   const served = serve(bus, {
+    clock,
     actor: 'calls',
     id: options.host,
     description: 'Asynchronous calls: submit, status, output, cancel',
@@ -360,7 +361,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       if (error.http >= 500) log.warn({ err: error, subject }, 'request about a call failed');
     },
   });
-  const sweeper = setInterval(() => follow(sweep()), sweepMs);
+  const sweeper = timers.every(sweepMs, () => follow(sweep()));
   follow(sweep());
 
   return {
@@ -368,10 +369,10 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       served.unsubscribe();
       step({ type: 'stop' });
       stopped = true;
-      clearTimeout(timer);
-      clearInterval(sweeper);
+      timers.cancel(timer);
+      timers.cancel(sweeper);
       const enough = new AbortController();
-      const timeout = delay(drainTimeoutMs, undefined, { signal: enough.signal }).catch(() => {});
+      const timeout = timers.sleep(drainTimeoutMs, { signal: enough.signal }).catch(() => {});
       await Promise.race([idle(), timeout]);
       enough.abort();
       left = true;

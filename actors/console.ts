@@ -21,6 +21,7 @@ import { toSeenCall } from '../src/console/seen-call.ts';
 import { Tally } from '../src/console/tally.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
 import type { Log } from '../src/log.ts';
+import type { Clock } from '../src/power/port.ts';
 import type { Readiness } from '../src/readiness.ts';
 import { readHostStatus } from '../src/scheduler/messages.ts';
 import { stateStatusCodec } from '../src/state/tier/messages.ts';
@@ -28,6 +29,7 @@ import type { StorageWatch } from '../src/storage/storage-watch.ts';
 import { callEventsCodec } from '../src/worker-pool/messages.ts';
 
 export interface ConsoleOptions {
+  readonly clock: Clock;
   readonly bus: Bus;
   readonly privateBus: Bus;
   readonly subjects: PublicSubjects;
@@ -43,6 +45,7 @@ export interface ConsoleOptions {
 const askedMax = 20;
 
 export function startConsole({
+  clock,
   bus,
   privateBus,
   subjects,
@@ -74,12 +77,12 @@ export function startConsole({
     bus.subscribe(subjects.callEvents('*'), (message) => {
       for (const event of readBody(message, callEventsCodec)) {
         const call = toSeenCall(event);
-        board.onCall(call, Date.now());
+        board.onCall(call, clock.wallMs());
         if (call.host === host) tally.add(call);
       }
     }),
     bus.subscribe(control.status('*'), (message) => {
-      board.onHost(readHostStatus(message), Date.now());
+      board.onHost(readHostStatus(message), clock.wallMs());
     }),
     privateBus.subscribe(privateSubjects.stateStatus(), (message) => {
       stateStatus = readBody(message, stateStatusCodec);
@@ -102,7 +105,7 @@ export function startConsole({
 
   function sendData(message: BusMessage): void {
     for (const { user, name } of board.takeUnknown(askedMax)) void askVersion(user, name);
-    const json = JSON.stringify(board.data(Date.now()));
+    const json = JSON.stringify(board.data(clock.wallMs()));
     respond(privateBus, message, Buffer.from(json), noStore('application/json'));
   }
 

@@ -15,6 +15,7 @@ import { runCli } from '../src/cli/run.ts';
 import type { Config } from '../src/config/config.ts';
 import type { ComingFunctions } from '../src/functions/coming.ts';
 import type { Log } from '../src/log.ts';
+import { nodePowers } from '../src/power/node.ts';
 import type { Dev, DevSummary } from './dev.ts';
 import type { LastNet } from './last-net.ts';
 import type { Host } from './start.ts';
@@ -79,7 +80,7 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
   void stopping.then(() => told.abort());
   const pipe = { input: process.stdin, output: process.stdout };
   const coming = options.dev ? await createComing() : undefined;
-  const starting = startHost(config, { log, pipe, coming, stopping: told.signal });
+  const starting = startHost(config, { powers: nodePowers, log, pipe, coming, stopping: told.signal });
   const host = await Promise.race([starting, caught.then(() => undefined)]);
   // It has taken nothing that could be finished.
   if (host === undefined) exit(1);

@@ -56,10 +56,12 @@ import {
 } from '../src/files/messages.ts';
 import type { ContentDraft, FileStore } from '../src/files/port.ts';
 import type { Log } from '../src/log.ts';
+import type { Powers, Timer } from '../src/power/port.ts';
 import { Gates } from '../src/state/core/gates.ts';
 import { readLength, readOffset, readUpload } from '../src/state/request-headers.ts';
 
 export interface FilesOptions {
+  readonly powers: Pick<Powers, 'clock' | 'timers'>;
   readonly bus: Bus;
   readonly privateBus: Bus;
   readonly subjects: PublicSubjects;
@@ -83,7 +85,7 @@ interface Upload {
   readonly user: UserName;
   readonly path: FilePath;
   sizeBytes: number;
-  idle: NodeJS.Timeout | undefined;
+  idle: Timer | undefined;
 }
 
 /** Of the largest message, what an answer's headers may take. */
@@ -93,6 +95,7 @@ const indexesMaxBytes = 64 * 1024 * 1024;
 
 export async function startFiles(options: FilesOptions): Promise<{ stop(): Promise<void> }> {
   const { bus, privateBus, subjects, control, store, config, log } = options;
+  const { clock, timers } = options.powers;
   const index = createFileIndex();
   const indexes = new LRUCache<UserName, Uint8Array>({
     maxSize: indexesMaxBytes,
@@ -104,7 +107,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
   /** Contents that are being put in their place, and that are being removed. */
   const arriving = new Map<string, number>();
   const leaving = new Map<string, Promise<void>>();
-  const retirements = new Set<NodeJS.Timeout>();
+  const retirements = new Set<Timer>();
 
   for (const { user, ...file } of await store.list()) {
     const error = refusePut(index, user, file.path, 0, {}, config.limits);
@@ -142,6 +145,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
 
   const subscriptions = [
     serve(bus, {
+      clock,
       actor: 'files',
       id: config.host,
       description: 'Write, read, list and delete shared files',
@@ -163,7 +167,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
   return {
     async stop() {
       for (const subscription of subscriptions) subscription.unsubscribe();
-      for (const timer of retirements) clearTimeout(timer);
+      for (const timer of retirements) timers.cancel(timer);
       await gates.idle();
       for (const key of uploads.keys()) await giveUp(key);
       await Promise.allSettled(leaving.values());
@@ -232,7 +236,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
     }
     check(user, path, sizeBytes, condition);
     const upload = begun ?? (await begin(key, user, path));
-    clearTimeout(upload.idle);
+    timers.cancel(upload.idle);
     await upload.draft.append(bytes);
     upload.sizeBytes = sizeBytes;
     if (commitBytes !== undefined) {
@@ -240,7 +244,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
       uploads.delete(key);
       return file;
     }
-    upload.idle = setTimeout(() => void gates.run(key, () => giveUp(key)), config.uploadIdleMs);
+    upload.idle = timers.after(config.uploadIdleMs, () => void gates.run(key, () => giveUp(key)));
     return undefined;
   }
 
@@ -257,7 +261,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
   async function giveUp(key: string): Promise<void> {
     const upload = uploads.get(key);
     uploads.delete(key);
-    clearTimeout(upload?.idle);
+    timers.cancel(upload?.idle);
     await upload?.draft.abandon();
   }
 
@@ -273,7 +277,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
         await draft.abandon();
         return there;
       }
-      const file = { path, sizeBytes, version, modifiedAtMs: Date.now() };
+      const file = { path, sizeBytes, version, modifiedAtMs: clock.wallMs() };
       arriving.set(version, (arriving.get(version) ?? 0) + 1);
       try {
         await leaving.get(version);
@@ -303,7 +307,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
   /** Removes a content later, unless a file has it then. */
   function retire(version: string): void {
     if (index.contents.has(version)) return;
-    const timer = setTimeout(() => {
+    const timer = timers.after(config.retiredKeptMs, () => {
       retirements.delete(timer);
       if (index.contents.has(version) || arriving.has(version)) return;
       const removed = store
@@ -311,7 +315,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
         .catch((err) => log.warn({ err, version }, 'a content could not be removed'))
         .finally(() => leaving.delete(version));
       leaving.set(version, removed);
-    }, config.retiredKeptMs);
+    });
     timer.unref();
     retirements.add(timer);
   }

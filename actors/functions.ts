@@ -15,7 +15,6 @@
  * version before. A host that has heard of a version and does not have it yet reads the store before it runs anything.
  */
 
-import { setTimeout as delay } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
@@ -38,7 +37,6 @@ import {
 import { answerInside, askInside } from '../src/bus/private.ts';
 import { serve } from '../src/bus/serve.ts';
 import { readFunctionSettings } from '../src/bus/settings-headers.ts';
-import { steadyMs } from '../src/clock.ts';
 import { refused } from '../src/faaslet/boot.ts';
 import type { InitializedState } from '../src/faaslet/faaslet.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
@@ -63,9 +61,11 @@ import { versionOf } from '../src/functions/version.ts';
 import { Announcer } from '../src/hosts/announcer.ts';
 import type { Log } from '../src/log.ts';
 import type { MemoryPort } from '../src/memory/port.ts';
+import type { Powers, Timer } from '../src/power/port.ts';
 import { initializeTopic } from '../src/worker-pool/messages.ts';
 
 export interface FunctionsOptions {
+  readonly powers: Pick<Powers, 'clock' | 'timers'>;
   readonly bus: Bus;
   readonly privateBus: Bus;
   readonly subjects: PublicSubjects;
@@ -113,6 +113,8 @@ const readAgainMs = 20;
 export async function startFunctions(options: FunctionsOptions): Promise<{ stop(): Promise<void> }> {
   const { bus, privateBus, subjects, control, store, preparer, asyncify, memory, config, log, onStore } =
     options;
+  const { powers } = options;
+  const { clock, timers } = powers;
   const isShared = config.refreshMs > 0;
   const functions = new KnownFunctions({
     store,
@@ -122,7 +124,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     },
     onGone(before) {
       programs.remove(before.user, before.name);
-      tellFound(toChange({ ...before, revision: revisionAfter(before) }, null));
+      tellFound(toChange({ ...before, revision: revisionAfter(before, clock.wallMs()) }, null));
       log.debug({ function: nameOf(before) }, 'function gone from the store');
     },
     onDamaged: (user, name, err) =>
@@ -130,9 +132,20 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   });
   /** What all hosts have said of functions. */
   const heard = new LiveVersions(config.store);
-  const announcer = new Announcer({ bus, control, host: config.host, hostSilentMs: config.hostSilentMs });
+  const announcer = new Announcer({
+    powers,
+    bus,
+    control,
+    host: config.host,
+    hostSilentMs: config.hostSilentMs,
+  });
   /** Functions that were looked for in vain a moment ago. */
-  const missing = new LRUCache<string, true>({ max: 10_000, ttl: missingMs });
+  const missing = new LRUCache<string, true>({
+    max: 10_000,
+    ttl: missingMs,
+    ttlResolution: 0,
+    perf: { now: clock.monotonicMs },
+  });
   const modules = createPreparedModules(preparer, (sha256) => store.readModule(sha256));
   /** Modules of runtimes that an upload is about to have, once for each. */
   const claimed: string[] = [];
@@ -143,7 +156,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   });
   /** Changes of one function happen one after the other. */
   const changing = new Map<string, Promise<unknown>>();
-  let timer: NodeJS.Timeout | undefined;
+  let timer: Timer | undefined;
   let failures = 0;
   let sweptMs = 0;
   let stopped = false;
@@ -185,6 +198,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   if (isShared) await follow();
   else await functions.refresh();
   const served = serve(bus, {
+    clock,
     actor: 'functions',
     id: config.host,
     description: 'Upload, describe, list and delete functions',
@@ -200,7 +214,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   return {
     async stop() {
       stopped = true;
-      clearTimeout(timer);
+      timers.cancel(timer);
       for (const subscription of [served, given, changes]) subscription.unsubscribe();
       announcer.close();
       await Promise.allSettled(changing.values());
@@ -217,19 +231,19 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       await functions.refresh();
       failures = 0;
       onStore(undefined);
-      if (steadyMs() > sweptMs + sweepMs) await sweep();
+      if (clock.steadyMs() > sweptMs + sweepMs) await sweep();
     } catch (err) {
       failures++;
       onStore(FaasmError.from(err).message);
       log.debug({ err }, 'function storage cannot be read');
     }
     const delayMs = Math.min(config.refreshMs * 2 ** Math.min(failures, 4), refreshMaxMs);
-    if (!stopped) timer = setTimeout(() => void follow(), delayMs).unref();
+    if (!stopped) timer = timers.after(delayMs, () => void follow()).unref();
   }
 
   /** Removes modules that no host needs: one that was just written may be of a version that is not written yet. */
   async function sweep(): Promise<void> {
-    sweptMs = steadyMs();
+    sweptMs = clock.steadyMs();
     if (functions.hasDamaged) return;
     for (const { module, modifiedMs } of await store.listModules()) {
       if (modifiedMs < sweptMs - sweepMs && !isUsed(module)) await store.removeModule(module);
@@ -295,7 +309,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       module,
       settings,
       sizeBytes: made?.length ?? base!.sizeBytes,
-      uploadedAtMs: Date.now(),
+      uploadedAtMs: clock.wallMs(),
     };
     if (made !== undefined) await store.writeModule(module, made);
     const { description, dropped } = await goLive(user, name, uploaded, message);
@@ -321,7 +335,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
       const before = functions.get(user, name);
       const others = before?.description.versions.filter(({ version }) => version !== uploaded.version) ?? [];
       const versions = [uploaded, ...others].slice(0, config.versionsKept);
-      const revision = revisionAfter(before?.description);
+      const revision = revisionAfter(before?.description, clock.wallMs());
       const description: FunctionDescription = { user, name, live: uploaded.version, versions, revision };
       try {
         const tag = await store.write(description, before?.tag ?? null);
@@ -409,7 +423,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
     await store.remove(user, name);
     functions.delete(user, name);
     programs.remove(user, name);
-    await announce(toChange({ ...description, revision: revisionAfter(description) }, null));
+    await announce(toChange({ ...description, revision: revisionAfter(description, clock.wallMs()) }, null));
     await dropUnused(description.versions);
     await store.keepProtos(user, name, []);
     log.info({ function: `${user}/${name}` }, 'function deleted');
@@ -431,7 +445,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
         const why = `${store.place} does not have version ${wanted} of ${user}/${name} yet; try again`;
         throw new FaasmError('storage_unavailable', why);
       }
-      await delay(readAgainMs * 2 ** tries);
+      await timers.sleep(readAgainMs * 2 ** tries);
     }
     return versions.find((each) => each.version === wanted)?.version ?? live;
   }
@@ -447,7 +461,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
 
   /** @throws FaasmError `bad_module` when the program fails to initialise */
   async function initialize(program: Program): Promise<InitializedState | undefined> {
-    const deadlineMs = steadyMs() + config.initializeTimeoutMs;
+    const deadlineMs = clock.steadyMs() + config.initializeTimeoutMs;
     try {
       const request = { program, deadlineMs };
       return await askInside(privateBus, privateSubjects.initialize(), initializeTopic, request);
@@ -562,8 +576,8 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   }
 }
 
-function revisionAfter(before: FunctionDescription | undefined): number {
-  return Math.max(Date.now(), (before?.revision ?? 0) + 1);
+function revisionAfter(before: FunctionDescription | undefined, nowMs: number): number {
+  return Math.max(nowMs, (before?.revision ?? 0) + 1);
 }
 
 /** @throws FaasmError `bad_name` */

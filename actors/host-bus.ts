@@ -2,7 +2,6 @@
  * The buses that the actors of a host are on. The public one is embedded alone, or has the bus of the NATS system beside
  * it that the host is part of. The private one is in this process, and nobody outside can say or hear anything there.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import type { HostId } from '../proto/names.ts';
@@ -17,9 +16,11 @@ import { reportUnhandled } from '../src/bus/report-unhandled.ts';
 import { signHosts } from '../src/bus/signed.ts';
 import type { Config } from '../src/config/config.ts';
 import type { Log } from '../src/log.ts';
+import type { Powers } from '../src/power/port.ts';
 import type { Readiness } from '../src/readiness.ts';
 
 export interface HostBusOptions {
+  readonly powers: Powers;
   readonly config: Config;
   readonly host: HostId;
   readonly subjects: PublicSubjects;
@@ -41,6 +42,7 @@ const retryMs = 1000;
 
 /** @throws FaasmError `no_responders` when no NATS server is there in time, `unauthorized`, `conflict` */
 export async function openHostBuses({
+  powers,
   config,
   host,
   subjects,
@@ -51,7 +53,9 @@ export async function openHostBuses({
   onReach,
 }: HostBusOptions): Promise<HostBuses> {
   const drops = new Drops();
+  const { clock, timers } = powers;
   const memory: MemoryBusOptions = {
+    powers,
     maxPayloadBytes: config.bus.payloadMaxBytes,
     drops,
     onError: (thrown, { subject }) => reportUnhandled(log, drops, thrown, subject),
@@ -75,8 +79,8 @@ export async function openHostBuses({
   }
   const { key } = config.cluster;
   const isOfHosts = (subject: string): boolean => control.includes(subject) || subjects.isEvent(subject);
-  const wire = key === undefined ? remote : signHosts(remote, key, isOfHosts);
-  return { bus: createClusterBus(local, wire, control.includes), privateBus };
+  const wire = key === undefined ? remote : signHosts(remote, key, isOfHosts, clock);
+  return { bus: createClusterBus(local, wire, control.includes, powers), privateBus };
 
   function onStatus(status: BusStatus, detail: string): void {
     const connected = status === 'connected';
@@ -88,17 +92,17 @@ export async function openHostBuses({
 
   /** Tries again while no server of the system can be reached. */
   async function connect(options: NatsBusOptions): Promise<Bus> {
-    const endMs = performance.now() + config.cluster.natsWaitMs;
+    const endMs = clock.monotonicMs() + config.cluster.natsWaitMs;
     for (let tries = 1; ; tries++) {
       try {
         return await connectNatsBus(options);
       } catch (thrown) {
         const error = FaasmError.from(thrown);
-        if (error.code !== 'no_responders' || performance.now() + retryMs > endMs) throw error;
+        if (error.code !== 'no_responders' || clock.monotonicMs() + retryMs > endMs) throw error;
         if (tries === 1)
           log.warn({ why: error.message, waitMs: config.cluster.natsWaitMs }, 'waiting for NATS');
       }
-      await delay(retryMs, undefined, { signal }).catch(() => {
+      await timers.sleep(retryMs, { signal }).catch(() => {
         throw new FaasmError('draining', 'The host was stopped while it waited for NATS');
       });
     }

@@ -21,10 +21,12 @@ import type { HeldMemory, HttpParts } from '../src/http/exchange.ts';
 import { KnownSettings } from '../src/http/known-settings.ts';
 import { createHttpPort } from '../src/http/server.ts';
 import type { Log } from '../src/log.ts';
+import type { Random } from '../src/power/port.ts';
 import { createRandomIds } from '../src/random-ids.ts';
 import type { Readiness } from '../src/readiness.ts';
 
 export interface HttpBridgeOptions {
+  readonly random: Random;
   readonly bus: Bus;
   readonly privateBus: Bus;
   readonly subjects: PublicSubjects;
@@ -46,7 +48,7 @@ export interface HttpBridge {
 
 /** @throws FaasmError `conflict` that names the port and its setting when something else listens there */
 export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpBridge> {
-  const { bus, privateBus, subjects, config, log, readiness } = options;
+  const { random, bus, privateBus, subjects, config, log, readiness } = options;
   const closing = new AbortController();
   // Each follower of a log hears of it.
   setMaxListeners(0, closing.signal);
@@ -62,8 +64,8 @@ export async function startHttpBridge(options: HttpBridgeOptions): Promise<HttpB
     subjects,
     config,
     log,
-    newId: createRandomIds(),
-    newCallId: createCallIds(),
+    newId: createRandomIds(random),
+    newCallId: createCallIds(random),
     console: async (page) => expectAnswer(await privateBus.request(privateSubjects.console(page), emptyBody)),
     closing: closing.signal,
   };

@@ -18,6 +18,7 @@ import { toHttpUrls, toNatsUrl } from '../src/cli/banner.ts';
 import { type Config, loadConfig } from '../src/config/config.ts';
 import { flagOf, type SettingName, settingNames } from '../src/config/settings.ts';
 import { didYouMean } from '../src/nearest.ts';
+import { nodePowers } from '../src/power/node.ts';
 import type { Host as WholeHost } from './start.ts';
 
 export { type ErrorCode, FaasmError } from '../proto/errors.ts';
@@ -75,7 +76,7 @@ export async function startHost(given: Settings = {}): Promise<Host> {
     const config = loadConfig({ flags: folder === undefined ? flags : { ...flags, data: folder } });
     await import('./v8-flags.ts');
     const [{ startHost }, { createLog }] = await Promise.all([import('./start.ts'), import('../src/log.ts')]);
-    const host = await startHost(config, { log: createLog({ level: config.logLevel }) });
+    const host = await startHost(config, { powers: nodePowers, log: createLog({ level: config.logLevel }) });
     return toHost(host, config, removeFolder);
   } catch (thrown) {
     await removeFolder();

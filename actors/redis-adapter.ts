@@ -7,15 +7,16 @@
  * Owns: what this host has taken from the list
  * Never: takes more than may be under way; forgets a call that it has taken
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../proto/errors.ts';
 import { encodeMessage, type Message } from '../src/calls/message.ts';
 import type { Log } from '../src/log.ts';
+import type { Powers } from '../src/power/port.ts';
 import { type MessageCalls, readMessage, toFailure } from '../src/receive/message-calls.ts';
 import type { RedisConnection } from '../src/redis/connection.ts';
 import { type CallEnding, type RedisQueue, renewMs, type TakenCall } from '../src/redis-queue/queue.ts';
 
 export interface RedisAdapterOptions {
+  readonly powers: Pick<Powers, 'clock' | 'timers'>;
   readonly calls: MessageCalls;
   readonly queue: RedisQueue;
   /** For what is to be killed. */
@@ -56,6 +57,7 @@ const batchMax = 64;
 
 export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
   const { calls, queue, limits, log } = options;
+  const { clock, timers } = options.powers;
   const underWay = new Set<Promise<void>>();
   const left = new AbortController();
   let heldBytes = 0;
@@ -76,7 +78,7 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
       } catch (err) {
         if (stopping) return;
         log.debug({ err }, 'no calls can be taken');
-        await delay(retryMs);
+        await timers.sleep(retryMs);
       }
     }
   }
@@ -106,7 +108,7 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
         if (left.signal.aborted) throw err;
         if (tries === 1)
           log.warn({ err, resultKey: ending.resultKey }, 'result not pushed yet; trying again');
-        await delay(retryMs);
+        await timers.sleep(retryMs);
       }
     }
   }
@@ -144,16 +146,16 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
    * One that was lost with the executor or the host that it ran on is run again, as one whose taker died.
    */
   async function call(message: Message): Promise<Partial<Message>> {
-    const latestMs = performance.now() + limits.roomTimeoutMs;
+    const latestMs = clock.monotonicMs() + limits.roomTimeoutMs;
     let losses = 0;
     for (;;) {
       const result = await calls.answer({ ...message, isAsync: false });
       const code = result.error?.code ?? '';
       const isLost = code === 'executor_lost' && ++losses < attemptsMax;
       if (!isLost && !refusals.has(code)) return result;
-      if (performance.now() > latestMs) return result;
+      if (clock.monotonicMs() > latestMs) return result;
       if (stopping) throw new FaasmError('draining', 'This host has no room for it and is stopping');
-      await delay(refusedMs);
+      await timers.sleep(refusedMs);
     }
   }
 
@@ -180,7 +182,7 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
   }
 
   queue.onKill(options.listening, (call) => void calls.kill(call));
-  const timer = setInterval(() => void renew(), renewMs);
+  const timer = timers.every(renewMs, () => void renew());
   const taking = renew().then(takeAll);
   log.info('taking calls from Redis');
   return {
@@ -189,9 +191,9 @@ export function startRedisAdapter(options: RedisAdapterOptions): RedisAdapter {
       stopped.resolve();
       options.closeWaiting();
       await taking;
-      const late = new Promise((resolve) => setTimeout(resolve, timeoutMs).unref());
+      const late = timers.sleep(timeoutMs, { ref: false });
       await Promise.race([Promise.allSettled(underWay), late]);
-      clearInterval(timer);
+      timers.cancel(timer);
       try {
         // First, so that a call that is cut off is not answered as one that was cancelled.
         const count = await queue.leave();

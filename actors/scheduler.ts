@@ -37,8 +37,8 @@ import { toFingerprint } from '../src/calls/fingerprint.ts';
 import { readIdempotencyKey } from '../src/calls/idempotency-key.ts';
 import { type Places, readPlaces, toCall } from '../src/calls/invocation.ts';
 import { showPlace } from '../src/calls/place.ts';
-import { steadyMs } from '../src/clock.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../src/functions/messages.ts';
+import type { Powers } from '../src/power/port.ts';
 import {
   createSchedulerState,
   decide,
@@ -51,6 +51,7 @@ import { admitTopic, readHostStatus } from '../src/scheduler/messages.ts';
 import { runOnce } from '../src/scheduler/run-once.ts';
 
 export interface SchedulerOptions {
+  readonly powers: Powers;
   readonly bus: Bus;
   readonly privateBus: Bus;
   readonly subjects: PublicSubjects;
@@ -82,6 +83,7 @@ const otherHostGraceMs = 100;
 const tickMs = 500;
 
 export function startScheduler({
+  powers: { clock, timers, random },
   bus,
   privateBus,
   subjects,
@@ -91,7 +93,7 @@ export function startScheduler({
   newCallId,
 }: SchedulerOptions): Scheduler {
   const { host: self } = config.self;
-  const state = createSchedulerState(config.self, config.limits, Math.random);
+  const state = createSchedulerState(config.self, config.limits, random.unit);
   const keyed = new KeyedCalls(config.keyed);
   /** Calls that run on other hosts, and how to give each of them up. */
   const elsewhere = new Map<CallId, (error: FaasmError) => void>();
@@ -101,40 +103,41 @@ export function startScheduler({
       decide(state, { type: 'changed', change: readBody(message, functionChangedCodec) });
     }),
     bus.subscribe(control.status('*'), (message) => {
-      step({ type: 'status', status: readHostStatus(message), nowMs: performance.now() });
+      step({ type: 'status', status: readHostStatus(message), nowMs: clock.monotonicMs() });
     }),
     serve(bus, {
+      clock,
       actor: 'scheduler',
       id: self,
       description: 'Invoke a function: raw input in, raw output out',
       endpoints: [{ name: 'invoke', subject: subjects.invoke('*', '*'), handler: onInvoke }],
     }),
     answerInside(privateBus, privateSubjects.admit(), admitTopic, ({ call, places }) => {
-      const latestMs = steadyMs() + config.callTimeoutMs;
+      const latestMs = clock.steadyMs() + config.callTimeoutMs;
       return bringAndRun({ ...call, deadlineMs: Math.min(call.deadlineMs, latestMs) }, places);
     }),
   ];
 
-  const ticking = setInterval(() => step({ type: 'tick', nowMs: performance.now() }), tickMs);
+  const ticking = timers.every(tickMs, () => step({ type: 'tick', nowMs: clock.monotonicMs() }));
 
   return {
-    reach: (reachable) => step({ type: 'reach', reachable, nowMs: performance.now() }),
+    reach: (reachable) => step({ type: 'reach', reachable, nowMs: clock.monotonicMs() }),
     drain: () => step({ type: 'drain' }),
     stop() {
-      clearInterval(ticking);
+      timers.cancel(ticking);
       for (const subscription of subscriptions) subscription.unsubscribe();
     },
   };
 
   function onInvoke(message: BusMessage): Promise<void> {
-    const nowMs = steadyMs();
+    const nowMs = clock.steadyMs();
     const call = toCall(message, { nowMs, timeoutMs: config.callTimeoutMs, newCallId });
     const places = message.headers && readPlaces(message.headers);
     const key = readIdempotencyKey(message);
     if (key === undefined) return invoke(message, call, places);
     const { user, function: name } = call;
     const keyedCall = { user, function: name, key, fingerprint: toFingerprint(message) };
-    return runOnce({ bus, keyed, call: keyedCall, message }, (asked) => invoke(asked, call, places));
+    return runOnce({ clock, bus, keyed, call: keyedCall, message }, (asked) => invoke(asked, call, places));
   }
 
   async function invoke(message: BusMessage, call: Call, places: Places | undefined): Promise<void> {
@@ -167,7 +170,7 @@ export function startScheduler({
 
   /** @throws what it fails with, with what it had put out */
   function run(call: Call): Promise<CallResult> {
-    const effect = decide(state, { type: 'invoke', call, nowMs: performance.now() });
+    const effect = decide(state, { type: 'invoke', call, nowMs: clock.monotonicMs() });
     if (effect.type === 'place') return place(effect.call, effect.host);
     if (effect.error.code === 'not_found') return lookFirst(call, effect.error);
     throw fromCallError(effect.error);
@@ -184,7 +187,7 @@ export function startScheduler({
       decide(state, { type: 'changed', change: { user, name, version, revision, store } });
     } else if (failure.code !== 'not_found') throw failure;
     // It may have been heard of meanwhile.
-    const effect = decide(state, { type: 'invoke', call, nowMs: performance.now() });
+    const effect = decide(state, { type: 'invoke', call, nowMs: clock.monotonicMs() });
     if (effect.type === 'refuse')
       throw effect.error.code === 'not_found' ? fromCallError(error) : fromCallError(effect.error);
     return await place(effect.call, effect.host);
@@ -216,7 +219,7 @@ export function startScheduler({
         const error = FaasmError.from(thrown);
         if (error.code !== 'no_responders') throw error;
       }
-      const next = decide(state, { type: 'unreachable', call, host, nowMs: performance.now() });
+      const next = decide(state, { type: 'unreachable', call, host, nowMs: clock.monotonicMs() });
       if (next.type === 'refuse') throw fromCallError(next.error);
       host = next.host;
     }
@@ -227,7 +230,7 @@ export function startScheduler({
     const given = Promise.withResolvers<never>();
     elsewhere.set(call.id, given.reject);
     try {
-      const timeoutMs = Math.max(1, Math.ceil(call.deadlineMs - steadyMs()) + otherHostGraceMs);
+      const timeoutMs = Math.max(1, Math.ceil(call.deadlineMs - clock.steadyMs()) + otherHostGraceMs);
       const asked = bus.request(control.call(host), new Encodable(call, callCodec), { timeoutMs });
       return await Promise.race([asked, given.promise]);
     } catch (thrown) {

@@ -1,9 +1,7 @@
 /** A host: one bus and the actors on it, started and stopped in the right order. */
 import assert from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
-import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { createControlSubjects } from '../proto/control-subjects.ts';
 import type { FunctionSettings } from '../proto/function-settings.ts';
 import type { FunctionDescription } from '../proto/messages.ts';
@@ -29,6 +27,7 @@ import type { Log } from '../src/log.ts';
 import { detectMemoryPort } from '../src/memory/detect.ts';
 import type { NatsListener } from '../src/nats-listener/server.ts';
 import { UserObjects } from '../src/objects/user-objects.ts';
+import type { Powers } from '../src/power/port.ts';
 import { Readiness } from '../src/readiness.ts';
 import { MessageCalls } from '../src/receive/message-calls.ts';
 import type { SocketAddress } from '../src/receive/socket-address.ts';
@@ -88,6 +87,7 @@ export interface Host {
 }
 
 export interface HostOptions {
+  readonly powers: Powers;
   log(component: string): Log;
   /** What the pipe reads and writes. @default none, and there can be no pipe */
   readonly pipe?: { readonly input: Readable; readonly output: Writable };
@@ -103,16 +103,17 @@ const uploadTimeoutMs = 120_000;
 /** @throws FaasmError when a port is in use, a folder cannot be written or a server cannot be reached */
 export async function startHost(
   config: Config,
-  { log, pipe: streams, coming, stopping = new AbortController().signal }: HostOptions,
+  { powers, log, pipe: streams, coming, stopping = new AbortController().signal }: HostOptions,
 ): Promise<Host> {
-  const id = config.hostName ?? toHostId(`host-${randomBytes(4).toString('hex')}`);
+  const { clock, timers, random } = powers;
+  const id = config.hostName ?? toHostId(`host-${random.bytes(4).toString('hex')}`);
   allowTables(config.modules.tableMaxElements);
   const subjects = createPublicSubjects(config.prefix);
   const control = createControlSubjects(config.prefix);
   const data = config.dataFolder;
   const identity: HostIdentity = {
     host: id,
-    instance: randomBytes(8).toString('hex'),
+    instance: random.bytes(8).toString('hex'),
     stores: toHostStores(config),
     cores: config.cores,
   };
@@ -127,10 +128,10 @@ export async function startHost(
   const closers: (() => unknown)[] = [];
   let drainEndsMs = Number.POSITIVE_INFINITY;
   /** All that waits for calls, and for state to be saved, waits no longer than the drain together. */
-  const drainLeftMs = (): number => Math.max(0, Math.ceil(drainEndsMs - performance.now()));
+  const drainLeftMs = (): number => Math.max(0, Math.ceil(drainEndsMs - clock.monotonicMs()));
   /** Also when one of them fails. @throws what the first of them failed with */
   const stopAll = async (): Promise<void> => {
-    drainEndsMs = performance.now() + config.drain.delayMs + config.drain.timeoutMs;
+    drainEndsMs = clock.monotonicMs() + config.drain.delayMs + config.drain.timeoutMs;
     const failures: unknown[] = [];
     for (let close = closers.pop(); close !== undefined; close = closers.pop()) {
       try {
@@ -151,6 +152,7 @@ export async function startHost(
 
   async function startActors(): Promise<Host> {
     const { bus, privateBus } = await openHostBuses({
+      powers,
       config,
       host: id,
       subjects,
@@ -170,7 +172,7 @@ export async function startHost(
       log: log('membership'),
     });
     closers.push(() => membership.leave());
-    const newCallId = createCallIds();
+    const newCallId = createCallIds(random);
     const { port: memory, why } = detectMemoryPort(config.memory);
     log('host').info({ host: id, memory: memory.kind, why }, 'memory of Faaslets');
 
@@ -186,6 +188,7 @@ export async function startHost(
     const storage = new StorageWatch(room, log);
     const redis = await openRedis();
     const board = startConsole({
+      clock,
       bus,
       privateBus,
       subjects,
@@ -217,6 +220,7 @@ export async function startHost(
     if (damagedValues.length > 0)
       log('state').error({ values: damagedValues }, 'records of values are damaged');
     const state = await startState({
+      powers,
       host: id,
       bus,
       privateBus,
@@ -241,6 +245,7 @@ export async function startHost(
     const { limits: poolLimits, executor } = config.pool;
     const held = new FaasletTable(2 * poolLimits.executorsMax, executor.faasletLimits);
     const pool = await startWorkerPool({
+      powers,
       memory: held,
       bus,
       privateBus,
@@ -263,13 +268,14 @@ export async function startHost(
     let listener: NatsListener | undefined;
     // Clients hear of every call that they made, also of those that were stopped just now.
     closers.push(async () => {
-      await nextTurn();
+      await new Promise<void>((resolve) => timers.soon(resolve));
       await listener?.close();
     });
     closers.push(() => pool.stop());
     const { grants, inputMaxBytes } = config;
     const callData = new CallData({ redis, s3, grants, inputMaxBytes });
     const scheduler = startScheduler({
+      powers,
       bus,
       privateBus,
       subjects,
@@ -284,6 +290,7 @@ export async function startHost(
     closers.push(() => scheduler.stop());
     onReach = scheduler.reach;
     const files = await startFiles({
+      powers,
       bus,
       privateBus,
       subjects,
@@ -295,6 +302,7 @@ export async function startHost(
     closers.push(() => files.stop());
     let wasRead = false;
     const functions = await startFunctions({
+      powers,
       bus,
       privateBus,
       subjects,
@@ -332,6 +340,7 @@ export async function startHost(
     closers.push(() => queue.close());
     room.onShrink(() => queue.shrink());
     const calls = await startCalls({
+      powers,
       host: id,
       bus,
       privateBus,
@@ -345,6 +354,7 @@ export async function startHost(
     closers.push(() => calls.stop(drainLeftMs()));
 
     const bridge = await startHttpBridge({
+      random,
       bus,
       privateBus,
       subjects,
@@ -364,7 +374,7 @@ export async function startHost(
       readiness.set('host', 'draining');
       pool.leave();
       await bus.leave();
-      await delay(config.drain.delayMs);
+      await timers.sleep(config.drain.delayMs);
     });
 
     // Others reach this host from now on.
@@ -411,7 +421,7 @@ export async function startHost(
     redis: RedisConnection | undefined,
   ) {
     const { waysIn, callTimeoutMs } = config;
-    const createCalls = () => new MessageCalls({ bus, subjects, callTimeoutMs, newCallId });
+    const createCalls = () => new MessageCalls({ clock, bus, subjects, callTimeoutMs, newCallId });
     const { address, limits } = config.socket;
     const open: { stop(timeoutMs: number): Promise<void> }[] = [];
     closers.push(() => Promise.all(open.map((way) => way.stop(drainLeftMs()))));
@@ -443,6 +453,7 @@ export async function startHost(
     const listening = await redis.another({ name: `faasm ${id} listens`, onChange: () => {} });
     closers.push(() => listening.close());
     return startRedisAdapter({
+      powers,
       calls,
       listening,
       reservedPrefix: config.redisQueue.reservedPrefix,

@@ -27,8 +27,8 @@ import {
 } from '../src/bus/port.ts';
 import { answerInside, type Topic } from '../src/bus/private.ts';
 import { serve } from '../src/bus/serve.ts';
-import { steadyMs } from '../src/clock.ts';
 import type { Log } from '../src/log.ts';
+import type { Powers, Timer } from '../src/power/port.ts';
 import type { StateConfig } from '../src/state/core/config.ts';
 import {
   createStateCore,
@@ -63,6 +63,7 @@ import { Values, type WritePlace } from '../src/state/tier/values.ts';
 import { executorGoneCodec } from '../src/worker-pool/messages.ts';
 
 export interface StateOptions {
+  readonly powers: Pick<Powers, 'clock' | 'timers'>;
   readonly host: HostId;
   readonly bus: Bus;
   readonly privateBus: Bus;
@@ -104,33 +105,36 @@ type TierHandler<T> =
     : never;
 
 export async function startState(options: StateOptions): Promise<StateActor> {
-  const { bus, privateBus, subjects, store, config, log } = options;
+  const { powers, bus, privateBus, subjects, store, config, log } = options;
+  const { clock, timers } = powers;
   const { allocate = allocateShared, release = () => {} } = options;
-  const core = createStateCore(config, steadyMs());
+  const core = createStateCore(config, clock.steadyMs());
   const values = new Values({
+    powers,
     store,
     fenceOf: (name) => globalLocks?.fenceOf(name),
-    isHeld: (name, fence) => isHeld(core.locks, name, fence, steadyMs()),
+    isHeld: (name, fence) => isHeld(core.locks, name, fence, clock.steadyMs()),
     quota: core.quota,
     residentMaxBytes: config.residentMaxBytes,
     allocate,
     release,
-    onDirty: (name) => step({ type: 'dirtied', name, nowMs: steadyMs() }),
+    onDirty: (name) => step({ type: 'dirtied', name, nowMs: clock.steadyMs() }),
   });
   const staging = new Staging({ core, store, values });
   const owners = new MutexOwners();
   const globalLocks =
     store.locks &&
     new GlobalLocks({
+      powers,
       store: store.locks,
       host: options.host,
       leaseMs: config.lockLeaseMs,
       onLost: (name, err) =>
         log.warn({ err, name }, 'a lock was lost, or not given back before its lease ends'),
     });
-  const locks = new LockRequests({ step, globalLocks });
-  let timer: NodeJS.Timeout | undefined;
-  let telling: NodeJS.Timeout | undefined;
+  const locks = new LockRequests({ clock, step, globalLocks });
+  let timer: Timer | undefined;
+  let telling: Timer | undefined;
   let told = '';
   let stopped = false;
 
@@ -164,7 +168,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       const bytes = toBytes(message.body);
       if (upload !== undefined) {
         const { id, commitBytes } = upload;
-        const part = { user, upload: id, offset, commitBytes, bytes, nowMs: steadyMs() };
+        const part = { user, upload: id, offset, commitBytes, bytes, nowMs: clock.steadyMs() };
         const staged = staging.part(key, part, condition);
         arm();
         answerValue(request, await staged);
@@ -220,7 +224,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
 
     async push(user, key, { wait }) {
       if (wait) await values.push(user, key);
-      else step({ type: 'dirtied', name: nameOf(user, key), nowMs: steadyMs() });
+      else step({ type: 'dirtied', name: nameOf(user, key), nowMs: clock.steadyMs() });
       return null;
     },
 
@@ -280,18 +284,18 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     if (mutexOwner === undefined) return;
     values.residents.ownerGone(mutexOwner);
     // It may have ended between its last write and telling of it.
-    for (const name of values.residents.dirty()) step({ type: 'dirtied', name, nowMs: steadyMs() });
+    for (const name of values.residents.dirty()) step({ type: 'dirtied', name, nowMs: clock.steadyMs() });
   }
 
   function freeLocks(owner: string): void {
-    step({ type: 'ownerGone', owner, nowMs: steadyMs() });
+    step({ type: 'ownerGone', owner, nowMs: clock.steadyMs() });
     globalLocks?.ownerGone(owner);
   }
 
   function step(message: StateMessage): void {
     for (const effect of decide(core, message)) apply(effect);
     arm();
-    telling ??= setTimeout(tell, tellMs).unref();
+    telling ??= timers.after(tellMs, tell).unref();
   }
 
   /** Says what is not saved, where that is not what was said before. */
@@ -331,17 +335,17 @@ export async function startState(options: StateOptions): Promise<StateActor> {
       ok = false;
       log.warn({ err, name }, 'state not pushed; trying again');
     }
-    step({ type: 'pushed', name, ok, nowMs: steadyMs() });
+    step({ type: 'pushed', name, ok, nowMs: clock.steadyMs() });
   }
 
   /** Looks again soon, while anything happens by the passing of time. */
   function arm(): void {
     if (timer !== undefined || stopped || (isIdle(core) && !values.residents.hasMapped)) return;
-    timer = setTimeout(() => {
+    timer = timers.after(tickMs, () => {
       timer = undefined;
       values.residents.releaseUnmapped();
-      step({ type: 'tick', nowMs: steadyMs() });
-    }, tickMs);
+      step({ type: 'tick', nowMs: clock.steadyMs() });
+    });
   }
 
   await store.watch({
@@ -360,6 +364,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
 
   const subscriptions = [
     serve(bus, {
+      clock,
       actor: 'state',
       id: options.host,
       description: 'Read, write and lock state',
@@ -380,11 +385,11 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     async stop(drainTimeoutMs) {
       for (const subscription of subscriptions) subscription.unsubscribe();
       stopped = true;
-      clearTimeout(timer);
-      clearTimeout(telling);
+      timers.cancel(timer);
+      timers.cancel(telling);
       locks.refuseAll(new FaasmError('draining', 'The host is stopping; ask another one'));
       try {
-        await values.pushAll(steadyMs() + drainTimeoutMs);
+        await values.pushAll(clock.steadyMs() + drainTimeoutMs);
       } finally {
         await globalLocks?.stop();
       }

@@ -10,7 +10,6 @@
  *
  * What to do is decided in src/worker-pool/decide.ts; here it is done.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type Call,
   type CallEnd,
@@ -30,7 +29,6 @@ import { respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, readBody, respond } from '../src/bus/port.ts';
 import { askInside } from '../src/bus/private.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
-import { steadyMs } from '../src/clock.ts';
 import { answerExecutor } from '../src/executor/asks.ts';
 import type { ExecutorSettings, FromExecutor } from '../src/executor/messages.ts';
 import { ExecutorThreadHandle } from '../src/executor/thread-handle.ts';
@@ -42,6 +40,7 @@ import { FileFeed } from '../src/guest/files/file-feed.ts';
 import { toOutputDetails } from '../src/guest/left-output.ts';
 import { WarmReport } from '../src/hosts/warm.ts';
 import type { Log } from '../src/log.ts';
+import type { Powers, Timer } from '../src/power/port.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
 import { CallEvents } from '../src/worker-pool/call-events.ts';
 import { ChainedCalls, type ChainLimits, type Tree } from '../src/worker-pool/chained-calls.ts';
@@ -64,6 +63,7 @@ export interface WorkerPoolConfig {
 }
 
 export interface WorkerPoolOptions {
+  readonly powers: Powers;
   readonly bus: Bus;
   readonly privateBus: Bus;
   readonly subjects: PublicSubjects;
@@ -105,6 +105,7 @@ const statusMs = 1000;
 const executorEndMs = 5000;
 
 export async function startWorkerPool({
+  powers: { clock, timers },
   bus,
   privateBus,
   subjects,
@@ -119,7 +120,7 @@ export async function startWorkerPool({
   const jobs = new Map<CallId, Job>();
   const executors = new Map<number, ExecutorThreadHandle>();
   const rows = new Map<number, { readonly row: number; user?: UserName }>();
-  let ticking: NodeJS.Timeout | undefined;
+  let ticking: Timer | undefined;
   let whenIdle: (() => void) | undefined;
   let whenStopped: (() => void) | undefined;
   let stopping = false;
@@ -138,8 +139,9 @@ export async function startWorkerPool({
   const programs = createPrograms(privateBus, (key) => {
     for (const executor of executors.values()) executor.forget(key);
   });
-  const events = new CallEvents(bus, subjects);
+  const events = new CallEvents(bus, subjects, timers);
   const chained = new ChainedCalls({
+    timers,
     bus,
     privateBus,
     subjects,
@@ -166,12 +168,12 @@ export async function startWorkerPool({
       const [user = '', token = ''] = tokensAfter(subject, 1);
       const id = toCallId(token, toUserName(user));
       if (coming.has(id)) coming.set(id, 'cancelled');
-      step({ type: 'cancel', id, nowMs: steadyMs() });
+      step({ type: 'cancel', id, nowMs: clock.steadyMs() });
       chained.cancelTree(id);
     }),
   ];
-  const statusTimer = setInterval(publishStatus, statusMs);
-  step({ type: 'tick', samples: [], nowMs: steadyMs() });
+  const statusTimer = timers.every(statusMs, publishStatus);
+  step({ type: 'tick', samples: [], nowMs: clock.steadyMs() });
   publishStatus();
 
   return {
@@ -235,8 +237,8 @@ export async function startWorkerPool({
       respondError(bus, message, new FaasmError('conflict', `A call with id ${call.id} is running already`));
       return;
     }
-    const nowMs = steadyMs();
-    const arrivedMs = performance.now();
+    const nowMs = clock.steadyMs();
+    const arrivedMs = clock.monotonicMs();
     jobs.set(call.id, { call, program, message, arrivedMs, initializes, executor: undefined });
     step({
       type: 'call',
@@ -255,9 +257,9 @@ export async function startWorkerPool({
 
   function step(message: PoolMessage): void {
     for (const effect of decide(state, message)) perform(effect);
-    if (state.calls.size > 0 && ticking === undefined) ticking = setInterval(tick, tickMs);
+    if (state.calls.size > 0 && ticking === undefined) ticking = timers.every(tickMs, tick);
     if (state.calls.size === 0 && ticking !== undefined) {
-      clearInterval(ticking);
+      timers.cancel(ticking);
       ticking = undefined;
     }
     tellIfIdle();
@@ -297,7 +299,7 @@ export async function startWorkerPool({
       }
       case 'withdraw': {
         const ids = executors.get(effect.executor)?.withdraw(effect.ids) ?? [];
-        if (ids.length > 0) step({ type: 'withdrawn', ids, nowMs: steadyMs() });
+        if (ids.length > 0) step({ type: 'withdrawn', ids, nowMs: clock.steadyMs() });
         return;
       }
       case 'cancel':
@@ -329,7 +331,7 @@ export async function startWorkerPool({
       {
         ready(memory) {
           log.debug({ executor: id, memory }, 'executor ready');
-          step({ type: 'ready', executor: id, nowMs: steadyMs() });
+          step({ type: 'ready', executor: id, nowMs: clock.steadyMs() });
         },
         ended: onEnded,
         initialized: onInitialized,
@@ -338,7 +340,7 @@ export async function startWorkerPool({
         async ask(message) {
           executors.get(id)?.answer(await answerExecutor(privateBus, message));
         },
-        full: (id, error) => step({ type: 'full', id, error, nowMs: steadyMs() }),
+        full: (id, error) => step({ type: 'full', id, error, nowMs: clock.steadyMs() }),
         crowded() {
           for (const other of executors.values()) if (other.id !== id) other.evict();
         },
@@ -348,7 +350,7 @@ export async function startWorkerPool({
           rows.delete(id);
           if (executors.size === 0) whenStopped?.();
           privateBus.tell(privateSubjects.executorGone(), new Encodable({ owner: name }, executorGoneCodec));
-          step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: steadyMs() });
+          step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: clock.steadyMs() });
         },
       },
     );
@@ -361,7 +363,7 @@ export async function startWorkerPool({
       if (chains !== undefined && refusal === undefined) chained.make(job, job.call.depth, chains);
       finish(id, refusal === undefined ? end : refused(end, refusal));
     }
-    step({ type: 'ended', id, ranUs: end.ranUs, nowMs: steadyMs() });
+    step({ type: 'ended', id, ranUs: end.ranUs, nowMs: clock.steadyMs() });
   }
 
   function onInitialized(
@@ -374,7 +376,7 @@ export async function startWorkerPool({
       if (error === undefined) respond(bus, job.message, new Encodable(left, initializeTopic.answer));
       else respondError(bus, job.message, fromCallError(error));
     }
-    step({ type: 'ended', id, ranUs: undefined, nowMs: steadyMs() });
+    step({ type: 'ended', id, ranUs: undefined, nowMs: clock.steadyMs() });
   }
 
   function onChain(id: CallId, { run, depth, calls }: Extract<FromExecutor, { type: 'chain' }>): void {
@@ -386,7 +388,7 @@ export async function startWorkerPool({
       executor.tell(id, { type: 'refused', run, error: refusal });
       return;
     }
-    step({ type: 'waits', id, nowMs: steadyMs() });
+    step({ type: 'waits', id, nowMs: clock.steadyMs() });
     chained.waits(id);
     chained.make(job, depth, calls, ({ handle }, result) => {
       executor.tell(id, { type: 'settled', run, handle, result });
@@ -396,10 +398,10 @@ export async function startWorkerPool({
   function onChained(parent: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void {
     const job = jobs.get(parent);
     if (job === undefined) return;
-    const event = toChainedEvent(host, job.call, newCallId(job.call.user), message, Date.now());
+    const event = toChainedEvent(host, job.call, newCallId(job.call.user), message, clock.wallMs());
     tellOf(event);
     const refusal = chained.ranBeside(job);
-    if (refusal !== undefined) step({ type: 'refused', id: parent, error: refusal, nowMs: steadyMs() });
+    if (refusal !== undefined) step({ type: 'refused', id: parent, error: refusal, nowMs: clock.steadyMs() });
   }
 
   function finish(id: CallId, end: CallEnd): void {
@@ -413,8 +415,8 @@ export async function startWorkerPool({
     programs.ended(job.program);
     const result: CallResult = { id, ...end };
     respond(bus, job.message, new Encodable(result, callResultCodec));
-    const durationMs = performance.now() - job.arrivedMs;
-    tellOf(toCallEvent(host, { call: job.call, durationMs }, end, Date.now()));
+    const durationMs = clock.monotonicMs() - job.arrivedMs;
+    tellOf(toCallEvent(host, { call: job.call, durationMs }, end, clock.wallMs()));
   }
 
   function tellOf(event: CallEvent): void {
@@ -428,28 +430,29 @@ export async function startWorkerPool({
 
   function tick(): void {
     const samples = [...executors.values()].map((executor) => executor.sample());
-    step({ type: 'tick', samples, nowMs: steadyMs() });
+    step({ type: 'tick', samples, nowMs: clock.steadyMs() });
   }
 
   function publishStatus(): void {
     if (state.calls.size === 0 && phase !== 'gone') tick();
-    const status = toHostStatus(config.identity, phase, state, faaslets.use(), warmReport, steadyMs());
+    const status = toHostStatus(config.identity, phase, state, faaslets.use(), warmReport, clock.steadyMs());
     bus.tell(control.status(host), new Encodable(status, hostStatusCodec), { fleeting: true });
   }
 
   async function drain(timeoutMs: number): Promise<void> {
     if (state.calls.size === 0 && chained.pending === 0) return;
-    const late = AbortSignal.timeout(timeoutMs);
-    await new Promise<void>((resolve) => {
+    const late = new AbortController();
+    const idle = new Promise<void>((resolve) => {
       whenIdle = resolve;
-      late.addEventListener('abort', () => resolve(), { once: true });
     });
+    await Promise.race([idle, timers.sleep(timeoutMs, { signal: late.signal, ref: false })]);
+    late.abort();
     const left = state.calls.size;
     if (left > 0) log.warn({ calls: left, timeoutMs }, 'calls did not end while draining and are stopped');
   }
 
   async function stop(): Promise<void> {
-    clearInterval(statusTimer);
+    timers.cancel(statusTimer);
     stopping = true;
     for (const subscription of subscriptions) subscription.unsubscribe();
     catalog.close();
@@ -461,10 +464,10 @@ export async function startWorkerPool({
       finish(id, failedEnd(neverBegun({ name: `${call.user}/${call.function}` })));
     }
     for (const executor of executors.values()) executor.kill('the host is stopping');
-    if (executors.size > 0) await Promise.race([stopped, delay(executorEndMs, undefined, { ref: false })]);
+    if (executors.size > 0) await Promise.race([stopped, timers.sleep(executorEndMs, { ref: false })]);
     if (executors.size > 0)
       log.error({ executors: executors.size }, 'executors cannot be stopped, and are left');
-    clearInterval(ticking);
+    timers.cancel(ticking);
     ticking = undefined;
     events.flush();
     phase = 'gone';

@@ -27,6 +27,7 @@
  */
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
+import type { Powers } from '../power/port.ts';
 import type { Drops } from './drops.ts';
 import { respondError } from './error-headers.ts';
 import { tooLarge } from './failures.ts';
@@ -68,8 +69,9 @@ export function createClusterBus(
   local: MemoryBus,
   remote: Bus,
   isControl: (subject: string) => boolean,
+  powers: Powers,
 ): HostBus {
-  return new ClusterBus(local, remote, isControl);
+  return new ClusterBus(local, remote, isControl, powers);
 }
 
 class ClusterBus implements HostBus {
@@ -81,11 +83,11 @@ class ClusterBus implements HostBus {
   readonly #shares = new Map<string, Share>();
   readonly #heardHere = new Set<string>();
 
-  constructor(local: MemoryBus, remote: Bus, isControl: (subject: string) => boolean) {
+  constructor(local: MemoryBus, remote: Bus, isControl: (subject: string) => boolean, powers: Powers) {
     this.#local = local;
     this.#remote = remote;
     this.#isControl = isControl;
-    this.#sender = new PartsSender(remote);
+    this.#sender = new PartsSender(remote, powers);
     this.#receiver = new PartsReceiver(remote, local.maxPayloadBytes);
     remote.subscribe(`${local.inbox.prefix}*`, (message) => {
       if (!this.#isMistaken(message)) this.#onAnswer(message);

@@ -4,8 +4,8 @@
  * Deadlines are looked at by one timer for all, which runs while somebody waits with a deadline: a request is given up
  * at its deadline or up to `sweepEveryMs` later.
  */
-import { randomBytes } from 'node:crypto';
 import { FaasmError } from '../../proto/errors.ts';
+import type { Powers, Timer } from '../power/port.ts';
 import { noResponders } from './failures.ts';
 import { type BusMessage, isNoResponders } from './port.ts';
 
@@ -35,10 +35,10 @@ class Request implements Waiting {
   readonly #register: (request: Request) => string;
   named: string | undefined;
 
-  constructor(subject: string, timeoutMs: number, register: (request: Request) => string) {
+  constructor(subject: string, timeoutMs: number, dueMs: number, register: (request: Request) => string) {
     this.subject = subject;
     this.timeoutMs = timeoutMs;
-    this.dueMs = timeoutMs > 0 ? performance.now() + timeoutMs : Number.POSITIVE_INFINITY;
+    this.dueMs = dueMs;
     const { promise, resolve, reject } = Promise.withResolvers<BusMessage>();
     this.answer = promise;
     this.resolve = resolve;
@@ -54,6 +54,7 @@ class Request implements Waiting {
 export class Inbox {
   /** Every reply subject of this inbox is the prefix and one token. */
   readonly prefix: string;
+  readonly #powers: Powers;
   readonly #open = new Set<Request>();
   readonly #named = new Map<string, Request>();
   readonly #register = (request: Request): string => {
@@ -63,13 +64,14 @@ export class Inbox {
     return reply;
   };
   #lastName = 0;
-  #sweeper: NodeJS.Timeout | undefined;
+  #sweeper: Timer | undefined;
   /** Nobody is due before. */
   #nextDueMs = Number.POSITIVE_INFINITY;
 
   /** @param root the tokens before the random one; no dot at its end */
-  constructor(root = '_INBOX') {
-    this.prefix = `${root}.${randomBytes(inboxTokenBytes).toString('base64url')}.`;
+  constructor(powers: Powers, root = '_INBOX') {
+    this.#powers = powers;
+    this.prefix = `${root}.${powers.random.bytes(inboxTokenBytes).toString('base64url')}.`;
   }
 
   owns(subject: string): boolean {
@@ -78,11 +80,12 @@ export class Inbox {
 
   /** @param timeoutMs 0 waits for ever */
   open(subject: string, timeoutMs: number): Waiting {
-    const request = new Request(subject, timeoutMs, this.#register);
+    const dueMs = timeoutMs > 0 ? this.#powers.clock.monotonicMs() + timeoutMs : Number.POSITIVE_INFINITY;
+    const request = new Request(subject, timeoutMs, dueMs, this.#register);
     this.#open.add(request);
     if (request.dueMs < this.#nextDueMs) {
       this.#nextDueMs = request.dueMs;
-      this.#sweeper ??= setInterval(() => this.#sweep(), sweepEveryMs);
+      this.#sweeper ??= this.#powers.timers.every(sweepEveryMs, () => this.#sweep());
     }
     return request;
   }
@@ -130,7 +133,7 @@ export class Inbox {
   }
 
   #sweep(): void {
-    const now = performance.now();
+    const now = this.#powers.clock.monotonicMs();
     if (now >= this.#nextDueMs) {
       this.#nextDueMs = Number.POSITIVE_INFINITY;
       for (const request of this.#open) {
@@ -146,7 +149,7 @@ export class Inbox {
   }
 
   #stopSweeping(): void {
-    clearInterval(this.#sweeper);
+    this.#powers.timers.cancel(this.#sweeper);
     this.#sweeper = undefined;
     this.#nextDueMs = Number.POSITIVE_INFINITY;
   }

@@ -7,6 +7,7 @@
  * A subscription with an origin is of somebody outside this process, and never hears these answers.
  */
 import { FaasmError } from '../../proto/errors.ts';
+import type { Powers } from '../power/port.ts';
 import { Drops } from './drops.ts';
 import { busClosed, noResponders, tooLarge } from './failures.ts';
 import { headersSize } from './headers.ts';
@@ -33,6 +34,7 @@ import { checkQueue, parsePattern, parseSubject } from './subject.ts';
 const payloadMaxBytes = 64 * 1024 * 1024;
 
 export interface MemoryBusOptions {
+  readonly powers: Powers;
   /** The largest body given as bytes, with its headers. @default 64 MiB */
   readonly maxPayloadBytes?: number;
   /** Where drops are counted. @default for this bus alone */
@@ -53,7 +55,7 @@ export interface MemoryBus extends HostBus {
 
 const noRespondersHeaders: Headers = { [statusHeader]: ['503'] };
 
-export function createMemoryBus(options: MemoryBusOptions = {}): MemoryBus {
+export function createMemoryBus(options: MemoryBusOptions): MemoryBus {
   return new InProcessBus(options);
 }
 
@@ -106,10 +108,10 @@ class AnswerMessage implements BusMessage {
 
 class InProcessBus implements MemoryBus {
   readonly maxPayloadBytes: number;
-  readonly inbox = new Inbox();
+  readonly inbox: Inbox;
   readonly drops: Drops;
   readonly #onError: (error: unknown, message: BusMessage) => void;
-  readonly #routes = new Routes();
+  readonly #routes: Routes;
   readonly #callEntry = (entry: Entry, message: BusMessage): void => {
     if (entry.active) this.call(entry.handler, message);
   };
@@ -123,6 +125,8 @@ class InProcessBus implements MemoryBus {
   #closed = false;
 
   constructor(options: MemoryBusOptions) {
+    this.inbox = new Inbox(options.powers);
+    this.#routes = new Routes(options.powers.random);
     this.maxPayloadBytes = options.maxPayloadBytes ?? payloadMaxBytes;
     this.drops = options.drops ?? new Drops();
     this.#onError = options.onError ?? warn;

@@ -4,6 +4,7 @@
  */
 import { connect, type NatsConnection } from 'nats';
 import { FaasmError } from '../../proto/errors.ts';
+import { nodePowers } from '../power/node.ts';
 import { Drops } from './drops.ts';
 import { busClosed, tooLarge } from './failures.ts';
 import { headersSize } from './headers.ts';
@@ -72,7 +73,7 @@ class NatsBus implements Bus {
     this.#maxPayloadBytes = connection.info!.max_payload;
     this.#onError =
       options.onError ?? ((error) => process.emitWarning(`NATS: ${FaasmError.from(error).message}`));
-    this.#inbox = new Inbox(options.inboxPrefix);
+    this.#inbox = new Inbox(nodePowers, options.inboxPrefix);
     connection.subscribe(`${this.#inbox.prefix}*`, {
       callback: (error, message) => {
         if (error === null) this.#inbox.deliver(fromNatsMessage(message));

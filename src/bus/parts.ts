@@ -11,9 +11,9 @@
  * until nobody has fetched of it for `idleMs`; either side holds `heldMaxBytes` at most. A part that does not come
  * fails the message, and who waits for it is told.
  */
-import { randomBytes } from 'node:crypto';
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
+import type { Powers, Timer } from '../power/port.ts';
 import { expectAnswer, respondError } from './error-headers.ts';
 import { tooLarge } from './failures.ts';
 import { type Bus, type BusMessage, type Headers, header, respond, toBytes } from './port.ts';
@@ -36,7 +36,7 @@ export interface Offer {
 interface Held {
   readonly body: Uint8Array;
   readonly partBytes: number;
-  idle: NodeJS.Timeout;
+  readonly idle: Timer;
 }
 
 /** What an offer says, where a message is one. */
@@ -56,14 +56,17 @@ export function withoutOffer({ [names.parts]: _, ...rest }: Headers): Headers | 
 
 export class PartsSender {
   readonly #bus: Bus;
-  readonly #prefix = `_INBOX.${randomBytes(16).toString('base64url')}.`;
+  readonly #powers: Powers;
+  readonly #prefix: string;
   readonly #held = new Map<string, Held>();
   #heldBytes = 0;
   #lastName = 0;
   #isListening = false;
 
-  constructor(bus: Bus) {
+  constructor(bus: Bus, powers: Powers) {
     this.#bus = bus;
+    this.#powers = powers;
+    this.#prefix = `_INBOX.${powers.random.bytes(16).toString('base64url')}.`;
   }
 
   /** Holds the body until it is fetched. @returns the offer, as a header says it @throws FaasmError `no_capacity` */
@@ -75,7 +78,8 @@ export class PartsSender {
     this.#listen();
     const partBytes = Math.min(partMaxBytes, this.#bus.maxPayloadBytes);
     const name = (++this.#lastName).toString(36);
-    this.#held.set(name, { body, partBytes, idle: setTimeout(() => this.#forget(name), idleMs) });
+    const idle = this.#powers.timers.after(idleMs, () => this.#forget(name));
+    this.#held.set(name, { body, partBytes, idle });
     this.#heldBytes += body.length;
     return `${this.#prefix}${name} ${body.length} ${partBytes}`;
   }
@@ -114,7 +118,7 @@ export class PartsSender {
   #forget(name: string): void {
     const held = this.#held.get(name);
     if (held === undefined) return;
-    clearTimeout(held.idle);
+    this.#powers.timers.cancel(held.idle);
     this.#held.delete(name);
     this.#heldBytes -= held.body.length;
   }

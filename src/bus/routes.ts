@@ -2,6 +2,7 @@
  * Who gets a message on a subject: every plain subscription that matches, and one member of every queue group.
  * Answers are remembered by subject until a subscription changes that could change them.
  */
+import type { Random } from '../power/port.ts';
 import type { BusMessage, Handler } from './port.ts';
 import { isPattern, parseSubject } from './subject.ts';
 import { SubjectTree } from './subject-tree.ts';
@@ -42,6 +43,12 @@ export type Interest = 'none' | 'shared' | 'taken';
 export class Routes {
   readonly #tree = new SubjectTree<Entry>();
   readonly #known = new Map<string, Route>();
+  readonly #random: Random;
+
+  /** Chooses who of a queue group is first. */
+  constructor(random: Random) {
+    this.#random = random;
+  }
 
   add(entry: Entry): void {
     this.#tree.add(entry.tokens, entry);
@@ -57,7 +64,7 @@ export class Routes {
   find(subject: string): Route {
     const known = this.#known.get(subject);
     if (known !== undefined) return known;
-    const route = toRoute(subject, this.#tree.match(parseSubject(subject)));
+    const route = toRoute(subject, this.#tree.match(parseSubject(subject)), this.#random);
     if (!subject.startsWith(inboxRoot)) {
       if (this.#known.size >= remembered) this.#known.clear();
       this.#known.set(subject, route);
@@ -121,14 +128,14 @@ function hears(entry: Entry, origin: object | undefined): boolean {
   return entry.active && (origin === undefined || entry.origin !== origin);
 }
 
-function toRoute(subject: string, entries: readonly Entry[]): Route {
+function toRoute(subject: string, entries: readonly Entry[], random: Random): Route {
   const plain = entries.filter((entry) => entry.queue === undefined);
   const members = entries.filter((entry) => entry.queue !== undefined);
   const groups = new Map<string, Group>();
   for (const entry of members) {
     const group = groups.get(entry.queue!);
     if (group !== undefined) group.members.push(entry);
-    else groups.set(entry.queue!, { members: [entry], turn: Math.floor(Math.random() * 65536) });
+    else groups.set(entry.queue!, { members: [entry], turn: Math.floor(random.unit() * 65536) });
   }
   return { plain, groups: [...groups.values()], interest: toInterest(subject, plain, members) };
 }

@@ -4,6 +4,7 @@
  */
 import { FaasmError } from '../../proto/errors.ts';
 import { queueGroup } from '../../proto/subjects.ts';
+import type { Clock } from '../power/port.ts';
 import { respondError } from './error-headers.ts';
 import type { Bus, BusMessage, Handler, Subscription } from './port.ts';
 import { registerService } from './service.ts';
@@ -15,6 +16,7 @@ export interface ServedEndpoint {
 }
 
 export interface ServeOptions {
+  readonly clock: Clock;
   /** As in the actor table: `scheduler`, `state`, … */
   readonly actor: string;
   /** Of this member; unique in the cluster. */
@@ -30,10 +32,11 @@ const version = '0.1.0';
 
 export function serve(
   bus: Bus,
-  { actor, id, description, endpoints, onFailure }: ServeOptions,
+  { clock, actor, id, description, endpoints, onFailure }: ServeOptions,
 ): Pick<Subscription, 'unsubscribe'> {
   const queue = queueGroup(actor);
   const service = registerService(bus, {
+    clock,
     name: queue,
     id,
     version,
@@ -45,12 +48,12 @@ export function serve(
     bus.subscribe(
       subject,
       (message) => {
-        const startMs = performance.now();
-        const ended = (): void => service.record(name, (performance.now() - startMs) * 1e6);
+        const startMs = clock.monotonicMs();
+        const ended = (): void => service.record(name, (clock.monotonicMs() - startMs) * 1e6);
         const failed = (thrown: unknown): void => {
           const error = FaasmError.from(thrown);
           respondError(bus, message, error);
-          service.record(name, (performance.now() - startMs) * 1e6, error);
+          service.record(name, (clock.monotonicMs() - startMs) * 1e6, error);
           onFailure?.(error, message);
         };
         try {

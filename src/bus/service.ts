@@ -5,6 +5,7 @@
  */
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
+import type { Clock } from '../power/port.ts';
 import { type Bus, respond } from './port.ts';
 
 export interface ServiceEndpoint {
@@ -15,6 +16,7 @@ export interface ServiceEndpoint {
 }
 
 export interface ServiceOptions {
+  readonly clock: Clock;
   /** `[A-Za-z0-9_-]+`, as are the id and the endpoints' names. */
   readonly name: string;
   /** Semantic version. */
@@ -59,7 +61,7 @@ const verbs = ['PING', 'INFO', 'STATS'] as const;
 
 /** @throws FaasmError `bad_name`, or `bad_request` for a version that is none */
 export function registerService(bus: Bus, options: ServiceOptions): Service {
-  const { name, id, version, endpoints } = options;
+  const { clock, name, id, version, endpoints } = options;
   for (const text of [name, id, ...endpoints.map((endpoint) => endpoint.name)]) checkName(text);
   if (!/^\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?$/.test(version)) {
     throw new FaasmError(
@@ -68,7 +70,7 @@ export function registerService(bus: Bus, options: ServiceOptions): Service {
     );
   }
   const identity = { name, id, version, metadata: options.metadata ?? {} };
-  const started = new Date().toISOString();
+  const started = new Date(clock.wallMs()).toISOString();
   const counts = new Map(endpoints.map((endpoint) => [endpoint.name, noCounts()]));
   const stats = () => endpoints.map((endpoint) => toStats(endpoint, counts.get(endpoint.name)!));
 

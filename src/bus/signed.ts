@@ -10,6 +10,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { FaasmError } from '../../proto/errors.ts';
 import { headers as names } from '../../proto/headers.ts';
+import type { Clock } from '../power/port.ts';
 import type { Drops } from './drops.ts';
 import { respondError } from './error-headers.ts';
 import {
@@ -33,27 +34,22 @@ const ageMaxMs = 5 * 60_000;
 /** What a signature adds to a message: its header and the frame of headers, 100 bytes and some to spare. */
 const signatureMaxBytes = 160;
 
-/** @param isOfHosts whether hosts alone may say it @param now Unix milliseconds */
-export function signHosts(
-  bus: Bus,
-  key: string,
-  isOfHosts: (subject: string) => boolean,
-  now: () => number = Date.now,
-): Bus {
-  return new SignedBus(bus, key, isOfHosts, now);
+/** @param isOfHosts whether hosts alone may say it */
+export function signHosts(bus: Bus, key: string, isOfHosts: (subject: string) => boolean, clock: Clock): Bus {
+  return new SignedBus(bus, key, isOfHosts, clock);
 }
 
 class SignedBus implements Bus {
   readonly #bus: Bus;
   readonly #key: string;
   readonly #isOfHosts: (subject: string) => boolean;
-  readonly #now: () => number;
+  readonly #clock: Clock;
 
-  constructor(bus: Bus, key: string, isOfHosts: (subject: string) => boolean, now: () => number) {
+  constructor(bus: Bus, key: string, isOfHosts: (subject: string) => boolean, clock: Clock) {
     this.#bus = bus;
     this.#key = key;
     this.#isOfHosts = isOfHosts;
-    this.#now = now;
+    this.#clock = clock;
   }
 
   get maxPayloadBytes(): number {
@@ -103,7 +99,7 @@ class SignedBus implements Bus {
     options: Options | undefined,
   ): Options | { readonly headers: Headers } | undefined {
     if (!this.#isOfHosts(subject)) return options;
-    const time = String(this.#now());
+    const time = String(this.#clock.wallMs());
     const headers = options?.headers ?? {};
     const mac = this.#macOf(subject, time, headers, toBytes(body)).toString('base64url');
     return { ...options, headers: { ...headers, [names.signature]: [`${time} ${mac}`] } };
@@ -112,7 +108,7 @@ class SignedBus implements Bus {
   #isGenuine(message: BusMessage): boolean {
     const { subject, headers = {}, body } = message;
     const [time = '', given = ''] = (header(message, names.signature) ?? '').split(' ');
-    if (!(Math.abs(this.#now() - Number(time)) <= ageMaxMs)) return false;
+    if (!(Math.abs(this.#clock.wallMs() - Number(time)) <= ageMaxMs)) return false;
     const mac = Buffer.from(given, 'base64url');
     const expected = this.#macOf(subject, time, headers, toBytes(body));
     return mac.length === expected.length && timingSafeEqual(mac, expected);

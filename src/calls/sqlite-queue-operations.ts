@@ -5,6 +5,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import type { CallArguments } from '../../proto/function-settings.ts';
 import type { CallStatus } from '../../proto/messages.ts';
 import type { CallId, UserName } from '../../proto/names.ts';
+import { nodePowers } from '../power/node.ts';
 import { addSumFunction, damaged, sumOf } from '../storage/checksum.ts';
 import { applySchema } from '../storage/sqlite-file.ts';
 import type { BegunAttempt } from './begun-marks.ts';
@@ -61,7 +62,7 @@ const statusColumns = `
 export type QueueOperations = ReturnType<typeof open>;
 
 export function open(db: DatabaseSync, file: string) {
-  const newCallId = createCallIds();
+  const newCallId = createCallIds(nodePowers.random);
   db.function('newCallId', (user) => newCallId(user as UserName));
   addSumFunction(db);
   applySchema(db, file, formats);

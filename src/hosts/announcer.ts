@@ -5,9 +5,11 @@
 import type { ControlSubjects } from '../../proto/control-subjects.ts';
 import type { HostId } from '../../proto/names.ts';
 import { type Body, type Bus, type BusMessage, respond, toBytes } from '../bus/port.ts';
+import type { Powers, Timer } from '../power/port.ts';
 import { readHostStatus } from '../scheduler/messages.ts';
 
 export interface AnnouncerOptions {
+  readonly powers: Pick<Powers, 'clock' | 'timers'>;
   readonly bus: Bus;
   readonly control: ControlSubjects;
   readonly host: HostId;
@@ -23,12 +25,12 @@ export class Announcer {
   readonly #others = new Map<string, number>();
   readonly #waiting = new Map<string, { readonly missing: Set<string>; heard(): void }>();
   readonly #subscriptions: readonly { unsubscribe(): void }[];
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: Timer;
   #last = 0;
 
   constructor(options: AnnouncerOptions) {
     this.#options = options;
-    const { bus, control, host } = options;
+    const { powers, bus, control, host } = options;
     this.#subscriptions = [
       bus.subscribe(control.status('*'), (message) => this.#onStatus(message)),
       bus.subscribe(control.heard(host, '*'), (message) => {
@@ -36,7 +38,7 @@ export class Announcer {
         this.#settle(tale, Buffer.from(toBytes(message.body)).toString('latin1'));
       }),
     ];
-    this.#timer = setInterval(() => this.#forgetSilent(), checkMs).unref();
+    this.#timer = powers.timers.every(checkMs, () => this.#forgetSilent()).unref();
   }
 
   /** Resolves when all hosts that can be reached have heard it. */
@@ -59,7 +61,7 @@ export class Announcer {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#options.powers.timers.cancel(this.#timer);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     for (const { heard } of this.#waiting.values()) heard();
   }
@@ -68,11 +70,12 @@ export class Announcer {
     const { host, phase } = readHostStatus(message);
     if (host === this.#options.host) return;
     if (phase === 'gone') this.#forget(host);
-    else this.#others.set(host, performance.now());
+    else this.#others.set(host, this.#options.powers.clock.monotonicMs());
   }
 
   #forgetSilent(): void {
-    const silentSinceMs = performance.now() - this.#options.hostSilentMs;
+    const { powers, hostSilentMs } = this.#options;
+    const silentSinceMs = powers.clock.monotonicMs() - hostSilentMs;
     for (const [host, heardMs] of this.#others) if (heardMs < silentSinceMs) this.#forget(host);
   }
 

@@ -28,8 +28,10 @@ import { payloadMaxBytes } from '../calls/limits.ts';
 import { decodeMessage, type Message } from '../calls/message.ts';
 import { showPlace } from '../calls/place.ts';
 import { callStatusCodec } from '../calls/queue-messages.ts';
+import type { Clock } from '../power/port.ts';
 
 export interface MessageCallsOptions {
+  readonly clock: Clock;
   readonly bus: Bus;
   readonly subjects: PublicSubjects;
   /** The longest that a call may take, in milliseconds. */
@@ -136,12 +138,12 @@ export class MessageCalls {
 
   /** An asynchronous call: it is kept, and its id is the output. */
   async #keep(message: Message): Promise<Partial<Message>> {
-    const { bus, subjects } = this.#options;
+    const { clock, bus, subjects } = this.#options;
     const { deadlineMs, idempotencyKey } = message;
     const answer = await bus.request(subjects.async(...toTarget(message)), message.inputData, {
       headers: {
         ...toHeaders(message),
-        ...(deadlineMs > 0 && { [names.timeout]: [toTimeout(deadlineMs)] }),
+        ...(deadlineMs > 0 && { [names.timeout]: [toTimeout(deadlineMs, clock)] }),
         ...(idempotencyKey !== '' && { [messageIdHeader]: [toIdempotencyKey(idempotencyKey)] }),
       },
     });
@@ -212,6 +214,6 @@ function toHeaders({ traceparent, given, input, output }: Message) {
 }
 
 /** A call that is kept has its time from when it begins. */
-function toTimeout(deadlineMs: number): string {
-  return `${Math.max(1, Math.ceil(deadlineMs - Date.now()))}ms`;
+function toTimeout(deadlineMs: number, clock: Clock): string {
+  return `${Math.max(1, Math.ceil(deadlineMs - clock.wallMs()))}ms`;
 }

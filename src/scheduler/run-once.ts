@@ -2,16 +2,19 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { type Body, type Bus, type BusMessage, type Headers, respond, toBytes } from '../bus/port.ts';
 import { toErrorHeaders } from '../bus/to-error-headers.ts';
+import type { Clock } from '../power/port.ts';
 import type { Answer, KeyedCall, KeyedCalls } from './keyed-calls.ts';
 
 /** @throws FaasmError what the call fails with, as `run` does, `idempotency_key_reused`, `too_many_requests` */
 export async function runOnce(
   {
+    clock,
     bus,
     keyed,
     call,
     message,
   }: {
+    readonly clock: Clock;
     readonly bus: Bus;
     readonly keyed: KeyedCalls;
     readonly call: KeyedCall;
@@ -20,7 +23,7 @@ export async function runOnce(
   run: (message: BusMessage) => Promise<void>,
 ): Promise<void> {
   for (;;) {
-    const before = keyed.begin(call, performance.now());
+    const before = keyed.begin(call, clock.monotonicMs());
     if (before === undefined) break;
     const answer = await before;
     if (answer !== undefined) return respond(bus, message, answer.body, answer.headers);
@@ -31,11 +34,11 @@ export async function runOnce(
   try {
     await run({ ...message, answer });
     const { body, headers } = await answered.promise;
-    keyed.end(call, { body, headers }, performance.now());
+    keyed.end(call, { body, headers }, clock.monotonicMs());
     respond(bus, message, body, headers);
   } catch (thrown) {
     const error = FaasmError.from(thrown);
-    keyed.end(call, hasRun(error) ? toAnswer(error) : undefined, performance.now());
+    keyed.end(call, hasRun(error) ? toAnswer(error) : undefined, clock.monotonicMs());
     throw error;
   }
 }

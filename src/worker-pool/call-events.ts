@@ -6,6 +6,7 @@ import type { CallEvent } from '../../proto/messages.ts';
 import type { UserName } from '../../proto/names.ts';
 import type { PublicSubjects } from '../../proto/public-subjects.ts';
 import { type Bus, Encodable } from '../bus/port.ts';
+import type { Timer, Timers } from '../power/port.ts';
 import { callEventsCodec } from './messages.ts';
 
 /** An event waits for others for so long. */
@@ -27,11 +28,13 @@ export class CallEvents {
   readonly #bus: Bus;
   readonly #subjects: PublicSubjects;
   readonly #gathered = new Map<UserName, Batch>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #timers: Timers;
+  #timer: Timer | undefined;
 
-  constructor(bus: Bus, subjects: PublicSubjects) {
+  constructor(bus: Bus, subjects: PublicSubjects, timers: Timers) {
     this.#bus = bus;
     this.#subjects = subjects;
+    this.#timers = timers;
   }
 
   add(event: CallEvent): void {
@@ -48,11 +51,11 @@ export class CallEvents {
     batch.events.push(fitting);
     batch.bytes += bytes;
     if (batch.events.length >= eventsMax) this.#tell(user, batch);
-    else this.#timer ??= setTimeout(() => this.flush(), gatherMs);
+    else this.#timer ??= this.#timers.after(gatherMs, () => this.flush());
   }
 
   flush(): void {
-    clearTimeout(this.#timer);
+    this.#timers.cancel(this.#timer);
     this.#timer = undefined;
     for (const [user, batch] of this.#gathered) this.#tell(user, batch);
   }

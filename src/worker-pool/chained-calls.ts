@@ -16,6 +16,7 @@ import type { PublicSubjects } from '../../proto/public-subjects.ts';
 import { type Bus, emptyBody } from '../bus/port.ts';
 import { askInside } from '../bus/private.ts';
 import type { Catalog } from '../functions/catalog.ts';
+import type { Timers } from '../power/port.ts';
 import { admitTopic } from '../scheduler/messages.ts';
 import { ChainTurns, type Waiting } from './chain-turns.ts';
 
@@ -45,6 +46,7 @@ export interface Tree {
 }
 
 export interface ChainedCallsOptions {
+  readonly timers: Timers;
   readonly bus: Bus;
   readonly privateBus: Bus;
   readonly subjects: PublicSubjects;
@@ -196,7 +198,7 @@ export class ChainedCalls {
     while (this.#sentThisTurn < sentPerTurnMax) {
       const child = this.#turns.take(this.#mayRunMore);
       if (child === undefined) return;
-      if (this.#sentThisTurn++ === 0) setImmediate(this.#onTurn);
+      if (this.#sentThisTurn++ === 0) this.#options.timers.soon(this.#onTurn);
       void this.#send(child);
     }
   }

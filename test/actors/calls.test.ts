@@ -22,6 +22,7 @@ import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import type { CallQueue } from '../../src/calls/queue-port.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { admitTopic } from '../../src/scheduler/messages.ts';
 import { callIdOf } from '../call-ids.ts';
 import { noLog } from '../state/host.ts';
@@ -68,8 +69,11 @@ function temporaryFile(t: ExecutionContext): string {
 /** The calls actor, with functions that all are `answer`, and of which `missing` does not exist. */
 async function start(t: ExecutionContext, options: Options = {}) {
   const { file = temporaryFile(t), answer = echoes, wrap = (same) => same, maxPayloadBytes } = options;
-  const bus = createMemoryBus(maxPayloadBytes === undefined ? {} : { maxPayloadBytes });
-  const privateBus = createMemoryBus();
+  const bus = createMemoryBus({
+    powers: nodePowers,
+    ...(maxPayloadBytes !== undefined && { maxPayloadBytes }),
+  });
+  const privateBus = createMemoryBus({ powers: nodePowers });
   const invoked: Call[] = [];
   const cancelled: string[] = [];
   bus.subscribe(subjects.functions('*', '*', '*'), (message) => {
@@ -87,6 +91,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
   const sqlite = await openSqliteCallQueue(file);
   const config = { ...loadConfig().calls, retryMs: 1, retryMaxMs: 5, ...options.config };
   const actor = await startCalls({
+    powers: nodePowers,
     host: 'test' as HostId,
     bus,
     privateBus,
@@ -95,7 +100,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
     begunFolder: `${file}-begun`,
     config,
     log: noLog,
-    newCallId: createCallIds(),
+    newCallId: createCallIds(nodePowers.random),
   });
   let stopped = false;
   const stop = async (): Promise<void> => {

@@ -10,6 +10,7 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, emptyBody, header, respond, toBytes } from '../../src/bus/port.ts';
 import type { BoardData } from '../../src/console/board.ts';
 import { functionChangedCodec, functionDescriptionCodec } from '../../src/functions/messages.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { Readiness } from '../../src/readiness.ts';
 import { hostStatusCodec } from '../../src/scheduler/messages.ts';
 import { callEventsCodec } from '../../src/worker-pool/messages.ts';
@@ -24,10 +25,20 @@ const name = toFunctionName('echo');
 const version = 'a'.repeat(64);
 
 function start(t: { teardown(fn: () => void): void }) {
-  const bus = createMemoryBus({ onError: () => {} });
-  const privateBus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers, onError: () => {} });
+  const privateBus = createMemoryBus({ powers: nodePowers });
   const readiness = new Readiness();
-  const console = { bus, privateBus, subjects, control, log: silentLog, host: here, readiness, storage };
+  const console = {
+    clock: nodePowers.clock,
+    bus,
+    privateBus,
+    subjects,
+    control,
+    log: silentLog,
+    host: here,
+    readiness,
+    storage,
+  };
   const started = startConsole(console);
   t.teardown(() => started.stop());
   const ask = async (kind: 'page' | 'data' | 'metrics') => {

@@ -14,6 +14,7 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, type Headers, readBody } from '../../src/bus/port.ts';
 import { openDiskStore } from '../../src/files/disk-store.ts';
 import { fileChangedCodec, fileDescriptionCodec, filesOfCodec } from '../../src/files/messages.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { silentLog, subjects, until } from '../http/_bridge.ts';
 
 const control = createControlSubjects();
@@ -22,10 +23,11 @@ const text = (value: string) => new TextEncoder().encode(value);
 
 async function start(t: ExecutionContext, config: Partial<FilesOptions['config']> = {}) {
   const root = await mkdtemp(join(tmpdir(), 'faasm-files-'));
-  const bus = createMemoryBus();
-  const privateBus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
+  const privateBus = createMemoryBus({ powers: nodePowers });
   const open = () => openDiskStore({ root, onDamaged: (file) => t.fail(file) });
   const files = await startFiles({
+    powers: nodePowers,
     bus,
     privateBus,
     subjects,

@@ -24,6 +24,7 @@ import type { FunctionStore } from '../../src/functions/port.ts';
 import { createPreparer } from '../../src/functions/preparer.ts';
 import { createLog } from '../../src/log.ts';
 import { createCopyMemory } from '../../src/memory/copy.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { wasm } from '../e2e/_host.ts';
 
 const subjects = createPublicSubjects();
@@ -39,9 +40,10 @@ async function openStore(folder: string): Promise<FunctionStore> {
 }
 
 async function startHost(t: ExecutionContext, host: string, store: FunctionStore) {
-  const bus = createMemoryBus();
-  const privateBus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
+  const privateBus = createMemoryBus({ powers: nodePowers });
   const functions = await startFunctions({
+    powers: nodePowers,
     bus,
     privateBus,
     subjects,

@@ -14,6 +14,7 @@ import { Encodable, emptyBody, type Headers, header, respond, toBytes } from '..
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { functionDescriptionCodec, functionListCodec } from '../../src/functions/messages.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { Readiness } from '../../src/readiness.ts';
 import { callIdOf } from '../call-ids.ts';
 import {
@@ -453,8 +454,9 @@ test('startHttpBridge() names the port and the setting when the port is in use',
   const { port } = taken.address() as { port: number };
   const start = (ports: number[]) =>
     startHttpBridge({
-      bus: createMemoryBus(),
-      privateBus: createMemoryBus(),
+      random: nodePowers.random,
+      bus: createMemoryBus({ powers: nodePowers }),
+      privateBus: createMemoryBus({ powers: nodePowers }),
       subjects,
       config: { ...loadConfig().http, host, ports },
       log: silentLog,

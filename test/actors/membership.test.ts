@@ -5,6 +5,7 @@ import { toHostId } from '../../proto/names.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, respond } from '../../src/bus/port.ts';
 import type { Log } from '../../src/log.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { hostStatusCodec } from '../../src/scheduler/messages.ts';
 import { status } from '../scheduler/_status.ts';
 
@@ -12,7 +13,7 @@ const control = createControlSubjects();
 const stores = { functions: 'shared', state: 's' };
 const identity = { host: toHostId('a'), instance: 'a-1', stores, cores: 2 };
 
-async function join(bus = createMemoryBus()) {
+async function join(bus = createMemoryBus({ powers: nodePowers })) {
   const said: string[] = [];
   const namesakes: string[] = [];
   const log = { error: (_details: unknown, text: string) => said.push(text) } as unknown as Log;
@@ -44,7 +45,7 @@ test('joinCluster() is not ready beside another host of its name', async (t) => 
 });
 
 test('joinCluster() refuses a name that is taken', async (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   bus.subscribe(control.instance(toHostId('a')), (message) => respond(bus, message, Buffer.from('x')));
   await t.throwsAsync(join(bus), { code: 'conflict' });
 });

@@ -5,6 +5,7 @@ import { fromErrorHeaders } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { connectNatsBus } from '../../src/bus/nats.ts';
 import { type BusMessage, Encodable, emptyBody, type HostBus, respond, toBytes } from '../../src/bus/port.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { busContract } from '../_contracts/bus.ts';
 import { type NatsServer, startNatsServer } from '../_servers/nats-server.ts';
 
@@ -22,10 +23,11 @@ const isControl = (subject: string): boolean => subject.startsWith('control.');
 async function openHost(errors: unknown[] = [], url = server.url): Promise<HostBus> {
   const remote = await connectNatsBus({ url, noEcho: true });
   const local = createMemoryBus({
+    powers: nodePowers,
     maxPayloadBytes: remote.maxPayloadBytes,
     onError: (error) => errors.push(error),
   });
-  return createClusterBus(local, remote, isControl);
+  return createClusterBus(local, remote, isControl, nodePowers);
 }
 
 busContract(serial, 'cluster, one host', 'one bus', async () => {
@@ -272,7 +274,7 @@ serial('createClusterBus() makes bytes only for another host', async (t) => {
 
 serial('createClusterBus() takes more here than it can send', async (t) => {
   const remote = await connectNatsBus({ url: server.url, noEcho: true });
-  const bus = createClusterBus(createMemoryBus(), remote, isControl);
+  const bus = createClusterBus(createMemoryBus({ powers: nodePowers }), remote, isControl, nodePowers);
   const large = new Uint8Array(remote.maxPayloadBytes + 1);
   let heard = 0;
   bus.subscribe('here', ({ body }) => void (heard += toBytes(body).length), { queue: 'q' });
@@ -325,7 +327,12 @@ async function onNarrowCluster(
 ): Promise<void> {
   await using narrow = await startNatsServer({ config: 'max_payload: 65536' });
   const open = async () =>
-    createClusterBus(createMemoryBus(), await connectNatsBus({ url: narrow.url, noEcho: true }), isControl);
+    createClusterBus(
+      createMemoryBus({ powers: nodePowers }),
+      await connectNatsBus({ url: narrow.url, noEcho: true }),
+      isControl,
+      nodePowers,
+    );
   const [one, two] = [await open(), await open()];
   try {
     await run(one, two, narrow.url);
@@ -413,14 +420,14 @@ test('createClusterBus() gives up a message whose parts do not come, and tells w
 serial('tell() is heard in the host while NATS is away', async (t) => {
   const gone = await startNatsServer();
   const lost = Promise.withResolvers<void>();
-  const local = createMemoryBus();
+  const local = createMemoryBus({ powers: nodePowers });
   const remote = await connectNatsBus({
     url: gone.url,
     drops: local.drops,
     noEcho: true,
     onStatus: (status) => void (status === 'disconnected' && lost.resolve()),
   });
-  const bus = createClusterBus(local, remote, isControl);
+  const bus = createClusterBus(local, remote, isControl, nodePowers);
   const heard: string[] = [];
   bus.subscribe('news.a', (message) => void heard.push(text(message)));
   await gone.stop();

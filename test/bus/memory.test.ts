@@ -1,16 +1,21 @@
 import test from 'ava';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type BusMessage, Encodable, emptyBody, respond } from '../../src/bus/port.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { busContract } from '../_contracts/bus.ts';
 
 busContract(test, 'memory', 'one bus', async () => {
   const errors: unknown[] = [];
-  const bus = createMemoryBus({ maxPayloadBytes: 1024 * 1024, onError: (error) => errors.push(error) });
+  const bus = createMemoryBus({
+    powers: nodePowers,
+    maxPayloadBytes: 1024 * 1024,
+    onError: (error) => errors.push(error),
+  });
   return { bus, other: bus, errors, close: () => bus.close() };
 });
 
-test('createMemoryBus() hands on the body and the headers themselves', (t) => {
-  const bus = createMemoryBus();
+test('createMemoryBus({ powers: nodePowers }) hands on the body and the headers themselves', (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
   const heard: BusMessage[] = [];
   bus.subscribe('a', (message) => void heard.push(message));
   const encode = () => t.fail('nobody asked for bytes') as never;
@@ -21,8 +26,8 @@ test('createMemoryBus() hands on the body and the headers themselves', (t) => {
   t.is(heard[0]!.headers, headers);
 });
 
-test('createMemoryBus() takes the members of a queue group in turn', (t) => {
-  const bus = createMemoryBus();
+test('createMemoryBus({ powers: nodePowers }) takes the members of a queue group in turn', (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
   const got = [0, 0, 0];
   got.forEach((_, at) => {
     bus.subscribe('a', () => void got[at]!++, { queue: 'q' });
@@ -31,8 +36,8 @@ test('createMemoryBus() takes the members of a queue group in turn', (t) => {
   t.deepEqual(got, [10, 10, 10]);
 });
 
-test('createMemoryBus() forgets what it remembers of a subject when subscriptions change', (t) => {
-  const bus = createMemoryBus();
+test('createMemoryBus({ powers: nodePowers }) forgets what it remembers of a subject when subscriptions change', (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
   const heard: string[] = [];
   const publish = () => bus.publish('a.b', emptyBody);
   const listen = (pattern: string) => bus.subscribe(pattern, () => void heard.push(pattern));
@@ -48,8 +53,8 @@ test('createMemoryBus() forgets what it remembers of a subject when subscription
   t.deepEqual(heard, ['a.b', 'a.b', 'a.*', 'a.*']);
 });
 
-test('createMemoryBus() delivers to the right ones for more subjects than it remembers', (t) => {
-  const bus = createMemoryBus();
+test('createMemoryBus({ powers: nodePowers }) delivers to the right ones for more subjects than it remembers', (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
   let heard = 0;
   bus.subscribe('many.*', () => void heard++);
   for (let round = 0; round < 2; round++) {
@@ -58,8 +63,8 @@ test('createMemoryBus() delivers to the right ones for more subjects than it rem
   t.is(heard, 20_000);
 });
 
-test('createMemoryBus() keeps a message from the subscriptions of its origin', (t) => {
-  const bus = createMemoryBus();
+test('createMemoryBus({ powers: nodePowers }) keeps a message from the subscriptions of its origin', (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
   const me = {};
   const heard: string[] = [];
   bus.subscribe('a', () => void heard.push('mine'), { origin: me });
@@ -71,8 +76,8 @@ test('createMemoryBus() keeps a message from the subscriptions of its origin', (
   t.deepEqual(heard.slice(2), ['mine', 'other', 'nobody’s']);
 });
 
-test('createMemoryBus() passes over the queue members of a message’s origin', (t) => {
-  const bus = createMemoryBus();
+test('createMemoryBus({ powers: nodePowers }) passes over the queue members of a message’s origin', (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
   const me = {};
   let mine = 0;
   let others = 0;
@@ -82,13 +87,13 @@ test('createMemoryBus() passes over the queue members of a message’s origin', 
   t.deepEqual([mine, others], [0, 10]);
 });
 
-test('createMemoryBus() answers "no responders" to one subscription: the closest', (t) => {
-  const bus = createMemoryBus();
+test('createMemoryBus({ powers: nodePowers }) answers "no responders" to one subscription: the closest', (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
   const heard: string[] = [];
   for (const pattern of ['>', 'r.*', 'r.1', '*.1'])
     bus.subscribe(pattern, ({ subject }) => void heard.push(`${pattern} ${subject}`));
   const me = {};
-  const lonely = createMemoryBus();
+  const lonely = createMemoryBus({ powers: nodePowers });
   for (const pattern of ['r.*', 'r.1', '*.1'])
     lonely.subscribe(pattern, () => void heard.push(pattern), { origin: me });
   lonely.publish('nobody', emptyBody, { reply: 'r.1', origin: me });
@@ -97,8 +102,8 @@ test('createMemoryBus() answers "no responders" to one subscription: the closest
   t.deepEqual(heard.slice(1), ['> nobody'], 'somebody heard it, so nothing is answered');
 });
 
-test('createMemoryBus() lets those who listen in hear answers too', async (t) => {
-  const bus = createMemoryBus();
+test('createMemoryBus({ powers: nodePowers }) lets those who listen in hear answers too', async (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
   const heard: string[] = [];
   bus.subscribe('ask', (message) => respond(bus, message, emptyBody));
   const all = bus.subscribe('>', ({ subject }) => void heard.push(subject.split('.')[0]!));
@@ -109,8 +114,8 @@ test('createMemoryBus() lets those who listen in hear answers too', async (t) =>
   t.is(heard.length, 2);
 });
 
-test('createMemoryBus() tells whether a message would be heard, and how', (t) => {
-  const bus = createMemoryBus();
+test('createMemoryBus({ powers: nodePowers }) tells whether a message would be heard, and how', (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
   const me = {};
   t.is(bus.interest('a'), 'none');
   bus.subscribe('a', () => {}, { origin: me });

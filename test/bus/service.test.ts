@@ -3,8 +3,10 @@ import { FaasmError } from '../../proto/errors.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type Bus, emptyBody, toBytes } from '../../src/bus/port.ts';
 import { registerService } from '../../src/bus/service.ts';
+import { nodePowers } from '../../src/power/node.ts';
 
 const options = {
+  clock: nodePowers.clock,
   name: 'faasm-scheduler',
   version: '1.2.3',
   description: 'places calls',
@@ -23,7 +25,7 @@ const identity = { name: 'faasm-scheduler', id: 'host-1', version: '1.2.3', meta
 
 for (const suffix of ['', '.faasm-scheduler', '.faasm-scheduler.host-1']) {
   test(`registerService() answers $SRV.PING, INFO and STATS${suffix}`, async (t) => {
-    const bus = createMemoryBus();
+    const bus = createMemoryBus({ powers: nodePowers });
     registerService(bus, options);
     t.deepEqual(await ask(bus, `$SRV.PING${suffix}`), {
       type: 'io.nats.micro.v1.ping_response',
@@ -60,7 +62,7 @@ for (const suffix of ['', '.faasm-scheduler', '.faasm-scheduler.host-1']) {
 }
 
 test('record() counts requests, errors and time', (t) => {
-  const service = registerService(createMemoryBus(), options);
+  const service = registerService(createMemoryBus({ powers: nodePowers }), options);
   service.record('invoke', 1000);
   service.record('invoke', 2000, new Error('first'));
   service.record('invoke', 1501, new Error('second'));
@@ -77,7 +79,7 @@ test('record() counts requests, errors and time', (t) => {
 });
 
 test('stop() takes the service off the list', async (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const service = registerService(bus, options);
   service.stop();
   const error = await t.throwsAsync(bus.request('$SRV.PING', emptyBody), { instanceOf: FaasmError });
@@ -85,7 +87,7 @@ test('stop() takes the service off the list', async (t) => {
 });
 
 test('registerService() refuses names and versions that no client takes', (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   for (const wrong of [
     { name: 'a.b' },
     { id: 'a b' },

@@ -5,15 +5,34 @@ import { fromErrorHeaders } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type BusMessage, emptyBody, respond, toBytes } from '../../src/bus/port.ts';
 import { signHosts } from '../../src/bus/signed.ts';
+import { nodePowers } from '../../src/power/node.ts';
+import type { Clock } from '../../src/power/port.ts';
 
 const isOfHosts = (subject: string): boolean => subject.startsWith('control.');
 const text = (message: BusMessage): string => Buffer.from(toBytes(message.body)).toString();
 
+const clockAt = (wallMs: () => number): Clock => ({ ...nodePowers.clock, wallMs });
+
 function start(nowMs = { here: 0, there: 0 }) {
-  const wire = createMemoryBus();
-  const here = signHosts(wire, 'key', isOfHosts, () => nowMs.here);
-  const there = signHosts(wire, 'key', isOfHosts, () => nowMs.there);
-  const stranger = signHosts(wire, 'another key', isOfHosts, () => nowMs.there);
+  const wire = createMemoryBus({ powers: nodePowers });
+  const here = signHosts(
+    wire,
+    'key',
+    isOfHosts,
+    clockAt(() => nowMs.here),
+  );
+  const there = signHosts(
+    wire,
+    'key',
+    isOfHosts,
+    clockAt(() => nowMs.there),
+  );
+  const stranger = signHosts(
+    wire,
+    'another key',
+    isOfHosts,
+    clockAt(() => nowMs.there),
+  );
   const heard: string[] = [];
   here.subscribe('control.>', (message) => {
     heard.push(text(message));

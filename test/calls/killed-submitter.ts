@@ -13,11 +13,12 @@ import { createCallIds } from '../../src/calls/call-id.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { admitTopic } from '../../src/scheduler/messages.ts';
 import { noLog } from '../state/host.ts';
 
-const bus = createMemoryBus();
-const privateBus = createMemoryBus();
+const bus = createMemoryBus({ powers: nodePowers });
+const privateBus = createMemoryBus({ powers: nodePowers });
 const subjects = createPublicSubjects();
 bus.subscribe(subjects.functions('*', '*', '*'), (message) => respond(bus, message, emptyBody));
 answerInside(privateBus, privateSubjects.admit(), admitTopic, async ({ call: { id, input: output } }) => {
@@ -26,6 +27,7 @@ answerInside(privateBus, privateSubjects.admit(), admitTopic, async ({ call: { i
 });
 const queue = await openSqliteCallQueue(process.argv[2]!);
 await startCalls({
+  powers: nodePowers,
   host: 'test' as HostId,
   bus,
   privateBus,
@@ -34,7 +36,7 @@ await startCalls({
   begunFolder: `${process.argv[2]}-begun`,
   config: loadConfig().calls,
   log: noLog,
-  newCallId: createCallIds(),
+  newCallId: createCallIds(nodePowers.random),
 });
 
 const subject = subjects.async(toUserName('ann'), toFunctionName('echo'));

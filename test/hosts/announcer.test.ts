@@ -4,6 +4,7 @@ import { toHostId } from '../../proto/names.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type BusMessage, Encodable, emptyBody, respond } from '../../src/bus/port.ts';
 import { Announcer } from '../../src/hosts/announcer.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { hostStatusCodec } from '../../src/scheduler/messages.ts';
 import { status } from '../scheduler/_status.ts';
 
@@ -11,8 +12,8 @@ const control = createControlSubjects();
 const here = toHostId('here');
 
 function start(t: { teardown(close: () => void): void }, hostSilentMs = 60_000) {
-  const bus = createMemoryBus();
-  const announcer = new Announcer({ bus, control, host: here, hostSilentMs });
+  const bus = createMemoryBus({ powers: nodePowers });
+  const announcer = new Announcer({ powers: nodePowers, bus, control, host: here, hostSilentMs });
   t.teardown(() => announcer.close());
   const tales: BusMessage[] = [];
   bus.subscribe('news', (message) => void tales.push(message));

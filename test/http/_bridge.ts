@@ -9,6 +9,7 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import type { BusMessage } from '../../src/bus/port.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Log } from '../../src/log.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { Readiness } from '../../src/readiness.ts';
 
 export const host = toHostId('here');
@@ -24,12 +25,13 @@ export async function startBridge(
   config: Partial<HttpBridgeOptions['config']> = {},
   readiness: HttpBridgeOptions['readiness'] = new Readiness(),
 ) {
-  const bus = createMemoryBus();
-  const privateBus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
+  const privateBus = createMemoryBus({ powers: nodePowers });
   const logged: LogLine[] = [];
   const note = (level: string) => (what: object, text: string) => void logged.push({ level, ...what, text });
   const log = { debug: note('debug'), info: note('info'), warn: note('warn'), error: note('error') } as Log;
   const bridge = await startHttpBridge({
+    random: nodePowers.random,
     bus,
     privateBus,
     subjects,

@@ -4,12 +4,13 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { respond, toBytes } from '../../src/bus/port.ts';
 import { Quotas } from '../../src/nats-listener/quotas.ts';
 import { type NatsListenerOptions, startNatsListener } from '../../src/nats-listener/server.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { alone, converse } from './transcript.ts';
 
 const quiet = 'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n';
 
 async function listen(t: ExecutionContext, options: Partial<NatsListenerOptions> = {}) {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const events: string[] = [];
   const listener = await startNatsListener({
     bus,

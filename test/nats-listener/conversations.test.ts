@@ -3,6 +3,7 @@ import test from 'ava';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import type { Authorize } from '../../src/nats-listener/grant.ts';
 import { type NatsListenerOptions, startNatsListener } from '../../src/nats-listener/server.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { startNatsServer } from '../_servers/nats-server.ts';
 import { alone, converse, type Script } from './transcript.ts';
 
@@ -46,7 +47,7 @@ const closers: (() => Promise<void>)[] = [];
 test.before(async () => {
   for (const { name, config, options } of Object.values(settings) as Setting[]) {
     const server = await startNatsServer({ config });
-    const bus = createMemoryBus();
+    const bus = createMemoryBus({ powers: nodePowers });
     const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0, ...options });
     closers.push(
       () => server.stop(),

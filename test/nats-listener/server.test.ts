@@ -15,6 +15,7 @@ import {
   type NatsListenerOptions,
   startNatsListener,
 } from '../../src/nats-listener/server.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { startNatsServer } from '../_servers/nats-server.ts';
 
 interface Given {
@@ -32,7 +33,7 @@ const onListener = test.macro({
     run: (t: import('ava').ExecutionContext, given: Given) => Promise<void>,
     options?: Partial<NatsListenerOptions>,
   ) {
-    const bus = createMemoryBus();
+    const bus = createMemoryBus({ powers: nodePowers });
     const events: ListenerEvent[] = [];
     const listener = await startNatsListener({
       bus,
@@ -189,7 +190,7 @@ test(
 );
 
 test('clients come back to a listener that was started again', async (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const first = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
   const nats = await connect({
     servers: `127.0.0.1:${first.port}`,
@@ -211,7 +212,7 @@ test('clients come back to a listener that was started again', async (t) => {
 });
 
 test('leave() takes no other clients, and serves those that are there', async (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
   const nats = await connect({ servers: `127.0.0.1:${listener.port}`, reconnect: false });
   t.teardown(() => nats.close());
@@ -226,7 +227,7 @@ test('leave() takes no other clients, and serves those that are there', async (t
 });
 
 test('close() gives clients what was written and hangs up', async (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
   const nats = await connect({ servers: `127.0.0.1:${listener.port}`, reconnect: false });
   const last = nats.subscribe('last');
@@ -302,6 +303,7 @@ test(
 test('services on the bus are listed to clients', onListener, async (t, { bus, client }) => {
   for (const id of ['one', 'two']) {
     registerService(bus, {
+      clock: nodePowers.clock,
       name: 'faasm-scheduler',
       version: '1.0.0',
       description: '',
@@ -324,9 +326,10 @@ test('clients of two hosts of a cluster hear, serve and miss each other', async 
   const hosts = await Promise.all(
     [1, 2].map(async () => {
       const bus = createClusterBus(
-        createMemoryBus(),
+        createMemoryBus({ powers: nodePowers }),
         await connectNatsBus({ url: server.url, noEcho: true }),
         () => false,
+        nodePowers,
       );
       const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
       const nats = await connect({ servers: `127.0.0.1:${listener.port}`, reconnect: false });
@@ -350,7 +353,7 @@ test('clients of two hosts of a cluster hear, serve and miss each other', async 
 
 test('a Faasm host can be the NATS server of another', onListener, async (t, { bus, port }) => {
   const remote = await connectNatsBus({ url: `nats://127.0.0.1:${port}`, noEcho: true });
-  const other = createClusterBus(createMemoryBus(), remote, () => false);
+  const other = createClusterBus(createMemoryBus({ powers: nodePowers }), remote, () => false, nodePowers);
   bus.subscribe('here', (message) => respond(bus, message, Buffer.from('here')), { queue: 'q' });
   other.subscribe('there', (message) => respond(other, message, Buffer.from('there')), { queue: 'q' });
   await other.flush();
@@ -362,7 +365,7 @@ test('a Faasm host can be the NATS server of another', onListener, async (t, { b
 });
 
 test('startNatsListenerActor() listens and logs', async (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const lines: unknown[] = [];
   const write = (fields: unknown, message?: unknown) => void lines.push([fields, message]);
   const log = {

@@ -12,6 +12,7 @@ import type { Bus } from '../../src/bus/port.ts';
 import { askInside, type Topic } from '../../src/bus/private.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Log } from '../../src/log.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import type { StateConfig } from '../../src/state/core/config.ts';
 import type { StateStore } from '../../src/state/stores/port.ts';
 import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
@@ -44,13 +45,17 @@ export function temporaryFolder(t: ExecutionContext): string {
 
 export async function startHost(t: ExecutionContext, options: HostOptions = {}) {
   const { dataFolder = temporaryFolder(t), wrap = (same) => same, maxPayloadBytes } = options;
-  const bus = createMemoryBus(maxPayloadBytes === undefined ? {} : { maxPayloadBytes });
-  const privateBus = createMemoryBus();
+  const bus = createMemoryBus({
+    powers: nodePowers,
+    ...(maxPayloadBytes !== undefined && { maxPayloadBytes }),
+  });
+  const privateBus = createMemoryBus({ powers: nodePowers });
   const opened = options.store ?? (await createSqliteStateStore({ dataFolder }));
   const store = wrap(opened);
   const config = { ...loadConfig().state, ...options.config };
   const { allocate, release } = options;
   const actor = await startState({
+    powers: nodePowers,
     host: 'test' as HostId,
     bus,
     privateBus,

@@ -9,16 +9,18 @@ import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
 import { createLocalTier } from '../../src/state/tier/local-tier.ts';
 import { askOver, noLog } from './host.ts';
 
 const user = toUserName('ann');
-const bus = createMemoryBus();
-const privateBus = createMemoryBus();
+const bus = createMemoryBus({ powers: nodePowers });
+const privateBus = createMemoryBus({ powers: nodePowers });
 const subjects = createPublicSubjects();
 const store = await createSqliteStateStore({ dataFolder: process.argv[2]! });
 await startState({
+  powers: nodePowers,
   host: 'test' as HostId,
   bus,
   privateBus,

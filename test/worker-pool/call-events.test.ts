@@ -3,6 +3,7 @@ import type { CallEvent } from '../../proto/messages.ts';
 import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { readBody, toBytes } from '../../src/bus/port.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { CallEvents } from '../../src/worker-pool/call-events.ts';
 import { callEventsCodec } from '../../src/worker-pool/messages.ts';
 
@@ -10,7 +11,7 @@ const event = (more: object = {}): CallEvent =>
   ({ id: 'c1', user: 'ada', durationMs: 1, stderr: null, error: null, ...more }) as unknown as CallEvent;
 
 test('events with much text are told in messages that a NATS server takes', (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const subjects = createPublicSubjects();
   const sizes: number[] = [];
   let count = 0;
@@ -18,7 +19,7 @@ test('events with much text are told in messages that a NATS server takes', (t) 
     sizes.push(toBytes(message.body).length);
     count += readBody(message, callEventsCodec).length;
   });
-  const events = new CallEvents(bus, subjects);
+  const events = new CallEvents(bus, subjects, nodePowers.timers);
   const stderr = '€'.repeat(4096);
   const error = { code: 'guest_returned', message: 'it returned 1', details: { stderr } };
   for (let each = 0; each < 250; each++) events.add(event({ stderr, error }));
@@ -29,14 +30,14 @@ test('events with much text are told in messages that a NATS server takes', (t) 
 });
 
 test('events are lines of JSON', (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const subjects = createPublicSubjects();
   const bodies: string[] = [];
   bus.subscribe(
     subjects.callEvents('*'),
     ({ body }) => void bodies.push(Buffer.from(toBytes(body)).toString()),
   );
-  const events = new CallEvents(bus, subjects);
+  const events = new CallEvents(bus, subjects, nodePowers.timers);
   const told = [event({ id: 'a', stderr: 'one\ntwo' }), event({ id: 'b' })];
   for (const each of told) events.add(each);
   events.flush();
@@ -47,13 +48,13 @@ test('events are lines of JSON', (t) => {
 });
 
 test('events are told to each user alone', (t) => {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const subjects = createPublicSubjects();
   const heard: [string, string[]][] = [];
   bus.subscribe(subjects.callEvents('*'), (message) => {
     heard.push([message.subject, readBody(message, callEventsCodec).map(({ id }) => id)]);
   });
-  const events = new CallEvents(bus, subjects);
+  const events = new CallEvents(bus, subjects, nodePowers.timers);
   for (const [user, id] of [
     ['ada', '1'],
     ['eve', '2'],
@@ -68,14 +69,14 @@ test('events are told to each user alone', (t) => {
 });
 
 test('events fit the largest message of the bus, the longest by leaving their texts out', (t) => {
-  const bus = createMemoryBus({ maxPayloadBytes: 4096 });
+  const bus = createMemoryBus({ powers: nodePowers, maxPayloadBytes: 4096 });
   const subjects = createPublicSubjects();
   const heard: CallEvent[] = [];
   bus.subscribe(subjects.callEvents('*'), (message) => {
     t.true(toBytes(message.body).length <= 4096);
     heard.push(...readBody(message, callEventsCodec));
   });
-  const events = new CallEvents(bus, subjects);
+  const events = new CallEvents(bus, subjects, nodePowers.timers);
   const error = { code: 'guest_trapped', message: '\u0001'.repeat(2000), details: { trap: 'unreachable' } };
   for (let each = 0; each < 100; each++) events.add(event({ stderr: '€'.repeat(each * 40), error }));
   events.flush();
@@ -84,8 +85,8 @@ test('events fit the largest message of the bus, the longest by leaving their te
 });
 
 test('events that the bus does not take are dropped and counted', async (t) => {
-  const bus = createMemoryBus();
-  const events = new CallEvents(bus, createPublicSubjects());
+  const bus = createMemoryBus({ powers: nodePowers });
+  const events = new CallEvents(bus, createPublicSubjects(), nodePowers.timers);
   await bus.close();
   events.add(event());
   t.notThrows(() => events.flush());

@@ -8,6 +8,7 @@ import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { type BusMessage, Encodable, readBody, respond } from '../../src/bus/port.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { admitTopic } from '../../src/scheduler/messages.ts';
 import { ChainedCalls, type Chaining, type ChainLimits } from '../../src/worker-pool/chained-calls.ts';
 import { callIdOf } from '../call-ids.ts';
@@ -35,8 +36,8 @@ const callOf = (message: BusMessage): Call => readBody(message, admitTopic.quest
 
 /** Chained calls, the calls that reached the scheduler, and what became of them. */
 function start(limits: Partial<ChainLimits> = {}) {
-  const bus = createMemoryBus();
-  const privateBus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
+  const privateBus = createMemoryBus({ powers: nodePowers });
   const subjects = createPublicSubjects();
   const sent: BusMessage[] = [];
   const cancelled: string[] = [];
@@ -50,6 +51,7 @@ function start(limits: Partial<ChainLimits> = {}) {
   let last = 0;
   let idle = 0;
   const chained = new ChainedCalls({
+    timers: nodePowers.timers,
     bus,
     privateBus,
     subjects,

@@ -9,6 +9,7 @@ import { createMemoryBus } from '../../src/bus/memory.ts';
 import { answerInside } from '../../src/bus/private.ts';
 import { type Program, programKey } from '../../src/faaslet/program.ts';
 import { programTopic } from '../../src/functions/messages.ts';
+import { nodePowers } from '../../src/power/node.ts';
 import { createPrograms } from '../../src/worker-pool/programs.ts';
 
 const user = 'ada' as UserName;
@@ -42,7 +43,7 @@ function programOf(version: string): Program {
 
 /** A functions actor that answers when it is told to, and what was released and forgotten. */
 function start() {
-  const bus = createMemoryBus();
+  const bus = createMemoryBus({ powers: nodePowers });
   const released: string[] = [];
   const dropped: string[] = [];
   const asked: string[] = [];

@@ -5,6 +5,7 @@ import type { Readable, Writable } from 'node:stream';
 import { FaasmError } from '../../../proto/errors.ts';
 import { callMaxBytes, payloadMaxBytes } from '../../calls/limits.ts';
 import { decodeMessage, type Message } from '../../calls/message.ts';
+import { nodePowers } from '../../power/node.ts';
 import { createRandomIds } from '../../random-ids.ts';
 import { FrameReader, toFrame } from '../../receive/frames.ts';
 import { toSocketAddress } from '../../receive/socket-address.ts';
@@ -14,7 +15,7 @@ import { asUsage, toFunctionPath } from '../operands.ts';
 import { printJson } from '../output.ts';
 import { readAll } from '../read-all.ts';
 
-const newId = createRandomIds();
+const newId = createRandomIds(nodePowers.random);
 
 export const call = defineCommand({
   usage: '[<user>/<name> [-d <data> | -d @<file> | -]] | --lines | --read [--socket <address>]',

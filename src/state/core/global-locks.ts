@@ -2,9 +2,8 @@
  * Locks on state values among hosts. Each host first grants a lock to one of its own, in the order in which they asked;
  * whoever was granted then takes it here, where the hosts meet.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../../proto/errors.ts';
-import { steadyMs } from '../../clock.ts';
+import type { Powers, Timer } from '../../power/port.ts';
 import { lockLost } from './condition.ts';
 import type { LockMode } from './locks.ts';
 import { showName } from './value-name.ts';
@@ -28,6 +27,7 @@ export interface LockStore {
 }
 
 export interface GlobalLocksOptions {
+  readonly powers: Pick<Powers, 'clock' | 'timers'>;
   readonly store: LockStore;
   /** What this host's owners are called among hosts. */
   readonly host: string;
@@ -59,14 +59,12 @@ export class GlobalLocks {
   readonly #options: GlobalLocksOptions;
   /** Those that are renewed, and those that were lost until their owners give them back. */
   readonly #held = new Map<string, Held>();
-  readonly #timer: NodeJS.Timeout;
+  readonly #timer: Timer;
 
   constructor(options: GlobalLocksOptions) {
     this.#options = options;
-    this.#timer = setInterval(
-      () => this.#renew(),
-      Math.min(options.leaseMs / renewalsPerLease, renewMaxMs),
-    ).unref();
+    const periodMs = Math.min(options.leaseMs / renewalsPerLease, renewMaxMs);
+    this.#timer = options.powers.timers.every(periodMs, () => this.#renew()).unref();
   }
 
   /**
@@ -75,7 +73,7 @@ export class GlobalLocks {
    * @throws FaasmError `deadline_exceeded`; `lock_lost` when its owner had it, and not until now; `storage_unavailable`
    */
   async take(held: Wanted, leaseMs: number, untilMs: number): Promise<LockTaken> {
-    const { store, leaseMs: ownLeaseMs } = this.#options;
+    const { powers, store, leaseMs: ownLeaseMs } = this.#options;
     const { name, owner, mode } = held;
     const known = this.#held.get(`${name} ${owner}`);
     for (let pollMs = pollMinMs; ; pollMs = Math.min(pollMs * 1.5, pollMaxMs)) {
@@ -88,12 +86,12 @@ export class GlobalLocks {
         if (leaseMs === 0) this.#held.set(`${name} ${owner}`, { ...held, fence: taken.fence, isLost: false });
         return taken;
       }
-      if (steadyMs() >= untilMs) {
+      if (powers.clock.steadyMs() >= untilMs) {
         throw new FaasmError('deadline_exceeded', `State ${showName(name)} is locked on another host`, {
           details: { component: 'state' },
         });
       }
-      await delay(Math.min(pollMs, Math.max(1, untilMs - steadyMs())));
+      await powers.timers.sleep(Math.min(pollMs, Math.max(1, untilMs - powers.clock.steadyMs())));
     }
   }
 
@@ -130,7 +128,7 @@ export class GlobalLocks {
 
   /** Gives everything back. */
   async stop(): Promise<void> {
-    clearInterval(this.#timer);
+    this.#options.powers.timers.cancel(this.#timer);
     const all = [...this.#held.values()];
     const released = await Promise.allSettled(all.map(({ name, owner }) => this.release(name, owner)));
     for (const [at, result] of released.entries()) {

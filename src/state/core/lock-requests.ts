@@ -1,12 +1,13 @@
 /** Those who ask for locks, until they have their answer: first of this host's table, then, with several hosts, of all. */
 import type { FaasmError } from '../../../proto/errors.ts';
-import { steadyMs } from '../../clock.ts';
+import type { Clock } from '../../power/port.ts';
 import type { LockGrant, LockOptions } from '../tier/messages.ts';
 import { isLockLost } from './condition.ts';
 import type { GlobalLocks } from './global-locks.ts';
 import type { LockEffect, LockMessage } from './locks.ts';
 
 export interface LockRequestsOptions {
+  readonly clock: Clock;
   /** Gives the table a message; its effects come back by `settle`. */
   readonly step: (message: LockMessage) => void;
   /** Nothing: there is one host. */
@@ -29,8 +30,8 @@ export class LockRequests {
 
   /** @throws FaasmError `conflict`, `deadline_exceeded`, `too_many_requests`, `cancelled`, `lock_lost`, `storage_unavailable` */
   async lock(name: string, { owner, mode, leaseMs, waitMs }: LockOptions): Promise<LockGrant> {
-    const { globalLocks } = this.#options;
-    const nowMs = steadyMs();
+    const { clock, globalLocks } = this.#options;
+    const nowMs = clock.steadyMs();
     const request = { name, owner, mode, leaseMs, waitMs, nowMs };
     const local = (await this.#ask((id) => ({ type: 'lock', request: id, ...request })))!;
     if (globalLocks === undefined) return local;
@@ -69,7 +70,8 @@ export class LockRequests {
   }
 
   async #unlockHere(name: string, owner: string): Promise<void> {
-    await this.#ask((request) => ({ type: 'unlock', request, name, owner, nowMs: steadyMs() }));
+    const nowMs = this.#options.clock.steadyMs();
+    await this.#ask((request) => ({ type: 'unlock', request, name, owner, nowMs }));
   }
 
   #ask(toMessage: (request: number) => LockMessage): Promise<LockGrant | undefined> {

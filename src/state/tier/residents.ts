@@ -3,9 +3,9 @@
  * Everything here about one value is called under that value's gate, one at a time; guests meanwhile read and write
  * the segments.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../../proto/errors.ts';
 import type { StateKey, UserName } from '../../../proto/names.ts';
+import type { Powers } from '../../power/port.ts';
 import { isLockLost } from '../core/condition.ts';
 import type { Gates } from '../core/gates.ts';
 import { account, charge, type Quota } from '../core/quota.ts';
@@ -52,6 +52,7 @@ export interface Resident {
 }
 
 export interface ResidentsOptions {
+  readonly powers: Pick<Powers, 'clock' | 'timers'>;
   readonly store: StateStore;
   readonly quota: Quota;
   readonly gates: Gates;
@@ -344,13 +345,14 @@ export class Residents {
 
   /** Drops values that nobody has used for long, oldest first. @throws FaasmError `no_capacity` */
   async #makeRoom(name: string, neededBytes: number): Promise<void> {
-    const { residentMaxBytes } = this.#options;
-    const endMs = performance.now() + busyWaitMs;
+    const { powers, residentMaxBytes } = this.#options;
+    const endMs = powers.clock.monotonicMs() + busyWaitMs;
     while (this.#lacks(neededBytes, residentMaxBytes)) {
       const someWereBusy = await this.#evictSome(name, neededBytes);
       if (!this.#lacks(neededBytes, residentMaxBytes)) return;
-      if (!someWereBusy || performance.now() > endMs) throw noRoom(name, this.#bytes, residentMaxBytes);
-      await delay(busyPollMs);
+      if (!someWereBusy || powers.clock.monotonicMs() > endMs)
+        throw noRoom(name, this.#bytes, residentMaxBytes);
+      await powers.timers.sleep(busyPollMs);
     }
   }
 

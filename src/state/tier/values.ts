@@ -4,10 +4,8 @@
  *
  * What is done to one value is done one after the other, and answered after it is durable.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../../proto/errors.ts';
 import type { StateKey, UserName } from '../../../proto/names.ts';
-import { steadyMs } from '../../clock.ts';
 import { checkCondition, isConditional, isLockLost, lockLost, unconditional } from '../core/condition.ts';
 import { Gates } from '../core/gates.ts';
 import { account, charge, isKnown, learn, type Quota } from '../core/quota.ts';
@@ -263,6 +261,7 @@ export class Values {
    * @throws FaasmError `storage_unavailable` that names what could not be saved
    */
   async pushAll(untilMs: number): Promise<void> {
+    const { clock, timers } = this.#options.powers;
     await this.#gates.idle();
     for (;;) {
       const failed: Resident[] = [];
@@ -278,8 +277,8 @@ export class Values {
           });
       }
       if (failed.length === 0) return;
-      if (steadyMs() >= untilMs) throw notSaved(failed, cause);
-      await delay(Math.min(pushAgainMs, Math.max(1, untilMs - steadyMs())));
+      if (clock.steadyMs() >= untilMs) throw notSaved(failed, cause);
+      await timers.sleep(Math.min(pushAgainMs, Math.max(1, untilMs - clock.steadyMs())));
     }
   }
 
