@@ -14,6 +14,7 @@ const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--excl
   .filter((path) => path !== '' && existsSync(join(root, path)));
 const isSource = (path: string): boolean => /^(proto|src|actors|deploy|test|bench)\/.*\.ts$/.test(path);
 const sources = tracked.filter(isSource);
+const pages = tracked.filter((path) => path.endsWith('.md'));
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
 /** What each file imports, starts as a thread or runs as a program, of the files here. */
@@ -278,19 +279,19 @@ test('every setting tells some part of the host something, under a flag of its o
   t.is(new Set(settingNames.map(flagOf)).size, settingNames.length);
 });
 
-test('every setting that an error message or docker-compose.yml names exists', (t) => {
+test('every setting that an error message, a page or docker-compose.yml names exists', (t) => {
   const texts = sources.filter((path) => !path.startsWith('test/') && !path.startsWith('bench/')).map(read);
-  const named = [...texts, read('docker-compose.yml')].flatMap(
+  const named = [...texts, ...pages.map(read), read('docker-compose.yml')].flatMap(
     (text) => text.match(/\bFAASM_[A-Z_]+[A-Z]\b/g) ?? [],
   );
   const known = new Set<string>([...settingNames, 'FAASM_URL', 'FAASM_ZYGOTE']);
   t.deepEqual(
-    [...new Set(named)].filter((name) => !known.has(name)),
+    [...new Set(named)].filter((name) => !known.has(name.replace(/_FILE$/, ''))),
     [],
   );
 });
 
-test('every dependency is used and has its reason in the README', (t) => {
+test('every dependency is used and has its reason in the documentation', (t) => {
   const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
   const program = sources
     .filter((path) => /^(src|actors)\//.test(path))
@@ -298,12 +299,37 @@ test('every dependency is used and has its reason in the README', (t) => {
     .join('\n');
   const unused = Object.keys(dependencies).filter((name) => !program.includes(`'${name}`));
   t.deepEqual(unused, []);
-  const readme = read('README.md');
+  const reasons = read('docs/architecture.md');
   t.deepEqual(
-    Object.keys(dependencies).filter((name) => !readme.includes(`\`${name}\``)),
+    Object.keys(dependencies).filter((name) => !reasons.includes(`\`${name}\``)),
     [],
   );
 });
+
+test('every link of a page leads to a file, and to a heading in it', (t) => {
+  const broken = pages.flatMap((page) => {
+    const text = read(page).replaceAll(/^```.*?^```/gms, '');
+    const links = [...text.matchAll(/\]\((?!https?:)([^)\s]*)\)/g)].map(([, link]) => link!);
+    return links.filter((link) => !leadsSomewhere(page, link)).map((link) => `${page} -> ${link}`);
+  });
+  t.deepEqual(broken, []);
+});
+
+function leadsSomewhere(page: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#');
+  const target = path === '' ? page : normalize(join(dirname(page), path));
+  if (!existsSync(join(root, target))) return false;
+  return anchor === undefined || anchorsOf(read(target)).includes(anchor);
+}
+
+/** As the usual renderers make them of headings. */
+const anchorsOf = (text: string): string[] =>
+  [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) =>
+    title!
+      .toLowerCase()
+      .replaceAll(/[^\w -]/g, '')
+      .replaceAll(' ', '-'),
+  );
 
 test('every package is pinned by its hash and needs no script to be installed', (t) => {
   const { packages } = JSON.parse(read('package-lock.json')) as {
