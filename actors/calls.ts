@@ -39,7 +39,7 @@ import {
 import { askInside } from '../src/bus/private.ts';
 import { serve } from '../src/bus/serve.ts';
 import { readCallArguments } from '../src/bus/settings-headers.ts';
-import { forgetBegun, readBegun } from '../src/calls/begun-marks.ts';
+import type { BegunCalls } from '../src/calls/begun-marks.ts';
 import {
   type CallsEffect,
   type CallsMessage,
@@ -69,8 +69,8 @@ export interface CallsOptions {
   readonly subjects: PublicSubjects;
   /** Closed by whoever opened it, after `stop`. */
   readonly queue: CallQueue;
-  /** Where this host's executors mark which calls have begun. */
-  readonly begunFolder: string;
+  /** Which calls had begun on this host. */
+  readonly begun: BegunCalls;
   readonly config: CallsConfig;
   readonly log: Log;
   newCallId(user: UserName): CallId;
@@ -103,7 +103,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     privateBus,
     subjects,
     queue,
-    begunFolder,
+    begun,
     config,
     log,
     newCallId,
@@ -340,8 +340,8 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     }
   }
 
-  const pending = await queue.recover(await readBegun(begunFolder));
-  await forgetBegun(begunFolder);
+  const pending = await queue.recover(await begun.read());
+  await begun.forget();
   if (pending.length > 0) log.info({ calls: pending.length }, 'calls of the last run go on');
   perform(step({ type: 'recovered', calls: pending, nowMs: now() }));
   const served = serve(bus, {

@@ -15,7 +15,6 @@ import { runCli } from '../src/cli/run.ts';
 import type { Config } from '../src/config/config.ts';
 import type { ComingFunctions } from '../src/functions/coming.ts';
 import type { Log } from '../src/log.ts';
-import { nodePowers } from '../src/power/node.ts';
 import type { Dev, DevSummary } from './dev.ts';
 import type { LastNet } from './last-net.ts';
 import type { Host } from './start.ts';
@@ -67,8 +66,9 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
     exit(status);
   });
   await import('./v8-flags.ts');
-  const [{ startHost }, { createLog }, { spreadLastNet }] = await Promise.all([
+  const [{ startHost }, { nodeHostPowers }, { createLog }, { spreadLastNet }] = await Promise.all([
     import('./start.ts'),
+    import('./node-powers.ts'),
     import('../src/log.ts'),
     import('./last-net.ts'),
   ]);
@@ -80,7 +80,7 @@ async function serve(config: Config, options: ServeOptions): Promise<void> {
   void stopping.then(() => told.abort());
   const pipe = { input: process.stdin, output: process.stdout };
   const coming = options.dev ? await createComing() : undefined;
-  const starting = startHost(config, { powers: nodePowers, log, pipe, coming, stopping: told.signal });
+  const starting = startHost(config, { powers: nodeHostPowers, log, pipe, coming, stopping: told.signal });
   const host = await Promise.race([starting, caught.then(() => undefined)]);
   // It has taken nothing that could be finished.
   if (host === undefined) exit(1);

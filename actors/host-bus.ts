@@ -10,17 +10,17 @@ import { describeStreams, findAnsweringStreams, watchStreams } from '../src/bus/
 import { createClusterBus } from '../src/bus/cluster.ts';
 import { Drops } from '../src/bus/drops.ts';
 import { createMemoryBus, type MemoryBusOptions } from '../src/bus/memory.ts';
-import { type BusStatus, connectNatsBus, type NatsBusOptions } from '../src/bus/nats.ts';
+import type { BusStatus, NatsBusOptions } from '../src/bus/nats-options.ts';
 import type { Bus, HostBus } from '../src/bus/port.ts';
 import { reportUnhandled } from '../src/bus/report-unhandled.ts';
 import { signHosts } from '../src/bus/signed.ts';
 import type { Config } from '../src/config/config.ts';
 import type { Log } from '../src/log.ts';
-import type { Powers } from '../src/power/port.ts';
+import type { HostPowers } from '../src/power/host.ts';
 import type { Readiness } from '../src/readiness.ts';
 
 export interface HostBusOptions {
-  readonly powers: Powers;
+  readonly powers: HostPowers;
   readonly config: Config;
   readonly host: HostId;
   readonly subjects: PublicSubjects;
@@ -95,7 +95,7 @@ export async function openHostBuses({
     const endMs = clock.monotonicMs() + config.cluster.natsWaitMs;
     for (let tries = 1; ; tries++) {
       try {
-        return await connectNatsBus(options);
+        return await powers.connect(options);
       } catch (thrown) {
         const error = FaasmError.from(thrown);
         if (error.code !== 'no_responders' || clock.monotonicMs() + retryMs > endMs) throw error;

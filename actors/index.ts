@@ -18,7 +18,6 @@ import { toHttpUrls, toNatsUrl } from '../src/cli/banner.ts';
 import { type Config, loadConfig } from '../src/config/config.ts';
 import { flagOf, type SettingName, settingNames } from '../src/config/settings.ts';
 import { didYouMean } from '../src/nearest.ts';
-import { nodePowers } from '../src/power/node.ts';
 import type { Host as WholeHost } from './start.ts';
 
 export { type ErrorCode, FaasmError } from '../proto/errors.ts';
@@ -75,8 +74,15 @@ export async function startHost(given: Settings = {}): Promise<Host> {
   try {
     const config = loadConfig({ flags: folder === undefined ? flags : { ...flags, data: folder } });
     await import('./v8-flags.ts');
-    const [{ startHost }, { createLog }] = await Promise.all([import('./start.ts'), import('../src/log.ts')]);
-    const host = await startHost(config, { powers: nodePowers, log: createLog({ level: config.logLevel }) });
+    const [{ startHost }, { nodeHostPowers }, { createLog }] = await Promise.all([
+      import('./start.ts'),
+      import('./node-powers.ts'),
+      import('../src/log.ts'),
+    ]);
+    const host = await startHost(config, {
+      powers: nodeHostPowers,
+      log: createLog({ level: config.logLevel }),
+    });
     return toHost(host, config, removeFolder);
   } catch (thrown) {
     await removeFolder();

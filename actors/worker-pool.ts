@@ -31,7 +31,6 @@ import { askInside } from '../src/bus/private.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
 import { answerExecutor } from '../src/executor/asks.ts';
 import type { ExecutorSettings, FromExecutor } from '../src/executor/messages.ts';
-import { ExecutorThreadHandle } from '../src/executor/thread-handle.ts';
 import type { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
 import { fileIndexTopic, filesOfCodec } from '../src/files/messages.ts';
@@ -40,6 +39,7 @@ import { FileFeed } from '../src/guest/files/file-feed.ts';
 import { toOutputDetails } from '../src/guest/left-output.ts';
 import { WarmReport } from '../src/hosts/warm.ts';
 import type { Log } from '../src/log.ts';
+import type { Executor, StartExecutor } from '../src/power/host.ts';
 import type { Powers, Timer } from '../src/power/port.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
 import { CallEvents } from '../src/worker-pool/call-events.ts';
@@ -64,6 +64,7 @@ export interface WorkerPoolConfig {
 
 export interface WorkerPoolOptions {
   readonly powers: Powers;
+  readonly startExecutor: StartExecutor;
   readonly bus: Bus;
   readonly privateBus: Bus;
   readonly subjects: PublicSubjects;
@@ -106,6 +107,7 @@ const executorEndMs = 5000;
 
 export async function startWorkerPool({
   powers: { clock, timers },
+  startExecutor: start,
   bus,
   privateBus,
   subjects,
@@ -118,7 +120,7 @@ export async function startWorkerPool({
   const { host, stores } = config.identity;
   const state = createPoolState(config.limits);
   const jobs = new Map<CallId, Job>();
-  const executors = new Map<number, ExecutorThreadHandle>();
+  const executors = new Map<number, Executor>();
   const rows = new Map<number, { readonly row: number; user?: UserName }>();
   let ticking: Timer | undefined;
   let whenIdle: (() => void) | undefined;
@@ -314,11 +316,11 @@ export async function startWorkerPool({
     }
   }
 
-  function startExecutor(id: number): ExecutorThreadHandle {
+  function startExecutor(id: number): Executor {
     const name = `${host}-executor-${id}`;
     const row = faaslets.takeRow();
     rows.set(id, { row });
-    return new ExecutorThreadHandle(
+    return start(
       id,
       {
         ...config.executor,

@@ -20,6 +20,13 @@ export interface BegunAttempt {
   readonly attempt: number;
 }
 
+/** Those of the last run of the host. */
+export interface BegunCalls {
+  read(): Promise<BegunAttempt[]>;
+  /** Once the queue has counted them. */
+  forget(): Promise<void>;
+}
+
 /** An id of 87 characters at most, a space, and a number. */
 const recordBytes = 128;
 const recordPattern = /^([A-Za-z0-9_-]{1,87}) (\d{1,9}) *$/;
@@ -53,6 +60,12 @@ export class BegunMarks {
     }
   }
 }
+
+/** Marked in this folder. */
+export const begunIn = (folder: string): BegunCalls => ({
+  read: () => readBegun(folder),
+  forget: () => forgetBegun(folder),
+});
 
 /** The attempts that had begun when the last host in this folder ended. The folder is made where there is none. */
 export async function readBegun(folder: string): Promise<BegunAttempt[]> {

@@ -16,6 +16,7 @@ import { expectAnswer, respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { emptyBody, type Headers, header, readBody, respond, toBytes } from '../../src/bus/port.ts';
 import { answerInside } from '../../src/bus/private.ts';
+import { begunIn } from '../../src/calls/begun-marks.ts';
 import { createCallIds } from '../../src/calls/call-id.ts';
 import type { CallsConfig } from '../../src/calls/queue-config.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
@@ -97,7 +98,7 @@ async function start(t: ExecutionContext, options: Options = {}) {
     privateBus,
     subjects,
     queue: wrap(sqlite),
-    begunFolder: `${file}-begun`,
+    begun: begunIn(`${file}-begun`),
     config,
     log: noLog,
     newCallId: createCallIds(nodePowers.random),

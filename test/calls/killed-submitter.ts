@@ -9,6 +9,7 @@ import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { emptyBody, readBody, respond } from '../../src/bus/port.ts';
 import { answerInside } from '../../src/bus/private.ts';
+import { begunIn } from '../../src/calls/begun-marks.ts';
 import { createCallIds } from '../../src/calls/call-id.ts';
 import { callStatusCodec } from '../../src/calls/queue-messages.ts';
 import { openSqliteCallQueue } from '../../src/calls/sqlite-queue.ts';
@@ -33,7 +34,7 @@ await startCalls({
   privateBus,
   subjects,
   queue,
-  begunFolder: `${process.argv[2]}-begun`,
+  begun: begunIn(`${process.argv[2]}-begun`),
   config: loadConfig().calls,
   log: noLog,
   newCallId: createCallIds(nodePowers.random),

@@ -4,11 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import initWabt from 'wabt';
+import { nodeHostPowers } from '../../actors/node-powers.ts';
 import { type Host, startHost } from '../../actors/start.ts';
 import { toFunctionName, toUserName } from '../../proto/names.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/log.ts';
-import { nodePowers } from '../../src/power/node.ts';
 
 export interface TestHost extends AsyncDisposable {
   readonly host: Host;
@@ -48,7 +48,7 @@ export async function startTestHost(
   const flags = { 'http-port': '0', 'upload-port': '0', 'nats-port': '0', data };
   const config = loadConfig({ flags, environment: settings });
   const log = createLog({ level: settings.FAASM_LOG_LEVEL ?? 'silent' });
-  let host = await startHost(config, { powers: nodePowers, log });
+  let host = await startHost(config, { powers: nodeHostPowers, log });
   const url = () => `http://127.0.0.1:${host.httpPorts[0]}`;
   return {
     get host() {
@@ -65,10 +65,10 @@ export async function startTestHost(
     post: (name, body = '', headers = {}) => fetch(`${url()}/f/${name}`, { method: 'POST', body, headers }),
     async restart() {
       await host.stop();
-      host = await startHost(config, { powers: nodePowers, log });
+      host = await startHost(config, { powers: nodeHostPowers, log });
     },
     async start() {
-      host = await startHost(config, { powers: nodePowers, log });
+      host = await startHost(config, { powers: nodeHostPowers, log });
     },
     async [Symbol.asyncDispose]() {
       await host.stop();

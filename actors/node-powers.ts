@@ -1,0 +1,19 @@
+/** What a host is handed where it runs for people: Node's time and chance, its disk, its network, its threads. */
+import { connectNatsBus } from '../src/bus/nats.ts';
+import { ExecutorThreadHandle } from '../src/executor/thread-handle.ts';
+import { createAsyncify } from '../src/functions/asyncify.ts';
+import { createPreparer } from '../src/functions/preparer.ts';
+import type { HostPowers } from '../src/power/host.ts';
+import { nodePowers } from '../src/power/node.ts';
+import { openStores } from './stores.ts';
+import { openWaysIn } from './ways-in.ts';
+
+export const nodeHostPowers: HostPowers = {
+  ...nodePowers,
+  connect: connectNatsBus,
+  openStores,
+  startExecutor: (id, settings, events) => new ExecutorThreadHandle(id, settings, events),
+  createPreparer,
+  createAsyncify,
+  openWaysIn,
+};
