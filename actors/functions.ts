@@ -98,6 +98,11 @@ export interface FunctionsOptions {
   readonly log: Log;
 }
 
+export interface FunctionsActor {
+  /** Takes nothing more, and ends uploads that are prepared for longer than this. */
+  stop(drainTimeoutMs: number): Promise<void>;
+}
+
 /** A function that is not there is looked for so seldom. */
 const missingMs = 1000;
 /** While the store is away. */
@@ -110,7 +115,7 @@ const writeTries = 20;
 const readTries = 6;
 const readAgainMs = 20;
 
-export async function startFunctions(options: FunctionsOptions): Promise<{ stop(): Promise<void> }> {
+export async function startFunctions(options: FunctionsOptions): Promise<FunctionsActor> {
   const { bus, privateBus, subjects, control, store, preparer, asyncify, memory, config, log, onStore } =
     options;
   const { powers } = options;
@@ -212,14 +217,19 @@ export async function startFunctions(options: FunctionsOptions): Promise<{ stop(
   log.info({ functions: functions.all().length, store: store.place }, 'functions are live');
 
   return {
-    async stop() {
+    async stop(drainTimeoutMs) {
       stopped = true;
       timers.cancel(timer);
       for (const subscription of [served, given, changes]) subscription.unsubscribe();
       announcer.close();
-      await Promise.allSettled(changing.values());
+      const changed = Promise.allSettled(changing.values());
+      const enough = new AbortController();
+      await Promise.race([changed, timers.sleep(drainTimeoutMs, enough).catch(() => {})]);
+      enough.abort();
       asyncify.close();
       await preparer.close();
+      // What had been prepared is written, and nothing else is.
+      await changed;
       programs.close();
       await store.close();
     },

@@ -18,9 +18,9 @@ export interface NatsListenerActorOptions {
     /** 0 takes a free one. */
     readonly port: number;
     readonly maxPayloadBytes: number;
-    readonly maxListening?: number;
-    /** Of the system's subjects. @default 'faasm' */
-    readonly prefix?: string;
+    readonly maxListening: number;
+    /** Of the system's subjects. */
+    readonly prefix: string;
     /** @default 'faasm' */
     readonly serverName?: string;
   };

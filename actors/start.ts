@@ -248,7 +248,7 @@ export async function startHost(
       config: { ...config.functions, host: id, store: identity.stores.functions },
       log: log('functions'),
     });
-    closers.push(() => functions.stop());
+    closers.push(() => functions.stop(drainLeftMs()));
     // What runs may still chain and start functions, so those actors stop after it has ended.
     closers.push(() => pool.drain(drainLeftMs()));
     const calls = await startCalls({

@@ -104,13 +104,13 @@ function toDrain({ FAASM_DRAIN_DELAY_MS: delayMs, FAASM_DRAIN_TIMEOUT_MS: timeou
   };
 }
 
-function toModules(settings: Settings): Required<Pick<ModuleLimits, 'tableMaxElements'>> & ModuleLimits {
+function toModules(settings: Settings) {
   return {
     memoryMaxPages: Math.floor(settings.FAASM_MEMORY_MAX_MIB / pageBytes),
     tableMaxElements: settings.FAASM_TABLE_MAX_ELEMENTS,
     compileMaxBytes: settings.FAASM_COMPILE_MAX_MIB,
     compileMaxMs: settings.FAASM_COMPILE_MAX_MS,
-  };
+  } satisfies ModuleLimits;
 }
 
 /** Inside a host a message may be as large as anything that is let in, with headers. */

@@ -15,18 +15,18 @@ export interface NatsListenerOptions {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** The largest message of a client, headers included; the bus's own limit holds too. @default 1 MiB */
-  readonly maxPayloadBytes?: number;
+  /** The largest message of a client, headers included; the bus's own limit holds too. */
+  readonly maxPayloadBytes: number;
   /** @default 1024 */
   readonly maxConnections?: number;
   /** Of one client. @default 1000 */
   readonly maxSubscriptions?: number;
-  /** Of all clients together, those that hear the system's own messages. @default 64 */
-  readonly maxListening?: number;
+  /** Of all clients together, those that hear the system's own messages. */
+  readonly maxListening: number;
   /** A client that leaves more unread is cut off. @default 64 MiB */
   readonly maxPendingBytes?: number;
-  /** The first token of the system's subjects. @default 'faasm' */
-  readonly prefix?: string;
+  /** The first token of the system's subjects. */
+  readonly prefix: string;
   /** @default 'faasm' */
   readonly serverName?: string;
   /** Without it everybody may do everything. */
@@ -91,10 +91,10 @@ class Listener implements NatsListener {
 
   constructor(options: NatsListenerOptions) {
     this.#options = options;
-    this.#boundary = createBoundary(options.prefix ?? 'faasm');
+    this.#boundary = createBoundary(options.prefix);
     this.#quotas = new Quotas({
       subscriptionsMax: allSubscriptionsMax,
-      listeningMax: options.maxListening ?? 64,
+      listeningMax: options.maxListening,
       pendingMaxBytes: allPendingMaxBytes,
     });
     this.#server = createServer((socket) => this.#accept(socket));
@@ -133,7 +133,7 @@ class Listener implements NatsListener {
     const { bus, authorize, onEvent } = this.#options;
     const clientId = ++this.#clients;
     const address = socket.remoteAddress ?? '';
-    const maxPayloadBytes = Math.min(this.#options.maxPayloadBytes ?? 1024 * 1024, bus.maxPayloadBytes);
+    const maxPayloadBytes = Math.min(this.#options.maxPayloadBytes, bus.maxPayloadBytes);
     let refused = false;
     const connection = new Connection({
       bus,

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { startFunctions } from '../../actors/functions.ts';
 import { createControlSubjects } from '../../proto/control-subjects.ts';
+import { FaasmError } from '../../proto/errors.ts';
 import { toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
 import { createPublicSubjects } from '../../proto/public-subjects.ts';
@@ -21,7 +22,7 @@ import {
 } from '../../src/functions/messages.ts';
 import { openFunctionStore } from '../../src/functions/open-store.ts';
 import type { FunctionStore } from '../../src/functions/port.ts';
-import { createPreparer } from '../../src/functions/preparer.ts';
+import { createPreparer, type Preparer } from '../../src/functions/preparer.ts';
 import { createLog } from '../../src/log.ts';
 import { createCopyMemory } from '../../src/memory/copy.ts';
 import { nodePowers } from '../../src/power/node.ts';
@@ -39,7 +40,14 @@ async function openStore(folder: string): Promise<FunctionStore> {
   return await openFunctionStore({ kind: 'folder', path: folder }, { s3, nats: undefined });
 }
 
-async function startHost(t: ExecutionContext, host: string, store: FunctionStore) {
+const realPreparer = () => createPreparer({ memoryMaxPages: 100 } as Parameters<typeof createPreparer>[0]);
+
+async function startHost(
+  t: ExecutionContext,
+  host: string,
+  store: FunctionStore,
+  preparer: Preparer = realPreparer(),
+) {
   const bus = createMemoryBus({ powers: nodePowers });
   const privateBus = createMemoryBus({ powers: nodePowers });
   const functions = await startFunctions({
@@ -49,7 +57,7 @@ async function startHost(t: ExecutionContext, host: string, store: FunctionStore
     subjects,
     control,
     store,
-    preparer: createPreparer({ memoryMaxPages: 100 } as Parameters<typeof createPreparer>[0]),
+    preparer,
     asyncify: createAsyncify(),
     memory: createCopyMemory(),
     onStore() {},
@@ -66,7 +74,7 @@ async function startHost(t: ExecutionContext, host: string, store: FunctionStore
     },
     log: createLog({ level: 'silent' })('functions'),
   });
-  t.teardown(() => functions.stop());
+  t.teardown(() => functions.stop(0));
   const upload = async (module: Uint8Array) => {
     const answer = await bus.request(subjects.functions('upload', user, name), module, { timeoutMs: 0 });
     return readBody(expectAnswer(answer), functionDescriptionCodec);
@@ -75,7 +83,7 @@ async function startHost(t: ExecutionContext, host: string, store: FunctionStore
     const request = { user, name, version };
     return (await askInside(privateBus, privateSubjects.program(), programTopic, request)).program.version;
   };
-  return { bus, upload, program };
+  return { bus, functions, upload, program };
 }
 
 test('startFunctions() gives no older version while it does not have the one that it heard of', async (t) => {
@@ -121,4 +129,27 @@ test('startFunctions() gives no older version while it does not have the one tha
   t.is(given, second.live);
   // A call that was placed before still gets what it was placed with.
   t.is(await two.program(first.live), first.live);
+});
+
+test('stop() ends an upload that is prepared for longer than the drain, and keeps nothing of it', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'faasm-functions-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const begun = Promise.withResolvers<void>();
+  const prepared = Promise.withResolvers<never>();
+  const one = await startHost(t, 'one', await openStore(folder), {
+    prepare() {
+      begun.resolve();
+      return prepared.promise;
+    },
+    async close() {
+      prepared.reject(new FaasmError('draining', 'The host is stopping'));
+    },
+  });
+  const uploading = t.throwsAsync(one.upload(returning(0)), { code: 'draining' });
+  await begun.promise;
+  await one.functions.stop(1);
+  await uploading;
+  const store = await openStore(folder);
+  t.deepEqual(await store.list(), []);
+  await store.close();
 });

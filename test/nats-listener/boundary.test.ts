@@ -2,10 +2,14 @@
 import test, { type ExecutionContext } from 'ava';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { respond, toBytes } from '../../src/bus/port.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { Quotas } from '../../src/nats-listener/quotas.ts';
 import { type NatsListenerOptions, startNatsListener } from '../../src/nats-listener/server.ts';
 import { nodePowers } from '../../src/power/node.ts';
 import { alone, converse } from './transcript.ts';
+
+/** As large a message as a NATS server takes by itself. */
+const defaults = { ...loadConfig().natsListener, maxPayloadBytes: 2 ** 20 };
 
 const quiet = 'CONNECT {"verbose":false,"pedantic":false,"headers":true,"no_responders":true}\r\n';
 
@@ -13,6 +17,7 @@ async function listen(t: ExecutionContext, options: Partial<NatsListenerOptions>
   const bus = createMemoryBus({ powers: nodePowers });
   const events: string[] = [];
   const listener = await startNatsListener({
+    ...defaults,
     bus,
     host: '127.0.0.1',
     port: 0,

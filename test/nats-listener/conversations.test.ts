@@ -1,11 +1,15 @@
 /** The same conversations with the real server and with ours, word by word; one after the other, on one bus. */
 import test from 'ava';
 import { createMemoryBus } from '../../src/bus/memory.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import type { Authorize } from '../../src/nats-listener/grant.ts';
 import { type NatsListenerOptions, startNatsListener } from '../../src/nats-listener/server.ts';
 import { nodePowers } from '../../src/power/node.ts';
 import { startNatsServer } from '../_servers/nats-server.ts';
 import { alone, converse, type Script } from './transcript.ts';
+
+/** As large a message as a NATS server takes by itself. */
+const defaults = { ...loadConfig().natsListener, maxPayloadBytes: 2 ** 20 };
 
 interface Setting {
   readonly name: string;
@@ -48,7 +52,7 @@ test.before(async () => {
   for (const { name, config, options } of Object.values(settings) as Setting[]) {
     const server = await startNatsServer({ config });
     const bus = createMemoryBus({ powers: nodePowers });
-    const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0, ...options });
+    const listener = await startNatsListener({ ...defaults, bus, host: '127.0.0.1', port: 0, ...options });
     closers.push(
       () => server.stop(),
       () => listener.close(),

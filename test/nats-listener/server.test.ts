@@ -9,6 +9,7 @@ import { createMemoryBus, type MemoryBus } from '../../src/bus/memory.ts';
 import { connectNatsBus } from '../../src/bus/nats.ts';
 import { type BusMessage, Encodable, emptyBody, respond, toBytes } from '../../src/bus/port.ts';
 import { registerService } from '../../src/bus/service.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { createLog } from '../../src/log.ts';
 import {
   type ListenerEvent,
@@ -17,6 +18,9 @@ import {
 } from '../../src/nats-listener/server.ts';
 import { nodePowers } from '../../src/power/node.ts';
 import { startNatsServer } from '../_servers/nats-server.ts';
+
+/** As large a message as a NATS server takes by itself. */
+const defaults = { ...loadConfig().natsListener, maxPayloadBytes: 2 ** 20 };
 
 interface Given {
   readonly bus: MemoryBus;
@@ -36,6 +40,7 @@ const onListener = test.macro({
     const bus = createMemoryBus({ powers: nodePowers });
     const events: ListenerEvent[] = [];
     const listener = await startNatsListener({
+      ...defaults,
       bus,
       host: '127.0.0.1',
       port: 0,
@@ -191,7 +196,7 @@ test(
 
 test('clients come back to a listener that was started again', async (t) => {
   const bus = createMemoryBus({ powers: nodePowers });
-  const first = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
+  const first = await startNatsListener({ ...defaults, bus, host: '127.0.0.1', port: 0 });
   const nats = await connect({
     servers: `127.0.0.1:${first.port}`,
     reconnectTimeWait: 20,
@@ -203,7 +208,7 @@ test('clients come back to a listener that was started again', async (t) => {
     for await (const { type } of nats.status()) if (type === 'reconnect') return;
   })();
   await first.close();
-  const second = await startNatsListener({ bus, host: '127.0.0.1', port: first.port });
+  const second = await startNatsListener({ ...defaults, bus, host: '127.0.0.1', port: first.port });
   await back;
   await nats.flush();
   t.is(text(await bus.request('echo', Buffer.from('again'))), 'again');
@@ -213,7 +218,7 @@ test('clients come back to a listener that was started again', async (t) => {
 
 test('leave() takes no other clients, and serves those that are there', async (t) => {
   const bus = createMemoryBus({ powers: nodePowers });
-  const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
+  const listener = await startNatsListener({ ...defaults, bus, host: '127.0.0.1', port: 0 });
   const nats = await connect({ servers: `127.0.0.1:${listener.port}`, reconnect: false });
   t.teardown(() => nats.close());
   bus.subscribe('echo', (message) => respond(bus, message, message.body));
@@ -228,7 +233,7 @@ test('leave() takes no other clients, and serves those that are there', async (t
 
 test('close() gives clients what was written and hangs up', async (t) => {
   const bus = createMemoryBus({ powers: nodePowers });
-  const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
+  const listener = await startNatsListener({ ...defaults, bus, host: '127.0.0.1', port: 0 });
   const nats = await connect({ servers: `127.0.0.1:${listener.port}`, reconnect: false });
   const last = nats.subscribe('last');
   await nats.flush();
@@ -243,7 +248,7 @@ test('close() gives clients what was written and hangs up', async (t) => {
 });
 
 test('startNatsListener() names a port that is in use', onListener, async (t, { bus, port }) => {
-  const error = await t.throwsAsync(startNatsListener({ bus, host: '127.0.0.1', port }), {
+  const error = await t.throwsAsync(startNatsListener({ ...defaults, bus, host: '127.0.0.1', port }), {
     instanceOf: FaasmError,
   });
   t.is(error?.code, 'conflict');
@@ -331,7 +336,7 @@ test('clients of two hosts of a cluster hear, serve and miss each other', async 
         () => false,
         nodePowers,
       );
-      const listener = await startNatsListener({ bus, host: '127.0.0.1', port: 0 });
+      const listener = await startNatsListener({ ...defaults, bus, host: '127.0.0.1', port: 0 });
       const nats = await connect({ servers: `127.0.0.1:${listener.port}`, reconnect: false });
       return { bus, listener, nats };
     }),
@@ -377,7 +382,7 @@ test('startNatsListenerActor() listens and logs', async (t) => {
   };
   const actor = await startNatsListenerActor({
     bus,
-    config: { host: '127.0.0.1', port: 0, maxPayloadBytes: 1000 },
+    config: { ...defaults, port: 0, maxPayloadBytes: 1000 },
     log,
   });
   const nats = await connect({ servers: `127.0.0.1:${actor.port}` });
