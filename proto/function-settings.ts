@@ -99,7 +99,7 @@ export function toOrigins(value: unknown): readonly string[] {
   if (!Array.isArray(value) || value.length > originsMax) {
     throw bad(`The setting cors is a list of at most ${originsMax} origins`);
   }
-  const wrong = value.find((each) => typeof each !== 'string' || !originPattern.test(each));
+  const wrong = value.find((origin) => typeof origin !== 'string' || !originPattern.test(origin));
   if (wrong === undefined) return value as string[];
   throw bad(
     `An origin is * or as https://app.example, in lower case and without a path, not ${quote(String(wrong))}`,
@@ -115,7 +115,7 @@ function toSwitch(name: string, value: unknown = false): boolean {
 export function toCallArguments(value: unknown): CallArguments {
   const { args = [], env = {} } = toRecord(value, 'A call is given', ['args', 'env']);
   if (!Array.isArray(args)) throw bad('Arguments are a list of texts');
-  for (const each of args) checkText(each, 'An argument');
+  for (const arg of args) checkText(arg, 'An argument');
   const variables = toRecord(env, 'Environment', undefined);
   for (const [name, text] of Object.entries(variables)) {
     if (name === '' || name.length > variableNameMaxLength || /[=\0]/.test(name)) {
@@ -133,7 +133,7 @@ export function toCallArguments(value: unknown): CallArguments {
 
 /** `0,1`, as people write it. @throws FaasmError `bad_request` */
 export function readExitCodes(text: string): number[] {
-  return toExitCodes(text.split(',').map((each) => (each.trim() === '' ? Number.NaN : Number(each))));
+  return toExitCodes(text.split(',').map((code) => (code.trim() === '' ? Number.NaN : Number(code))));
 }
 
 /** `NAME=value`, as people write it. @throws FaasmError `bad_request` */
@@ -152,7 +152,7 @@ function checkSize({ args, env }: CallArguments): void {
     );
   }
   let byteLength = 0;
-  for (const each of args) byteLength += Buffer.byteLength(each) + 1;
+  for (const arg of args) byteLength += Buffer.byteLength(arg) + 1;
   for (const [name, value] of variables) byteLength += Buffer.byteLength(name) + Buffer.byteLength(value) + 2;
   if (byteLength > textMaxBytes) {
     throw bad(

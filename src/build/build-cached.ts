@@ -19,7 +19,7 @@ export interface CachedBuildOptions extends Omit<BuildOptions, 'objectsFolder'> 
 }
 
 export interface CachedBuildResult extends BuildResult {
-  /** It was there already. */
+  /** Whether it was built before, and came out of the cache. */
   readonly cached: boolean;
 }
 

@@ -35,7 +35,7 @@ export function toCompileFlags(
     '-fdata-sections',
     ...(cpp ? [exceptions ? '-fwasm-exceptions' : '-fno-exceptions'] : []),
     '-I.faasm/include',
-    // Its headers are beside the libc's own, and bring them in.
+    // The headers in it are beside the libc's own, and bring them in.
     '-isystem.faasm/include/posix',
     ...includes.map((folder) => `-I${folder}`),
     ...defines.map((define) => `-D${define}`),

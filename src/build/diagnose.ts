@@ -21,7 +21,7 @@ const additions = [
 export function tidyMessages(text: string): string {
   const tidy = text
     .split('\n')
-    .filter((line) => !additions.some((each) => each.test(line)))
+    .filter((line) => !additions.some((addition) => addition.test(line)))
     .join('\n')
     .trim();
   return tidy.length > messageMaxLength ? `${tidy.slice(0, messageMaxLength)}\n…` : tidy;
@@ -31,7 +31,7 @@ export function tidyMessages(text: string): string {
 export function buildFailure(program: string, messages: string): FaasmError {
   const text =
     tidyMessages(messages) || 'The compiler made nothing and does not say why; look at the extra flags';
-  const found = advice.filter(([sign]) => sign.test(text)).map(([, each]) => each);
+  const found = advice.filter(([sign]) => sign.test(text)).map(([, meaning]) => meaning);
   return new FaasmError('bad_request', [`Cannot build ${program}:`, text, ...found].join('\n'));
 }
 

@@ -12,7 +12,7 @@ import type { SourceFile } from './options.ts';
 export type LibraryPart = 'common' | 'exceptions' | 'posix';
 
 export interface GuestKit {
-  /** sha256 of all of it, in hex. */
+  /** sha256 of the whole kit, in hex. */
   readonly version: string;
   /** Paths as in `#include`. */
   readonly headers: readonly SourceFile[];

@@ -1,6 +1,6 @@
 /**
  * LLVM itself: 75 MB of wasm, so it is loaded when first used, and only in the toolchain's own process.
- * Each run gets a tree of files and leaves another; nothing of this machine's disk is reachable from it.
+ * A run gets a tree of files and leaves another; nothing of this machine's disk is reachable from it.
  */
 import { FaasmError } from '../../proto/errors.ts';
 
@@ -65,16 +65,16 @@ export function toTree(files: Iterable<readonly [path: string, content: string |
   const root: Tree = {};
   for (const [path, content] of files) {
     const folders = path.split('/');
-    const name = folders.pop()!;
+    const fileName = folders.pop()!;
     let folder = root;
-    for (const each of folders) {
-      const found = (folder[each] ??= {});
+    for (const name of folders) {
+      const found = (folder[name] ??= {});
       if (typeof found === 'string' || found instanceof Uint8Array) {
-        throw new FaasmError('bad_request', `${path} cannot be a file in ${each}, which is a file too`);
+        throw new FaasmError('bad_request', `${path} cannot be a file in ${name}, which is a file too`);
       }
       folder = found;
     }
-    folder[name] = content;
+    folder[fileName] = content;
   }
   return root;
 }

@@ -27,7 +27,7 @@ const light = new Set([
 
 /**
  * The includes, one a line, as they stand in the source; nothing when precompiling them would not pay.
- * It ends at the first line that is anything else, for that may change what a header means.
+ * A preamble ends at the first line that is anything else, for that may change what a header means.
  */
 export function preambleOf(text: string): string | undefined {
   const headers: string[] = [];

@@ -6,7 +6,7 @@ import { runLlvm, toTree } from './llvm.ts';
 import { isCpp, type SourceFile } from './options.ts';
 import { preambleOf } from './preamble.ts';
 
-/** Each has 8 to 16 MB. */
+/** A precompiled preamble has 8 to 16 MB. */
 const keptMax = 6;
 const seenMax = 100;
 
@@ -32,7 +32,7 @@ const none: PreambleUse = { flags: [], files: [] };
 
 export class PrecompiledPreambles {
   /** By flags and text, the one used longest ago first; null where precompiling failed. */
-  readonly #made = new Map<string, Uint8Array | null>();
+  readonly #outputs = new Map<string, Uint8Array | null>();
   readonly #seen = new Set<string>();
   #wanted: Wanted | undefined;
 
@@ -45,21 +45,21 @@ export class PrecompiledPreambles {
     const preamble = preambleOf(source.text);
     if (preamble === undefined) return none;
     const key = JSON.stringify([compileFlags, preamble]);
-    const made = this.#made.get(key);
-    if (made === undefined) {
+    const output = this.#outputs.get(key);
+    if (output === undefined) {
       if (this.#seen.has(key)) this.#wanted = { key, preamble, compileFlags, headers };
       if (this.#seen.size >= seenMax) this.#seen.clear();
       this.#seen.add(key);
       return none;
     }
-    this.#made.delete(key);
-    this.#made.set(key, made);
-    if (made === null) return none;
+    this.#outputs.delete(key);
+    this.#outputs.set(key, output);
+    if (output === null) return none;
     return {
       flags: ['-include-pch', precompiled],
       files: [
         [header, preamble],
-        [precompiled, made],
+        [precompiled, output],
       ],
     };
   }
@@ -72,10 +72,10 @@ export class PrecompiledPreambles {
     const tree = toTree([...wanted.headers, [header, wanted.preamble]]);
     const command = [...wanted.compileFlags, '-x', 'c++-header', header, '-o', precompiled];
     const { output } = await runLlvm(command, tree, precompiled);
-    this.#made.set(wanted.key, output ?? null);
-    for (const oldest of this.#made.keys()) {
-      if (this.#made.size <= keptMax) break;
-      this.#made.delete(oldest);
+    this.#outputs.set(wanted.key, output ?? null);
+    for (const oldest of this.#outputs.keys()) {
+      if (this.#outputs.size <= keptMax) break;
+      this.#outputs.delete(oldest);
     }
   }
 }

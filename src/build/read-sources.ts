@@ -64,17 +64,17 @@ export async function readSources(
 
 const isScript = (path: string): boolean => languageOf(path) === 'AssemblyScript';
 
-/** Those that are there; what is not is the compiler's to say, with the line. */
+/** Imported files that are there; what is not there is the compiler's to say, with the line. */
 async function importsOf(text: string, path: string, base: string): Promise<string[]> {
   const found: string[] = [];
   for (const candidates of importCandidates(text, path, resolve(base))) {
-    for (const each of candidates) {
-      const isFile = await stat(each).then(
+    for (const candidate of candidates) {
+      const isFile = await stat(candidate).then(
         (entry) => entry.isFile(),
         () => false,
       );
       if (!isFile) continue;
-      found.push(each);
+      found.push(candidate);
       break;
     }
   }

@@ -57,7 +57,7 @@ export interface World {
   readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   /** Is a host, until it is told to stop. */
   serve(config: Config, options: ServeOptions): Promise<void>;
-  /** Those of this process, for a guest that is run in it; the engine is safe for guests from then on. */
+  /** The streams of this process, for a guest that is run in it; the engine is safe for guests from then on. */
   guestStreams(config: Config): Promise<GuestStreams>;
 }
 

@@ -20,7 +20,7 @@ export const inputFromTerminal = 'The input comes from the terminal; Ctrl-D ends
 /** Nothing where no source is given. @throws UsageError, FaasmError `not_found` */
 export async function toInput(source: InputSource, world: World): Promise<RequestBody | undefined> {
   const { data, file, operand } = source;
-  if ([data, file, operand].filter((each) => each !== undefined).length > 1) {
+  if ([data, file, operand].filter((given) => given !== undefined).length > 1) {
     throw new UsageError('The data is given more than once');
   }
   if (operand !== undefined && operand !== '-') {

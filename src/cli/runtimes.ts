@@ -18,7 +18,7 @@ const runtimes: Readonly<Record<string, Runtime>> = {
   php: {
     start: (script) => ({ args: [], env: { SCRIPT_FILENAME: script, REDIRECT_STATUS: '200' }, cgi: true }),
   },
-  /** Its gems are not in its file system. */
+  /** Without gems, which are not in the file system of the function. */
   ruby: { start: (script) => ({ args: ['--disable-gems', script], env: {} }) },
 };
 

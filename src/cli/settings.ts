@@ -20,7 +20,7 @@ export const settingsOptions = {
   cwd: { type: 'text', value: 'path', about: 'where relative paths begin; else /' },
 } as const satisfies Options;
 
-/** Those that only a function of a host has. */
+/** Options that only a function of a host has. */
 export const hostedOptions = {
   cgi: {
     type: 'switch',

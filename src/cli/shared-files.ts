@@ -13,7 +13,7 @@ export interface FileOperand {
   readonly user: UserName;
   /** Nothing for all files of the user. */
   readonly path: FilePath | undefined;
-  /** It was written with a slash at its end, or has no path. */
+  /** Whether the operand has a slash at its end, or no path. */
   readonly isFolder: boolean;
 }
 

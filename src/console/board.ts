@@ -75,7 +75,7 @@ interface SeenFunction {
   readonly user: string;
   readonly name: string;
   version: string | null;
-  /** Its version was asked for. */
+  /** Whether the version was asked for. */
   asked: boolean;
   calls: number;
   failed: number;
@@ -128,7 +128,7 @@ export class Board {
     else this.#functionOf(user, name).version = version;
   }
 
-  /** This host's own last word, if it had one. */
+  /** The last heartbeat of this host, if there was one. */
   ownStatus(): HostStatus | undefined {
     return this.#hosts.get(this.#host)?.status;
   }

@@ -3,10 +3,10 @@ import type { ErrorCode } from '../../proto/errors.ts';
 import { Durations } from './durations.ts';
 import type { SeenCall } from './seen-call.ts';
 
-/** Each function is some 20 time series; those that come after so many are counted together. */
+/** A function is some 20 time series; functions that come after so many are counted together. */
 const functionsMax = 200;
 
-/** Stands for all functions over the limit. It is no name, so nobody has it. */
+/** Stands for all functions over the limit. No function can be named so. */
 const others = '(others)';
 
 export interface FunctionTally {

@@ -88,9 +88,9 @@ export async function openDiskStore({ root, onDamaged }: DiskStoreOptions): Prom
       }
     });
     if (hash.digest('hex') !== content) throw contentDamaged();
-    const made = summer.finish();
-    await replaceFile(sumsPath(contentFolder, content), made, draftFolder).catch(() => {});
-    return BlockSums.from(Buffer.from(made))!;
+    const sumsBytes = summer.finish();
+    await replaceFile(sumsPath(contentFolder, content), sumsBytes, draftFolder).catch(() => {});
+    return BlockSums.from(Buffer.from(sumsBytes))!;
   }
 
   return {

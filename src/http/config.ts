@@ -2,7 +2,7 @@ import type { HostId } from '../../proto/names.ts';
 import type { BodyLimit } from './body.ts';
 
 export interface HttpConfig {
-  /** This host, whose console answers `/` and `/metrics`. */
+  /** The host whose console answers `/` and `/metrics`. */
   readonly host: HostId;
   /** The address that the ports listen on. */
   readonly listen: string;

@@ -23,7 +23,7 @@ export class Connection {
     return this.#exchanges.at(-1)?.res;
   }
 
-  /** Those whose answers are not all written, the oldest first. */
+  /** Exchanges whose answers are not all written, the oldest first. */
   get unanswered(): readonly Exchange[] {
     return this.#exchanges.filter(({ res }) => !res.writableFinished && !res.destroyed);
   }

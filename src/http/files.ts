@@ -54,7 +54,7 @@ export async function readFile(parts: HttpParts, exchange: Exchange, route: File
   await sendPieces(parts, subject, whole, first, exchange.res);
 }
 
-/** One piece at a time is held here; nobody sees any of them before the last. */
+/** Passes a file on a piece at a time; nobody sees any piece before the last one is there. */
 export async function writeFile(parts: HttpParts, exchange: Exchange, route: FileRoute): Promise<void> {
   const { req } = exchange;
   const limit = fileLimit(parts.config);
@@ -107,7 +107,7 @@ export async function listFiles(
   const { res, requestId } = exchange;
   res.writeHead(200, { 'Content-Type': 'application/json', 'X-Request-Id': requestId });
   for (let before = '['; page.length > 0; before = ',') {
-    const text = page.map((each) => JSON.stringify(each)).join(',');
+    const text = page.map((file) => JSON.stringify(file)).join(',');
     if (!(await writeOut(res, before + text, parts.config.stallTimeoutMs))) return;
     page = page.length < fileListMax ? [] : await readPage(page.at(-1));
   }

@@ -135,7 +135,7 @@ export class Invocation implements Exchange, Abandonable {
       return;
     }
     this.#connection?.answered(this);
-    // It was given up at the end of a drain.
+    // The call was given up at the end of a drain.
     if (this.res.headersSent) return;
     const output = toBytes(message.body);
     if (output.length >= heldMinBytes)

@@ -18,14 +18,14 @@ export async function listState(parts: HttpParts, exchange: Exchange, { user }: 
     sendJson(
       exchange,
       200,
-      page.map((each) => toEntry(user, each)),
+      page.map((value) => toEntry(user, value)),
     );
     return;
   }
   const { res, requestId } = exchange;
   res.writeHead(200, { 'Content-Type': 'application/json', 'X-Request-Id': requestId });
   for (let before = '['; page.length > 0; before = ',') {
-    const text = page.map((each) => JSON.stringify(toEntry(user, each))).join(',');
+    const text = page.map((value) => JSON.stringify(toEntry(user, value))).join(',');
     if (!(await writeOut(res, before + text, parts.config.stallTimeoutMs))) return;
     page = page.length < listMax ? [] : await readPage(parts, user, page.at(-1)!.key);
   }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { FaasmError } from '../../proto/errors.ts';
 import { authorityOf } from './host-names.ts';
 
-/** They change nothing. */
+/** Methods that change nothing. */
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 const schemePattern = /^(https?):\/\//i;

@@ -23,7 +23,7 @@ export function toHttpHead(message: BusMessage): HttpHead | undefined {
   const head = readResponseHead(message);
   if (head === undefined || !(head.status >= 200 && head.status <= 599)) return undefined;
   const theirs = head.headers
-    .map((each) => header.exec(each)?.slice(1) ?? [])
+    .map((line) => header.exec(line)?.slice(1) ?? [])
     .filter(([name]) => name !== undefined && !notTheirs.test(name));
   const own = [`X-${names.responseStatus}`, String(head.status), ...sandbox];
   return { status: head.status, headers: [...own, ...theirs.flat()] };

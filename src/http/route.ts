@@ -101,7 +101,7 @@ export type Route =
   | HealthRoute
   | RefusedRoute;
 
-/** Those that call a function, which is what pages of other origins may be let do. */
+/** Methods that call a function, which is what pages of other origins may be let do. */
 export const calledMethods = 'GET, HEAD, POST';
 const anyMethods = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 

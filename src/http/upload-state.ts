@@ -27,23 +27,23 @@ export async function* toPieces(
   limit: BodyLimit,
 ): AsyncGenerator<Piece> {
   let parts: Uint8Array[] = [];
-  let held = 0;
+  let gatheredBytes = 0;
   let offset = 0;
   for await (const chunk of source) {
-    if (offset + held + chunk.length > limit.maxBytes) throw tooLarge(limit);
+    if (offset + gatheredBytes + chunk.length > limit.maxBytes) throw tooLarge(limit);
     let rest = chunk;
-    while (held + rest.length > pieceBytes) {
-      parts.push(rest.subarray(0, pieceBytes - held));
-      rest = rest.subarray(pieceBytes - held);
+    while (gatheredBytes + rest.length > pieceBytes) {
+      parts.push(rest.subarray(0, pieceBytes - gatheredBytes));
+      rest = rest.subarray(pieceBytes - gatheredBytes);
       yield { offset, bytes: join(parts, pieceBytes), last: false };
       offset += pieceBytes;
       parts = [];
-      held = 0;
+      gatheredBytes = 0;
     }
     if (rest.length > 0) parts.push(rest);
-    held += rest.length;
+    gatheredBytes += rest.length;
   }
-  yield { offset, bytes: join(parts, held), last: true };
+  yield { offset, bytes: join(parts, gatheredBytes), last: true };
 }
 
 /** Replaces the value. @returns the answer to the write that made it seen */

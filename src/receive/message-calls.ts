@@ -45,7 +45,7 @@ export type KilledCall = Pick<Message, 'user' | 'id' | 'resultKey'>;
 /** How much later than the call's own end the bus gives up. */
 const answerMarginMs = 10_000;
 
-/** Those of one client: of a connection, of the pipe, of a queue. */
+/** The calls of one client: of a connection, of the pipe, of a queue. */
 export class MessageCalls {
   readonly #options: MessageCallsOptions;
   readonly #underWay = new Map<CallId, Message>();

@@ -22,7 +22,7 @@ export interface CallEnding {
   readonly resultKey: string;
   /** The key where the result can be read for longer; empty for none. */
   readonly statusKey: string;
-  /** It is kept in the dead-letter list. */
+  /** Whether the call is kept in the dead-letter list. */
   readonly dead: boolean;
 }
 
@@ -66,8 +66,8 @@ export class RedisQueue {
   }
 
   /**
-   * Those that are there, up to so many. After a failure it gives first what the failed one may have taken, so `count`
-   * must not be less then.
+   * Calls that are there, up to so many. After a failure this gives first what the failed take may have taken, so
+   * `count` must not be less then.
    * @throws FaasmError `storage_unavailable`
    */
   async take(count: number): Promise<TakenCall[]> {

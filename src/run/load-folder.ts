@@ -98,7 +98,7 @@ export function loadFolder(
   return loaded;
 }
 
-/** It is there, and nothing that a file system of a guest has. */
+/** An entry that is there, and nothing that a file system of a guest has. */
 class UnfitEntry extends Error {}
 
 function listFolder(path: string): Dirent<Buffer>[] {

@@ -50,7 +50,7 @@ export interface ProgramEnd {
   readonly results: readonly string[];
   /** Why it ended, where that was not by its own return value or exit code. */
   readonly error: CallError | undefined;
-  /** Its files, as it left them. */
+  /** The files of the program, as it left them. */
   readonly tree: Tree;
 }
 

@@ -123,12 +123,12 @@ export class S3Bucket {
             ...(token !== undefined && { ContinuationToken: token }),
           }),
         );
-        for (const each of page.Contents ?? []) {
+        for (const object of page.Contents ?? []) {
           all.push({
-            key: each.Key!.slice(this.#prefix.length),
-            sizeBytes: each.Size ?? 0,
-            etag: each.ETag ?? '',
-            modifiedMs: each.LastModified?.getTime() ?? 0,
+            key: object.Key!.slice(this.#prefix.length),
+            sizeBytes: object.Size ?? 0,
+            etag: object.ETag ?? '',
+            modifiedMs: object.LastModified?.getTime() ?? 0,
           });
         }
         token = page.NextContinuationToken;

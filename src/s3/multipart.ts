@@ -55,7 +55,7 @@ export async function putParts(
   }
 }
 
-/** One of no bytes for an empty stream. */
+/** Cuts a stream into parts; an empty one gives a part of no bytes. */
 async function* toParts(
   stream: AsyncIterable<Uint8Array>,
   partBytes: number,

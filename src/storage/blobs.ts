@@ -17,12 +17,13 @@ export interface BlobStore {
   readonly place: string;
   get(name: string): Promise<{ readonly bytes: Uint8Array; readonly tag: string } | undefined>;
   /**
-   * Replaces it as a whole: a reader, and who comes after a crash, sees the old or the new one. It is kept when it resolves.
+   * Replaces a blob as a whole: a reader, and who comes after a crash, sees the old or the new one. The new one is kept
+   * when this resolves.
    * @returns its tag @throws FaasmError `precondition_failed`
    */
   put(name: string, bytes: Uint8Array, expected?: WriteTag): Promise<string>;
   delete(name: string): Promise<void>;
-  /** Those whose names begin so, in no order. */
+  /** Blobs whose names begin so, in no order. */
   list(prefix: string): Promise<BlobInfo[]>;
   close(): Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** One at a time among processes, and among hosts that share a folder. */
+/** A lock file: one at a time among processes, and among hosts that share a folder. */
 import { open, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';

@@ -2,7 +2,7 @@
 import type { ErrorCode, ErrorDetails } from '../../proto/errors.ts';
 
 export interface SqliteSetup {
-  /** Its folder is made when it is not there. */
+  /** The path of the database; the folder of it is made where there is none. */
   readonly file: string;
   /** The URL of the operations module. */
   readonly operations: string;

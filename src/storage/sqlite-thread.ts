@@ -18,7 +18,7 @@ import type { FromThread, OperationMessage, SqliteSetup, ToThread } from './sqli
 
 /**
  * What an operations module's `open(db, file)` gives: each takes one argument and answers at once.
- * It keeps nothing outside the file, for it may be undone and run again.
+ * An operation keeps nothing outside the file, for it may be undone and run again.
  */
 // biome-ignore lint/suspicious/noExplicitAny: each operation says its own
 export type SqliteOperations = Readonly<Record<string, (argument: any) => unknown>>;

@@ -63,7 +63,7 @@ function shrink(): void {
   try {
     shrinkDatabase(opened.db);
   } catch {
-    // It needs some room itself; it is tried again.
+    // Shrinking needs some room itself, and is tried again.
   }
 }
 

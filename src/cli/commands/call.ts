@@ -99,7 +99,7 @@ function fromLine(text: string, number: number): Partial<Message> {
 type Calls = Iterable<Partial<Message>> | AsyncIterable<Partial<Message>>;
 
 async function writeCalls(calls: Calls, output: Writable): Promise<void> {
-  for await (const each of calls) if (!output.write(toFrame(each))) await once(output, 'drain');
+  for await (const call of calls) if (!output.write(toFrame(call))) await once(output, 'drain');
 }
 
 /** @returns the exit status */

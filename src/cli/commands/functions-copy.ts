@@ -37,15 +37,15 @@ export const functionsCopy = defineCommand({
     const to = await openFunctionStore(toPlace, powers);
     try {
       let failed = 0;
-      const listed = (await from.list()).filter((each) => only === undefined || each.user === only);
+      const listed = (await from.list()).filter(({ user }) => only === undefined || user === only);
       if (listed.length === 0) {
         const whose = only === undefined ? 'no functions' : `no functions of ${only}`;
         throw new FaasmError('not_found', `There are ${whose} at ${from.place}`);
       }
-      for (const each of listed) {
-        const name = `${each.user}/${each.name}`;
+      for (const fn of listed) {
+        const name = `${fn.user}/${fn.name}`;
         try {
-          world.stdout.write(`${name}: ${await copyFunction(from, to, each)}\n`);
+          world.stdout.write(`${name}: ${await copyFunction(from, to, fn)}\n`);
         } catch (thrown) {
           failed++;
           world.stderr.write(`${name}: ${FaasmError.from(thrown).located}\n`);

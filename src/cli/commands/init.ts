@@ -8,7 +8,7 @@ import { packageRoot } from '../../package-root.ts';
 import { defineCommand, jsonOption, UsageError } from '../command.ts';
 import { printJson } from '../output.ts';
 
-/** Each is a folder of func/templates with the source of one function. */
+/** Folders of func/templates, with the source of one function in each. */
 const templates = ['as', 'c', 'cpp', 'wat'];
 
 export const init = defineCommand({

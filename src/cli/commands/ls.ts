@@ -22,7 +22,7 @@ export const ls = defineCommand({
 });
 
 function toRow({ user, name, live, versions }: FunctionDescription): string[] {
-  const version = versions.find((each) => each.version === live);
+  const version = versions.find(({ version }) => version === live);
   return [
     `${user}/${name}`,
     live.slice(0, 12),
