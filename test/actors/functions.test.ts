@@ -83,7 +83,7 @@ async function startHost(
     const request = { user, name, version };
     return (await askInside(privateBus, privateSubjects.program(), programTopic, request)).program.version;
   };
-  return { bus, functions, upload, program };
+  return { bus, privateBus, functions, upload, program };
 }
 
 test('startFunctions() gives no older version while it does not have the one that it heard of', async (t) => {
@@ -109,6 +109,10 @@ test('startFunctions() gives no older version while it does not have the one tha
   const opened = Promise.withResolvers<void>();
   gate = opened.promise;
   const change = { user, name, version: second.live, revision: second.revision, store: 'shared' };
+  const heardInside: (string | null)[] = [];
+  two.privateBus.subscribe(privateSubjects.functionChanged(), (message) => {
+    heardInside.push(readBody(message, functionChangedCodec).version);
+  });
   const confirmed = new Promise<string>((resolve) => {
     two.bus.subscribe('heard', ({ body }) => resolve(Buffer.from(body as Uint8Array).toString()));
   });
@@ -120,6 +124,7 @@ test('startFunctions() gives no older version while it does not have the one tha
     },
   );
   t.is(await confirmed, 'two');
+  t.deepEqual(heardInside, [second.live]);
   let given: string | undefined;
   const asked = two.program(second.live).then((version) => (given = version));
   await two.bus.request(subjects.functions('list', user, name), emptyBody);

@@ -417,6 +417,22 @@ test('/healthz answers always, /readyz says why not', async (t) => {
   t.is(await (await fetch('/readyz')).text(), 'ready\n');
 });
 
+test('what a client says of chains and attempts does not become a header of its call', async (t) => {
+  const { bus, fetch } = await startBridge(t);
+  const invoked = collect(bus, subjects.invoke('*', '*'));
+  bus.subscribe(subjects.invoke('*', '*'), (message) => respond(bus, message, message.body));
+  const forged = ['Call-Id', 'Depth', 'Tree-Calls', 'Parent-Id', 'Root-Id', 'Pointer', 'Attempt', 'Deadline'];
+  const headers = forged.flatMap((name) => [
+    [`Faasm-${name}`, '1'] as const,
+    [`X-Faasm-${name}`, '1'] as const,
+  ]);
+  const body = 'x';
+  const answer = await fetch('/f/demo/echo', { method: 'POST', body, headers: Object.fromEntries(headers) });
+  t.is(await answer.text(), body);
+  t.deepEqual(Object.keys(invoked[0]!.headers ?? {}), [names.callId]);
+  t.not(header(invoked[0]!, names.callId), '1');
+});
+
 test('/, /console/data and /metrics come from the console of this host', async (t) => {
   const { privateBus, fetch } = await startBridge(t);
   privateBus.subscribe('private.console.*', (message) => {

@@ -66,6 +66,8 @@ test('events are told to each user alone', (t) => {
     ['faasm.event.calls.ada', ['1', '3']],
     ['faasm.event.calls.eve', ['2']],
   ]);
+  events.flush();
+  t.is(heard.length, 2);
 });
 
 test('events fit the largest message of the bus, the longest by leaving their texts out', (t) => {

@@ -90,6 +90,37 @@ test('make() sends calls and tells what became of them', async (t) => {
   t.is(idle(), 1);
 });
 
+test('make() hands the scheduler the call that a child is', (t) => {
+  const { chained, sent } = start();
+  const parent = parentOf('p', { rootId: callIdOf(user, 'r'), depth: 2, traceparent: '00-ab-cd-01' });
+  const [child] = childrenOf(1);
+  chained.make(parent, 2, [child!], () => {});
+  const expected = {
+    id: callIdOf(user, 'c1'),
+    user,
+    function: name,
+    input: new Uint8Array(0),
+    parentId: callIdOf(user, 'p'),
+    rootId: callIdOf(user, 'r'),
+    depth: 3,
+    deadlineMs: 1000,
+    treeCalls: 1,
+    traceparent: '00-ab-cd-01',
+  };
+  t.deepEqual(callOf(sent[0]!), expected);
+  const version = 'a'.repeat(64);
+  chained.make(parent, 2, [{ ...child!, pointer: { index: 5, version } }]);
+  t.deepEqual(callOf(sent[1]!), {
+    ...expected,
+    id: callIdOf(user, 'c2'),
+    treeCalls: 2,
+    // Nobody waits for it.
+    deadlineMs: Number.POSITIVE_INFINITY,
+    pointer: 5,
+    version,
+  });
+});
+
 test('make() sends so many calls of a user as may run at once', async (t) => {
   const { answer, chained, sent } = start({ runningPerUserMax: 2 });
   chained.make(parentOf('p'), 0, childrenOf(5));
