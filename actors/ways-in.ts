@@ -11,7 +11,7 @@ import { startSocket } from './socket.ts';
 
 /** @throws FaasmError when a port is in use */
 export async function openWaysIn(options: WaysInOptions): Promise<WaysIn> {
-  const { powers, config, host, bus, privateBus, subjects, readiness, memory, log } = options;
+  const { powers, config, bus, privateBus, subjects, readiness, memory, log } = options;
   const { waysIn, socket: streams } = config;
   await using opened = new AsyncDisposableStack();
   const bridge = await startHttpBridge({
@@ -19,7 +19,7 @@ export async function openWaysIn(options: WaysInOptions): Promise<WaysIn> {
     bus,
     privateBus,
     subjects,
-    config: { ...config.http, host },
+    config: config.http,
     log: log('http-bridge'),
     memory,
     readiness,

@@ -121,7 +121,7 @@ function toPayloadMaxBytes(settings: Settings): number {
   return Math.max(FAASM_INPUT_MAX_BYTES, FAASM_OUTPUT_MAX_BYTES, FAASM_MODULE_MAX_BYTES) + headersMaxBytes;
 }
 
-function toHttp(settings: Settings): Omit<HttpConfig, 'host'> {
+function toHttp(settings: Settings): HttpConfig {
   return {
     listen: settings.FAASM_LISTEN,
     hosts: settings.FAASM_HTTP_HOSTS,

@@ -1,9 +1,6 @@
-import type { HostId } from '../../proto/names.ts';
 import type { BodyLimit } from './body.ts';
 
 export interface HttpConfig {
-  /** The host whose console answers `/` and `/metrics`. */
-  readonly host: HostId;
   /** The address that the ports listen on. */
   readonly listen: string;
   /** Names that requests may be for beside local ones: `*.example.org` is all below it, `*` any. */

@@ -17,16 +17,7 @@ import { functionDescriptionCodec, functionListCodec } from '../../src/functions
 import { nodePowers } from '../../src/power/node.ts';
 import { Readiness } from '../../src/readiness.ts';
 import { callIdOf } from '../call-ids.ts';
-import {
-  collect,
-  exchangeRaw,
-  host,
-  silentLog,
-  startBridge,
-  streamOf,
-  subjects,
-  until,
-} from '../http/_bridge.ts';
+import { collect, exchangeRaw, silentLog, startBridge, streamOf, subjects, until } from '../http/_bridge.ts';
 
 const user = toUserName('demo');
 const fn = toFunctionName('echo');
@@ -474,7 +465,7 @@ test('startHttpBridge() names the port and the setting when the port is in use',
       bus: createMemoryBus({ powers: nodePowers }),
       privateBus: createMemoryBus({ powers: nodePowers }),
       subjects,
-      config: { ...loadConfig().http, host, ports },
+      config: { ...loadConfig().http, ports },
       log: silentLog,
       readiness: new Readiness(),
     });

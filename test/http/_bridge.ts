@@ -3,7 +3,6 @@ import { connect } from 'node:net';
 import { Readable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
 import { type HttpBridgeOptions, startHttpBridge } from '../../actors/http-bridge.ts';
-import { toHostId } from '../../proto/names.ts';
 import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import type { BusMessage } from '../../src/bus/port.ts';
@@ -12,7 +11,6 @@ import type { Log } from '../../src/log.ts';
 import { nodePowers } from '../../src/power/node.ts';
 import { Readiness } from '../../src/readiness.ts';
 
-export const host = toHostId('here');
 export const subjects = createPublicSubjects();
 
 const silent = () => {};
@@ -35,7 +33,7 @@ export async function startBridge(
     bus,
     privateBus,
     subjects,
-    config: { ...loadConfig().http, host, ports: [0, 0], ...config },
+    config: { ...loadConfig().http, ports: [0, 0], ...config },
     log,
     readiness,
   });
