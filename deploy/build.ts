@@ -16,7 +16,7 @@ const { status } = spawnSync(process.execPath, compiler, { cwd: root, stdio: 'in
 if (status !== 0) process.exit(status ?? 1);
 for (const path of readdirSync(dist, { recursive: true, encoding: 'utf8' })) {
   if (path.endsWith('.d.ts')) rewrite(path, /(from |import\()(['"]\.[^'"]*)\.ts(?=['"])/g);
-  else if (path.endsWith('.js')) rewrite(path, /(new URL\(\s*)('\.[^']*)\.ts(?=',\s*import\.meta\.url)/g);
+  else if (path.endsWith('.js')) rewrite(path, /(new URL\()('\.[^']*)\.ts(?=', import\.meta\.url\))/g);
 }
 copyFileSync(join(root, 'src/console/page.html'), join(dist, 'src/console/page.html'));
 

@@ -7,17 +7,19 @@ import test, { type ExecutionContext } from 'ava';
 import { startFunctions } from '../../actors/functions.ts';
 import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import { toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
+import { stateHeaders } from '../../proto/headers.ts';
+import { type FunctionName, toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
-import { createPublicSubjects } from '../../proto/public-subjects.ts';
+import { createPublicSubjects, type FunctionOp } from '../../proto/public-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { Encodable, emptyBody, readBody } from '../../src/bus/port.ts';
+import { Encodable, emptyBody, header, readBody, toBytes } from '../../src/bus/port.ts';
 import { askInside } from '../../src/bus/private.ts';
 import { createAsyncify } from '../../src/functions/asyncify.ts';
 import {
   functionChangedCodec,
   functionDescriptionCodec,
+  functionListCodec,
   programTopic,
 } from '../../src/functions/messages.ts';
 import { openFunctionStore } from '../../src/functions/open-store.ts';
@@ -42,11 +44,19 @@ async function openStore(folder: string): Promise<FunctionStore> {
 
 const realPreparer = () => createPreparer({ memoryMaxPages: 100 } as Parameters<typeof createPreparer>[0]);
 
+async function newFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'faasm-functions-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+type Config = Parameters<typeof startFunctions>[0]['config'];
+
 async function startHost(
   t: ExecutionContext,
   host: string,
   store: FunctionStore,
-  preparer: Preparer = realPreparer(),
+  { preparer = realPreparer(), ...config }: Partial<Config> & { preparer?: Preparer } = {},
 ) {
   const bus = createMemoryBus({ powers: nodePowers });
   const privateBus = createMemoryBus({ powers: nodePowers });
@@ -71,24 +81,34 @@ async function startHost(
       functionsPerUserMax: 10,
       versionsKept: 10,
       initializeTimeoutMs: 1000,
+      ...config,
     },
     log: createLog({ level: 'silent' })('functions'),
   });
   t.teardown(() => functions.stop(0));
-  const upload = async (module: Uint8Array) => {
-    const answer = await bus.request(subjects.functions('upload', user, name), module, { timeoutMs: 0 });
-    return readBody(expectAnswer(answer), functionDescriptionCodec);
+  const ask = async (
+    op: FunctionOp,
+    body = emptyBody,
+    conditions: Record<string, string> = {},
+    of = name,
+  ) => {
+    const headers = Object.fromEntries(Object.entries(conditions).map(([key, value]) => [key, [value]]));
+    return expectAnswer(await bus.request(subjects.functions(op, user, of), body, { timeoutMs: 0, headers }));
   };
+  const upload = async (
+    module: Uint8Array<ArrayBuffer>,
+    conditions?: Record<string, string>,
+    of?: FunctionName,
+  ) => readBody(await ask('upload', module, conditions, of), functionDescriptionCodec);
   const program = async (version: string) => {
     const request = { user, name, version };
     return (await askInside(privateBus, privateSubjects.program(), programTopic, request)).program.version;
   };
-  return { bus, privateBus, functions, upload, program };
+  return { bus, privateBus, functions, ask, upload, program };
 }
 
 test('startFunctions() gives no older version while it does not have the one that it heard of', async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), 'faasm-functions-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const folder = await newFolder(t);
   const one = await startHost(t, 'one', await openStore(folder));
   const first = await one.upload(returning(0));
 
@@ -141,7 +161,7 @@ test('stop() ends an upload that is prepared for longer than the drain, and keep
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const begun = Promise.withResolvers<void>();
   const prepared = Promise.withResolvers<never>();
-  const one = await startHost(t, 'one', await openStore(folder), {
+  const preparer: Preparer = {
     prepare() {
       begun.resolve();
       return prepared.promise;
@@ -149,7 +169,8 @@ test('stop() ends an upload that is prepared for longer than the drain, and keep
     async close() {
       prepared.reject(new FaasmError('draining', 'The host is stopping'));
     },
-  });
+  };
+  const one = await startHost(t, 'one', await openStore(folder), { preparer });
   const uploading = t.throwsAsync(one.upload(returning(0)), { code: 'draining' });
   await begun.promise;
   await one.functions.stop(1);
@@ -157,4 +178,126 @@ test('stop() ends an upload that is prepared for longer than the drain, and keep
   const store = await openStore(folder);
   t.deepEqual(await store.list(), []);
   await store.close();
+});
+
+/** A host that has its store for itself. */
+async function startAlone(t: ExecutionContext, config: Partial<Config> = {}) {
+  const store = await openStore(await newFolder(t));
+  const host = await startHost(t, 'alone', store, { refreshMs: 0, ...config });
+  const modules = async () => (await store.listModules()).map(({ module }) => module).sort();
+  return { ...host, store, modules };
+}
+
+const other = toFunctionName('g');
+
+test('upload keeps as many versions as it may, and no module that none of them has', async (t) => {
+  const { upload, modules } = await startAlone(t, { versionsKept: 2 });
+  const made = [];
+  for (const value of [1, 2, 3, 4]) made.push(await upload(returning(value)));
+  const kept = made.at(-1)!.versions;
+  t.deepEqual(
+    kept.map(({ version }) => version),
+    [made[3]!.live, made[2]!.live],
+  );
+  t.deepEqual(await modules(), kept.map(({ module }) => module).sort());
+});
+
+test('upload keeps a module that another function has, until that is deleted too', async (t) => {
+  const { upload, ask, modules } = await startAlone(t, { versionsKept: 1 });
+  const { versions } = await upload(returning(1));
+  await upload(returning(1), {}, other);
+  await upload(returning(2));
+  t.true((await modules()).includes(versions[0]!.module));
+  await ask('delete', emptyBody, {}, other);
+  t.false((await modules()).includes(versions[0]!.module));
+  await ask('delete');
+  t.deepEqual(await modules(), []);
+});
+
+test('upload of what is there already makes it the live one again', async (t) => {
+  const { upload, modules } = await startAlone(t, { versionsKept: 2 });
+  const first = await upload(returning(1));
+  await upload(returning(2));
+  const again = await upload(returning(1));
+  t.is(again.live, first.live);
+  t.is(again.versions.length, 2);
+  t.is((await modules()).length, 2);
+});
+
+const conditional = test.macro({
+  title: (_, condition: string, before: number, allowed: boolean) =>
+    `upload with ${condition} of a function with ${before} versions is ${allowed ? 'taken' : 'refused'}`,
+  async exec(t, condition: string, before: number, allowed: boolean) {
+    const { upload, ask } = await startAlone(t);
+    let live = '';
+    for (let value = 0; value < before; value++) live = (await upload(returning(value))).live;
+    const [kind = '', value = ''] = condition.split(' ');
+    const field = kind === 'If-Match' ? stateHeaders.ifMatch : stateHeaders.ifNoneMatch;
+    const headers = { [field]: value === 'live' ? live : value };
+    if (allowed) await t.notThrowsAsync(upload(returning(9), headers));
+    else {
+      await t.throwsAsync(upload(returning(9), headers), { code: 'precondition_failed' });
+      const found = readBody(await ask('list'), functionListCodec);
+      t.deepEqual(
+        found.map((each) => each.live),
+        before === 0 ? [] : [live],
+      );
+    }
+  },
+});
+test(conditional, 'If-Match live', 2, true);
+test(conditional, 'If-Match other', 2, false);
+test(conditional, 'If-Match *', 1, true);
+test(conditional, 'If-Match *', 0, false);
+test(conditional, 'If-Match other', 0, false);
+test(conditional, 'If-None-Match *', 1, false);
+test(conditional, 'If-None-Match *', 0, true);
+
+test('delete is refused on another version than it names, and gone is gone', async (t) => {
+  const { upload, ask } = await startAlone(t);
+  await upload(returning(1));
+  const otherVersion = { [stateHeaders.ifMatch]: 'other' };
+  await t.throwsAsync(ask('delete', emptyBody, otherVersion), { code: 'precondition_failed' });
+  await ask('describe');
+  await ask('delete');
+  await t.throwsAsync(ask('describe'), { code: 'not_found' });
+  await t.throwsAsync(ask('delete'), { code: 'not_found' });
+});
+
+test('upload refuses a user one function more than there may be, and no version of one that is there', async (t) => {
+  const { upload } = await startAlone(t, { functionsPerUserMax: 1 });
+  await upload(returning(1));
+  await upload(returning(2));
+  await t.throwsAsync(upload(returning(1), {}, other), { code: 'too_many_requests' });
+});
+
+test('upload takes a module of just the limit', async (t) => {
+  const { length } = returning(1);
+  const fitting = await startAlone(t, { moduleMaxBytes: length });
+  await t.notThrowsAsync(fitting.upload(returning(1)));
+  const tight = await startAlone(t, { moduleMaxBytes: length - 1 });
+  await t.throwsAsync(tight.upload(returning(1)), { code: 'too_large' });
+});
+
+test('list gives the functions of the user by name, and fetch the live module', async (t) => {
+  const { upload, ask } = await startAlone(t);
+  await upload(returning(1), {}, other);
+  await upload(returning(1));
+  const { live } = await upload(returning(2));
+  const listed = readBody(await ask('list'), functionListCodec);
+  t.deepEqual(
+    listed.map((each) => each.name),
+    [name, other],
+  );
+  const fetched = await ask('fetch');
+  t.deepEqual(new Uint8Array(toBytes(fetched.body)), returning(2));
+  t.is(header(fetched, stateHeaders.version), live);
+});
+
+test('a version that is not there any more is answered with the live one', async (t) => {
+  const { upload, program } = await startAlone(t, { versionsKept: 1 });
+  const first = await upload(returning(1));
+  const second = await upload(returning(2));
+  t.is(await program(first.live), second.live);
+  t.is(await program(second.live), second.live);
 });

@@ -152,19 +152,48 @@ test('decide() forgets a cancelled call that waits, and interrupts one that runs
   t.deepEqual(tell({ type: 'tick', nowMs: 10_000 }), []);
 });
 
+test('decide() runs the next call in place of one that vanished', (t) => {
+  const { submit, tell } = start({ runningMax: 1 });
+  for (const id of ['a1', 'a2']) submit(ann, id);
+  t.deepEqual(tell({ type: 'vanished', id: 'a1' as CallId }), ['run a2']);
+});
+
+test('decide() runs what has waited long enough, whichever call began to wait first', (t) => {
+  const { submit, ended, tell } = start();
+  for (const id of ['late', 'soon']) submit(ann, id);
+  ended('late', 'no_capacity', { nowMs: 1000 });
+  ended('soon', 'no_capacity', { nowMs: 500 });
+  t.deepEqual(tell({ type: 'tick', nowMs: 700 }), ['run soon']);
+  t.deepEqual(tell({ type: 'tick', nowMs: 1100 }), ['run late']);
+});
+
+test('decide() counts what was pending among the queued calls of its user', (t) => {
+  const { tell } = start();
+  const calls = ['a', 'b', 'c'].map((id) => ({ id: id as CallId, user: ann, attempts: 1, notBeforeMs: 900 }));
+  tell({ type: 'recovered', calls, nowMs: 500 });
+  t.deepEqual(tell({ type: 'arrived', user: ann }), ['refuse too_many_requests']);
+});
+
 test('decide() goes on with what was pending, and gives up what was tried too often', (t) => {
-  const { tell, state } = start();
+  const { tell, state } = start({ runningMax: 10 });
   const call = (id: string, attempts: number, notBeforeMs: number) => ({
     id: id as CallId,
     user: ann,
     attempts,
     notBeforeMs,
   });
-  const calls = [call('fresh', 0, 0), call('interrupted', 2, 0), call('worn', 3, 0), call('later', 1, 900)];
+  const calls = [
+    call('fresh', 0, 0),
+    call('interrupted', 2, 0),
+    call('worn', 3, 0),
+    call('due', 1, 500),
+    call('later', 1, 900),
+  ];
   t.deepEqual(tell({ type: 'recovered', calls, nowMs: 500 }), [
     'finish worn dead',
     'run fresh',
     'run interrupted',
+    'run due',
   ]);
   t.is(nextTickMs(state), 900);
 });
@@ -239,5 +268,6 @@ for (const seed of [21, 22, 23, 24]) {
       }
     }
     t.is(finished.size + gone.size, submitted);
+    t.is(state.queued.size, 0);
   });
 }

@@ -151,6 +151,35 @@ test('a call that chains itself is stopped at the depth limit', async (t) => {
   t.is(response.status, 500);
 });
 
+test('a call that is as deep as it may be is made, and one deeper is not, wherever it would run', async (t) => {
+  const user = newUser();
+  // Chains itself and waits, as often as the byte of its input says.
+  await at.put(
+    `${user}/deep`,
+    `(module
+      (import "env" "__faasm_chain_name" (func $chain (param i32 i32 i32) (result i32)))
+      (import "env" "__faasm_await_call" (func $await (param i32) (result i32)))
+      (import "env" "__faasm_read_input" (func $input (param i32 i32) (result i32)))
+      (memory (export "memory") 1)
+      (data (i32.const 16) "deep\\00")
+      (func (export "exec") (result i32)
+        (drop (call $input (i32.const 0) (i32.const 1)))
+        (if (i32.eqz (i32.load8_u (i32.const 0))) (then (return (i32.const 0))))
+        (i32.store8 (i32.const 0) (i32.sub (i32.load8_u (i32.const 0)) (i32.const 1)))
+        (call $await (call $chain (i32.const 16) (i32.const 0) (i32.const 1)))))`,
+  );
+  const post = async (depth: number): Promise<number> =>
+    (await at.post(`${user}/deep`, Uint8Array.of(depth))).status;
+  // Once it was quick some times, an executor runs it beside its caller.
+  for (const [depth, status] of [
+    [5, 200],
+    [6, 500],
+  ] as const) {
+    for (let round = 0; round < 40; round++) t.is(await post(0), 200);
+    t.is(await post(depth), status);
+  }
+});
+
 test('a fan-out of 1,000 calls is joined', async (t) => {
   const user = newUser();
   await at.put(`${user}/echo`, guests.echo);

@@ -134,3 +134,49 @@ test('Parser lets a client that has yet to say who it is only connect', (t) => {
   parser.push(Buffer.from('P'));
   t.deepEqual(taken[2], { op: 'violation', text: 'Authorization Violation' });
 });
+
+const violates = (bytes: string): string | undefined => {
+  const [first] = parse([Buffer.from(bytes)]).map((operation) => JSON.parse(operation));
+  return first?.op === 'violation' ? first.text : undefined;
+};
+const options = (length: number): string => `{"name":"${'x'.repeat(length - 11)}"}`;
+const { controlLineMaxBytes, payloadMaxBytes } = limits;
+const lineLimit = 'maximum control line exceeded';
+const payloadLimit = 'Maximum Payload Violation';
+const limit = test.macro({
+  title: (_, what: string, _bytes: string, expected) => `Parser ${expected ? 'refuses' : 'takes'} ${what}`,
+  exec(t, _what: string, bytes: string, expected: string | undefined) {
+    t.is(violates(bytes), expected);
+  },
+});
+
+test(limit, 'a CONNECT of just the limit', `CONNECT ${options(controlLineMaxBytes)}\r\n`, undefined);
+test(
+  limit,
+  'a CONNECT of just the limit that ends in \\n',
+  `CONNECT ${options(controlLineMaxBytes)}\n`,
+  undefined,
+);
+test(limit, 'a CONNECT of a byte more', `CONNECT ${options(controlLineMaxBytes + 1)}\r\n`, lineLimit);
+test(
+  limit,
+  'a CONNECT of a byte more that ends in \\n',
+  `CONNECT ${options(controlLineMaxBytes + 1)}\n`,
+  lineLimit,
+);
+test(
+  limit,
+  'a payload of just the limit',
+  `PUB a ${payloadMaxBytes}\r\n${'x'.repeat(payloadMaxBytes)}\r\n`,
+  undefined,
+);
+test(limit, 'a payload of a byte more', `PUB a ${payloadMaxBytes + 1}\r\n`, payloadLimit);
+test(limit, 'headers and a body of just the limit', `HPUB a 12 ${payloadMaxBytes}\r\n`, undefined);
+test(limit, 'headers and a body of a byte more', `HPUB a 12 ${payloadMaxBytes + 1}\r\n`, payloadLimit);
+
+test('Parser holds a CONNECT of just the limit that comes byte by byte, and not one of a byte more', (t) => {
+  const bytewise = (text: string) => parse([...Buffer.from(text)].map((byte) => Buffer.of(byte)));
+  const whole = `CONNECT ${options(controlLineMaxBytes)}\r\n`;
+  t.deepEqual(bytewise(whole), parse([Buffer.from(whole)]));
+  t.regex(bytewise(`CONNECT ${options(controlLineMaxBytes + 2)}`)[0] ?? '', /control line exceeded/);
+});

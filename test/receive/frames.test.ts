@@ -30,6 +30,13 @@ test('FrameReader gives messages whole, however the stream is cut (seed 5)', (t)
   }
 });
 
+test('FrameReader waits for a length that has come in part', (t) => {
+  const reader = new FrameReader(callMaxBytes);
+  const frame = toFrame({ id: 'a', inputData: new Uint8Array(200) });
+  t.deepEqual(read(reader, frame.subarray(0, 1)), []);
+  t.deepEqual(read(reader, frame.subarray(1)), ['a']);
+});
+
 test('FrameReader knows that a message is not whole', (t) => {
   const reader = new FrameReader(callMaxBytes);
   t.deepEqual(read(reader, toFrame({ id: 'a' }).subarray(0, 2)), []);
@@ -44,9 +51,18 @@ test('FrameReader refuses a frame over its limit before its bytes have come', (t
   });
 });
 
+test('FrameReader takes a frame of just its limit', (t) => {
+  const reader = new FrameReader(100);
+  reader.push(Uint8Array.from([100, ...new Uint8Array(100).fill(1)]));
+  t.deepEqual(reader.take(), new Uint8Array(100).fill(1));
+  t.is(reader.take(), undefined);
+});
+
 test('FrameReader refuses a length that is no varint', (t) => {
   const reader = new FrameReader(callMaxBytes);
   t.throws(() => read(reader, new Uint8Array(6).fill(0xff)), { code: 'bad_message' });
+  const long = new FrameReader(callMaxBytes);
+  t.throws(() => read(long, Uint8Array.of(0x80, 0x80, 0x80, 0x80, 0x80, 0)), { code: 'bad_message' });
 });
 
 test('an empty frame is an empty message', (t) => {

@@ -325,9 +325,57 @@ test('decide() lets what runs chain while draining', (t) => {
   t.is(invoke(state, call('a', { depth: 1 }))?.type, 'place');
 });
 
-test('decide() gives the placed call the live version', (t) => {
-  const effect = invoke(scheduler(), call('a'));
-  t.is(effect?.call.version, '1');
+test('decide() gives the placed call the live version, unless it names one', (t) => {
+  const state = scheduler();
+  t.is(invoke(state, call('a')).call.version, '1');
+  t.is(invoke(state, call('b', { version: '0' })).call.version, '0');
+});
+
+test('decide() has room for as many chained calls of a user as for others', (t) => {
+  const state = scheduler();
+  const placed = (depth: number): string[] =>
+    Array.from({ length: 9 }, (_, at) => invoke(state, call(`${depth}-${at}`, { depth })).type);
+  t.deepEqual(placed(0), [...Array(3).fill('place'), ...Array(6).fill('refuse')]);
+  t.deepEqual(placed(1), [...Array(3).fill('place'), ...Array(6).fill('refuse')]);
+  t.is(invoke(state, call('more')).type, 'refuse');
+});
+
+test('decide() takes an input of just the limit', (t) => {
+  t.is(invoke(scheduler(), call('a', { input: new Uint8Array(limits.inputMaxBytes) })).type, 'place');
+});
+
+test('decide() refuses a call of a function that others keep while it knows no host but this one', (t) => {
+  const state = scheduler();
+  decide(state, { type: 'changed', change: { ...change, name: 'g' as FunctionName, store: 'own' } });
+  const refused = invoke(state, call('a', { function: 'g' as FunctionName }));
+  t.is(refused.type === 'refuse' ? refused.error.code : undefined, 'no_responders');
+});
+
+test('decide() refuses a call that nobody took and nobody else has, and one that has ended meanwhile', (t) => {
+  const elsewhere = { stores: { functions: 'own', state: 's' } };
+  const state = scheduler([status('here'), status('c', elsewhere)]);
+  decide(state, { type: 'changed', change: { ...change, name: 'g' as FunctionName, store: 'own' } });
+  const theirs = invoke(state, call('a', { function: 'g' as FunctionName }));
+  t.is(hostOf(theirs), 'c');
+  const unreachable = { type: 'unreachable', call: theirs.call, host: 'c' as HostId, nowMs: 0 } as const;
+  t.is(decide(state, unreachable).type, 'refuse');
+  decide(state, { type: 'ended', id: theirs.call.id });
+  t.is(decide(state, unreachable).type, 'refuse');
+});
+
+test('decide() loses a call with the host that it was placed on last, and with no other', (t) => {
+  const state = scheduler([status('here', loaded(900)), status('b', warm)]);
+  const first = invoke(state, call('a'));
+  t.is(hostOf(first), 'b');
+  decide(state, { type: 'status', status: status('c', warm), nowMs: 0 });
+  t.is(hostOf(decide(state, { type: 'unreachable', call: first.call, host: 'b' as HostId, nowMs: 0 })), 'c');
+  const gone = (host: string): SchedulerMessage => ({
+    type: 'status',
+    status: status(host, { phase: 'gone' }),
+    nowMs: 0,
+  });
+  t.is(decide(state, gone('b')), undefined);
+  t.deepEqual(decide(state, gone('c')), { type: 'lost', calls: ['a' as CallId] });
 });
 
 test('decide() counts every user exactly in random histories', (t) => {
@@ -347,5 +395,7 @@ test('decide() counts every user exactly in random histories', (t) => {
       t.is(state.callsOfUser.get('ada' as UserName) ?? 0, open.length, `seed ${seed}`);
       t.true(open.length <= limits.callsPerUserMax, `seed ${seed}`);
     }
+    for (const id of open) decide(state, { type: 'ended', id });
+    t.is(state.callsOfUser.size, 0, `seed ${seed}`);
   }
 });

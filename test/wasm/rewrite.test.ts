@@ -250,6 +250,21 @@ test('rewriteModule() bounds several memories, each and together', (t) => {
   t.is(exports.size2(), 0);
 });
 
+test('rewriteModule() bounds two memories together', (t) => {
+  const exports = instantiate(
+    rewrite(
+      `(module (memory (export "a") 1) (memory 2)
+        (func (export "grow0") (param i32) (result i32) local.get 0 memory.grow 0)
+        (func (export "grow1") (param i32) (result i32) local.get 0 memory.grow 1))`,
+      10,
+    ).bytes,
+  );
+  t.is(exports.grow0(4), 1);
+  t.is(exports.grow1(4), -1);
+  t.is(exports.grow1(3), 2);
+  t.is(exports.grow0(1), -1);
+});
+
 test('rewriteModule() leaves the start function to be called once by its new name', (t) => {
   const wat = `(module (import "env" "log" (func $log (param i32))) (memory 1) (data (i32.const 0) "\\05")
     (func $begin (call $log (i32.load (i32.const 0)))) (start $begin))`;

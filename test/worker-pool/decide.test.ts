@@ -135,6 +135,17 @@ test('decide() does not kill the executor of a late call that waits', (t) => {
   t.deepEqual(kills(decide(state, { type: 'tick', samples, nowMs: 1500 })), []);
 });
 
+test('decide() gives a late call that comes back to its guest the grace anew', (t) => {
+  const state = ready(1);
+  call(state, work('a'));
+  const sample = (turn: number, current: CallId | undefined, nowMs: number) =>
+    kills(decide(state, { type: 'tick', samples: [{ executor: 1, turn, current }], nowMs })).length;
+  t.is(sample(1, undefined, 1000), 0);
+  t.is(sample(2, 'a' as CallId, 1500), 0);
+  t.is(sample(2, 'a' as CallId, 1519), 0);
+  t.is(sample(2, 'a' as CallId, 1520), 1);
+});
+
 test('decide() places the calls that a lost executor had not begun again, and fails the others', (t) => {
   const state = ready(2);
   call(state, work('a'));
@@ -264,6 +275,15 @@ test('decide() keeps an unproven call apart from calls of other trees', (t) => {
   t.like(posts(call(state, parent))[0], { executor: 1 });
   t.like(posts(call(state, work('child', 'ada', { root: parent.id })))[0], { executor: 1 });
   t.like(posts(call(state, work('other')))[0], { executor: 2 });
+});
+
+test('decide() keeps a proven call apart from an unproven one', (t) => {
+  const state = ready(3, { provenAfterCalls: 1 });
+  call(state, work('first'));
+  decide(state, { type: 'ended', id: 'first' as CallId, ranUs: 50, nowMs: 1 });
+  t.like(posts(call(state, work('unproven', 'ada', { version: 'ada/g@1' })))[0], { executor: 2 });
+  t.like(posts(call(state, work('proven')))[0], { executor: 1 });
+  t.like(posts(call(state, work('another')))[0], { executor: 1 });
 });
 
 test('decide() lets proven calls share an executor, and unproven ones when there is no other', (t) => {

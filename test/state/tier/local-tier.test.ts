@@ -354,6 +354,17 @@ test('pull() shows what another host wrote to a shared store', async (t) => {
   t.is(await readAll(one), 'theirs');
 });
 
+test('pull() of a value that another host cut leaves nothing behind that a later growth would show', async (t) => {
+  const { one, store } = await start(t, { wrap: (same) => ({ ...same, exclusive: false }) });
+  await one.write(key, text('secret'), true);
+  t.is(await readAll(one), 'secret');
+  await store.write(ann, key, { pieces: [], sizeBytes: 2 });
+  await one.pull(key);
+  t.is(await readAll(one), 'se');
+  await one.writeAt(key, 6, 5, text('!'), false);
+  t.is(await readAll(one), 'se\0\0\0!');
+});
+
 test('pull() of an exclusive store waits for nothing', async (t) => {
   const { one } = await start(t);
   await one.write(key, text('mine'), false);

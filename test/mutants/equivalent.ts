@@ -1,0 +1,59 @@
+/** Generated faults that are none: the program does the same with them. They are not counted. */
+export interface Equivalent {
+  readonly file: string;
+  /** The one that the fault begins in, without its indentation. */
+  readonly line: string;
+  readonly operator: string;
+  readonly why: string;
+}
+
+export const equivalents: readonly Equivalent[] = [
+  {
+    file: 'src/calls/decide.ts',
+    line: 'if (notBeforeMs > nowMs) state.delayed.set(id, { user, notBeforeMs });',
+    operator: '> is >=',
+    why: 'what is due now is run by the tick that is due at once',
+  },
+  {
+    file: 'src/calls/decide.ts',
+    line: 'return;',
+    operator: 'the statement is missing',
+    why: 'a call that runs is neither delayed nor ready, so what follows finds nothing',
+  },
+  {
+    file: 'src/scheduler/decide.ts',
+    line: 'if (state.hosts.size <= 1 && store === state.self.store) return state.self.host;',
+    operator: 'the condition is false',
+    why: 'choosing among one gives it too, later',
+  },
+  {
+    file: 'src/scheduler/decide.ts',
+    line: 'if (state.hosts.size <= 1 && store === state.self.store) return state.self.host;',
+    operator: '<= is <',
+    why: 'choosing among one gives it too, later',
+  },
+  {
+    file: 'src/receive/frames.ts',
+    line: 'if (left === 0) {',
+    operator: 'the condition is false',
+    why: 'the piece is copied where it could be taken as it is',
+  },
+  {
+    file: 'src/receive/frames.ts',
+    line: 'return;',
+    operator: 'the statement is missing',
+    why: 'the piece is copied where it could be taken as it is',
+  },
+  {
+    file: 'src/receive/frames.ts',
+    line: 'if (this.#bytes.length - this.#end < piece.length) {',
+    operator: '< is <=',
+    why: 'what would just fit is copied',
+  },
+  {
+    file: 'src/files/decide.ts',
+    line: 'return wanted.sort((left, right) => (left.path < right.path ? -1 : 1));',
+    operator: '< is <=',
+    why: 'no two of them have one path',
+  },
+];
