@@ -1,6 +1,5 @@
 /** The worker pool's shell, before any call is on an executor. */
 import '../../actors/v8-flags.ts';
-import { tmpdir } from 'node:os';
 import test, { type ExecutionContext } from 'ava';
 import { startWorkerPool, type WorkerPoolOptions } from '../../actors/worker-pool.ts';
 import { createControlSubjects } from '../../proto/control-subjects.ts';
@@ -53,6 +52,9 @@ async function start(t: ExecutionContext) {
   const config = loadConfig().pool;
   const pool = await startWorkerPool({
     powers: nodePowers,
+    startExecutor() {
+      throw new Error('No call is to be run');
+    },
     bus,
     privateBus,
     subjects,
@@ -61,7 +63,7 @@ async function start(t: ExecutionContext) {
       ...config,
       limits: { ...config.limits, executorsSpare: 0 },
       identity: { host, instance: 'i', stores: { functions: 'f', state: 's' }, cores: 1 },
-      executor: { codeFolder: tmpdir() } as WorkerPoolOptions['config']['executor'],
+      executor: {} as WorkerPoolOptions['config']['executor'],
     },
     log: noLog,
     memory: new FaasletTable(1, { countMax: 1, bytesMax: 1, userBytesMax: 1 }),
