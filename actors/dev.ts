@@ -120,7 +120,9 @@ export function startDev({
       startWatching();
       return;
     }
-    note(`There is no folder ${folder} here; write ${join(folder, 'me', 'hello.c')}, say, and it is built`);
+    note(
+      `There is no folder ${folder} here; write ${join(folder, 'me', 'hello.c')}, say, and it is built, or have the demonstrations by npx faasm init --demos`,
+    );
     looking = setInterval(() => {
       if (!existsSync(folder)) return;
       clearInterval(looking);

@@ -306,6 +306,16 @@ test('every dependency is used and has its reason in the documentation', (t) => 
   );
 });
 
+test('every room has its line in docs/architecture.md', (t) => {
+  const rooms = new Set(sources.flatMap((path) => /^src\/[\w-]+\//.exec(path) ?? []));
+  t.true(rooms.size > 10);
+  const page = read('docs/architecture.md');
+  t.deepEqual(
+    [...rooms].filter((room) => !page.includes(`\`${room}\``)),
+    [],
+  );
+});
+
 test('every link of a page leads to a file, and to a heading in it', (t) => {
   const broken = pages.flatMap((page) => {
     const text = read(page).replaceAll(/^```.*?^```/gms, '');
