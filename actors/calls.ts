@@ -12,7 +12,7 @@
  */
 import { type Call, type CallError, fromCallError, toCallError } from '../proto/call.ts';
 import { FaasmError } from '../proto/errors.ts';
-import { headers as names, stateHeaders } from '../proto/headers.ts';
+import { headers as names } from '../proto/headers.ts';
 import type { CallStatus } from '../proto/messages.ts';
 import {
   type CallId,
@@ -37,6 +37,7 @@ import {
   toBytes,
 } from '../src/bus/port.ts';
 import { askInside } from '../src/bus/private.ts';
+import { readPart, respondPart } from '../src/bus/resource-headers.ts';
 import { serve } from '../src/bus/serve.ts';
 import { readCallArguments } from '../src/bus/settings-headers.ts';
 import type { BegunCalls } from '../src/calls/begun-marks.ts';
@@ -59,7 +60,6 @@ import { readRequestHead } from '../src/calls/request-head.ts';
 import type { Log } from '../src/log.ts';
 import type { Powers, Timer } from '../src/power/port.ts';
 import { admitTopic } from '../src/scheduler/messages.ts';
-import { readLength, readOffset } from '../src/state/request-headers.ts';
 
 export interface CallsOptions {
   readonly powers: Powers;
@@ -87,8 +87,6 @@ const sweepMs = 60_000;
 const sweptAtOnce = 500;
 /** Between two tries to keep a result that could not be stored. */
 const storeRetryMs = 1000;
-/** Of the largest message, what an answer's headers may take. */
-const headersMaxBytes = 4096;
 /** A timer takes 31 bits. */
 const timerMaxMs = 2 ** 31 - 1;
 
@@ -187,9 +185,8 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
   };
 
   async function answerOutput(message: BusMessage, id: CallId): Promise<void> {
-    const answerMaxBytes = bus.maxPayloadBytes - headersMaxBytes;
-    const length = Math.min(readLength(message) ?? Number.MAX_SAFE_INTEGER, answerMaxBytes + 1);
-    const { status, bytes, sizeBytes } = found(await queue.output(id, readOffset(message) ?? 0, length), id);
+    const { offset, length } = readPart(message, bus);
+    const { status, bytes, sizeBytes } = found(await queue.output(id, offset, length), id);
     if (status.endedAtMs === null) {
       throw new FaasmError(
         'conflict',
@@ -199,16 +196,12 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
     // What a failed call had put out is its output.
     if (status.error !== null && sizeBytes === 0) throw fromCallError(status.error);
     if (status.state === 'cancelled') throw new FaasmError('cancelled', `Call ${id} was cancelled`);
-    if (bytes.length > answerMaxBytes) {
-      const why = `The output of call ${id} has ${sizeBytes} bytes and an answer ${answerMaxBytes}; ask for ranges`;
-      throw new FaasmError('too_large', why);
-    }
-    respond(bus, message, bytes, {
+    const headers = {
       [names.callId]: [id],
       [names.returnValue]: [String(status.returnValue ?? 0)],
-      [stateHeaders.size]: [String(sizeBytes)],
       ...(status.error !== null && { [names.errorCode]: [status.error.code] }),
-    });
+    };
+    respondPart(bus, message, { what: `The output of call ${id}`, bytes, sizeBytes }, headers);
   }
 
   function answerStatus(message: BusMessage, status: CallStatus): void {

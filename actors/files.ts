@@ -14,28 +14,35 @@ import { LRUCache } from 'lru-cache';
 import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { type FilePath, fromFileToken } from '../proto/file-path.ts';
-import { stateHeaders as names } from '../proto/headers.ts';
+import { resourceHeaders as names } from '../proto/headers.ts';
 import type { FileDescription } from '../proto/messages.ts';
 import { type HostId, quote, toUserName, type UserName } from '../proto/names.ts';
 import { privateSubjects } from '../proto/private-subjects.ts';
 import { type FileOp, fileOps, type PublicSubjects } from '../proto/public-subjects.ts';
 import { tokensAfter } from '../proto/subjects.ts';
+import { Gates } from '../src/bus/gates.ts';
 import {
   type Bus,
   type BusMessage,
   Encodable,
   emptyBody,
-  header,
   readBody,
   respond,
   toBytes,
 } from '../src/bus/port.ts';
 import { answerInside } from '../src/bus/private.ts';
+import {
+  type Condition,
+  readCondition,
+  readOffset,
+  readPart,
+  readUpload,
+  respondPart,
+} from '../src/bus/resource-headers.ts';
 import { serve } from '../src/bus/serve.ts';
 import { fileDamaged } from '../src/files/damaged.ts';
 import {
   createFileIndex,
-  type FileCondition,
   type FileLimits,
   fileAt,
   listFiles,
@@ -57,8 +64,6 @@ import {
 import type { ContentDraft, FileStore } from '../src/files/port.ts';
 import type { Log } from '../src/log.ts';
 import type { Powers, Timer } from '../src/power/port.ts';
-import { Gates } from '../src/state/core/gates.ts';
-import { readLength, readOffset, readUpload } from '../src/state/request-headers.ts';
 
 export interface FilesOptions {
   readonly powers: Pick<Powers, 'clock' | 'timers'>;
@@ -88,8 +93,6 @@ interface Upload {
   idle: Timer | undefined;
 }
 
-/** Of the largest message, what an answer's headers may take. */
-const headersMaxBytes = 4096;
 /** Lists of files as executors get them, kept for the next executor that asks. */
 const indexesMaxBytes = 64 * 1024 * 1024;
 
@@ -215,7 +218,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
       readonly offset: number | undefined;
       readonly commitBytes: number | undefined;
       readonly bytes: Uint8Array;
-      readonly condition: FileCondition;
+      readonly condition: Condition;
     },
   ): Promise<FileDescription | undefined> {
     const { user, path, bytes, commitBytes, condition } = part;
@@ -267,7 +270,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
 
   async function commit(
     { draft, user, path, sizeBytes }: Pick<Upload, 'draft' | 'user' | 'path' | 'sizeBytes'>,
-    condition: FileCondition,
+    condition: Condition,
   ): Promise<FileDescription> {
     const version = await draft.finish();
     return gates.run(user, async () => {
@@ -295,7 +298,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
     });
   }
 
-  async function removeFile(user: UserName, path: FilePath, condition: FileCondition): Promise<void> {
+  async function removeFile(user: UserName, path: FilePath, condition: Condition): Promise<void> {
     const error = refuseDelete(index, user, path, condition);
     if (error !== undefined && !(error.code === 'not_found' && (await isDamaged(user, path)))) throw error;
     await store.removeEntry(user, path);
@@ -322,24 +325,10 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
 
   async function send(user: UserName, path: FilePath, message: BusMessage): Promise<void> {
     const { version, sizeBytes } = await find(user, path);
-    const offset = readOffset(message) ?? 0;
-    const length = readLength(message);
-    if (offset > sizeBytes) {
-      throw new FaasmError(
-        'range_not_satisfiable',
-        `File ${quote(path)} has ${sizeBytes} bytes; a range cannot begin at ${offset}`,
-      );
-    }
-    const answerMaxBytes = bus.maxPayloadBytes - headersMaxBytes;
-    const wanted = Math.min(length ?? Number.MAX_SAFE_INTEGER, sizeBytes - offset);
-    if (length === undefined && wanted > answerMaxBytes) {
-      throw new FaasmError(
-        'too_large',
-        `File ${quote(path)} has ${sizeBytes} bytes and an answer ${answerMaxBytes}; ask for ranges`,
-      );
-    }
-    const bytes = await read(path, version, offset, Math.min(wanted, answerMaxBytes));
-    respond(bus, message, bytes, { [names.version]: [version], [names.size]: [String(sizeBytes)] });
+    const { offset, length } = readPart(message, bus);
+    const size = Math.max(0, Math.min(length, sizeBytes - offset));
+    const bytes = await read(path, version, offset, size);
+    respondPart(bus, message, { what: `File ${quote(path)}`, bytes, sizeBytes, version });
   }
 
   /** @throws FaasmError `storage_corrupt` for a content that is damaged, or gone though a file has it */
@@ -414,7 +403,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
     }
   }
 
-  function check(user: UserName, path: FilePath, sizeBytes: number, condition: FileCondition): void {
+  function check(user: UserName, path: FilePath, sizeBytes: number, condition: Condition): void {
     const error = refusePut(index, user, path, sizeBytes, condition, config.limits);
     if (error !== undefined) throw error;
   }
@@ -446,12 +435,4 @@ function userOf(message: BusMessage): UserName {
 function targetOf(message: BusMessage): { user: UserName; path: FilePath } {
   const [, , path = ''] = tokensAfter(message.subject, 1);
   return { user: userOf(message), path: fromFileToken(path) };
-}
-
-function readCondition(message: BusMessage): FileCondition {
-  const ifMatch = header(message, names.ifMatch);
-  const ifNoneMatch = header(message, names.ifNoneMatch);
-  if (ifNoneMatch !== undefined && ifNoneMatch !== '*')
-    throw new FaasmError('bad_request', `${names.ifNoneMatch} is *, not ${quote(ifNoneMatch)}`);
-  return { ...(ifMatch !== undefined && { ifMatch }), ...(ifNoneMatch !== undefined && { ifAbsent: true }) };
 }

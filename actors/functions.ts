@@ -19,12 +19,13 @@ import { LRUCache } from 'lru-cache';
 import type { ControlSubjects } from '../proto/control-subjects.ts';
 import { FaasmError } from '../proto/errors.ts';
 import { addSettings, type FunctionSettings } from '../proto/function-settings.ts';
-import { settingsHeaders, stateHeaders } from '../proto/headers.ts';
+import { settingsHeaders } from '../proto/headers.ts';
 import type { FunctionChanged, FunctionDescription, FunctionVersion } from '../proto/messages.ts';
 import { type FunctionName, type HostId, toFunctionName, toUserName, type UserName } from '../proto/names.ts';
 import { privateSubjects } from '../proto/private-subjects.ts';
 import { type FunctionOp, functionOps, type PublicSubjects } from '../proto/public-subjects.ts';
 import { tokensAfter } from '../proto/subjects.ts';
+import { Gates } from '../src/bus/gates.ts';
 import {
   type Bus,
   type BusMessage,
@@ -35,6 +36,12 @@ import {
   toBytes,
 } from '../src/bus/port.ts';
 import { answerInside, askInside } from '../src/bus/private.ts';
+import {
+  type Condition,
+  readCondition,
+  toVersionHeaders,
+  unmetCondition,
+} from '../src/bus/resource-headers.ts';
 import { serve } from '../src/bus/serve.ts';
 import { readFunctionSettings } from '../src/bus/settings-headers.ts';
 import { refused } from '../src/faaslet/boot.ts';
@@ -160,7 +167,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     load,
   });
   /** Changes of one function happen one after the other. */
-  const changing = new Map<string, Promise<unknown>>();
+  const gates = new Gates();
   let timer: Timer | undefined;
   let failures = 0;
   let sweptMs = 0;
@@ -169,7 +176,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
   const handlers: Record<FunctionOp, (message: BusMessage) => Promise<void>> = {
     async upload(message) {
       const { user, name } = targetOf(message);
-      const description = await oneAtATime(user, name, () => upload(user, name, message));
+      const description = await gates.run(`${user}/${name}`, () => upload(user, name, message));
       respond(bus, message, new Encodable(description, functionDescriptionCodec));
     },
 
@@ -187,14 +194,14 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
 
     async delete(message) {
       const { user, name } = targetOf(message);
-      await oneAtATime(user, name, () => remove(user, name, message));
+      await gates.run(`${user}/${name}`, () => remove(user, name, message));
       respond(bus, message, emptyBody);
     },
 
     async fetch(message) {
       const { user, name } = targetOf(message);
       const live = liveOf(await find(user, name));
-      const headers = { [stateHeaders.version]: [live.version] };
+      const headers = toVersionHeaders({ version: live.version });
       respond(bus, message, await store.readModule(live.module), headers);
     },
   };
@@ -222,7 +229,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
       timers.cancel(timer);
       for (const subscription of [served, given, changes]) subscription.unsubscribe();
       announcer.close();
-      const changed = Promise.allSettled(changing.values());
+      const changed = gates.idle();
       const enough = new AbortController();
       await Promise.race([changed, timers.sleep(drainTimeoutMs, enough).catch(() => {})]);
       enough.abort();
@@ -292,6 +299,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     message: BusMessage,
     base: FunctionVersion | undefined,
   ): Promise<FunctionDescription> {
+    const condition = readCondition(message);
     const bytes = toBytes(message.body);
     if (bytes.length > config.moduleMaxBytes) {
       throw new FaasmError(
@@ -302,7 +310,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     const own = readFunctionSettings(message.headers);
     const settings = base === undefined ? own : addSettings(base.settings, own);
     const known = isShared ? await functions.look(user, name) : functions.get(user, name);
-    checkConditions(message, known?.description);
+    checkCondition(user, name, condition, known?.description);
     if (known === undefined) checkQuota(user);
     const uploadedModule = base === undefined ? bytes : undefined;
     const made = settings.bootOnce
@@ -322,7 +330,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
       uploadedAtMs: clock.wallMs(),
     };
     if (made !== undefined) await store.writeModule(module, made);
-    const { description, dropped } = await goLive(user, name, uploaded, message);
+    const { description, dropped } = await goLive(user, name, uploaded, condition);
     await announce(toChange(description, version));
     await dropUnused(dropped);
     await store.keepProtos(
@@ -339,7 +347,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     user: UserName,
     name: FunctionName,
     uploaded: FunctionVersion,
-    message: BusMessage,
+    condition: Condition,
   ): Promise<{ description: FunctionDescription; dropped: readonly FunctionVersion[] }> {
     for (let tries = 1; ; tries++) {
       const before = functions.get(user, name);
@@ -356,7 +364,7 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
         const isChanged = error instanceof FaasmError && error.code === 'precondition_failed';
         if (!isChanged || tries === writeTries) throw error;
         try {
-          checkConditions(message, (await functions.look(user, name))?.description);
+          checkCondition(user, name, condition, (await functions.look(user, name))?.description);
         } catch (refused) {
           if (!(refused instanceof FaasmError) || refused.code !== 'storage_corrupt') throw refused;
           // What is there cannot be read, so there is nothing to keep of it.
@@ -428,8 +436,11 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
   }
 
   async function remove(user: UserName, name: FunctionName, message: BusMessage): Promise<void> {
-    const description = await find(user, name);
-    checkConditions(message, description);
+    const condition = readCondition(message);
+    const known = await lookFor(user, name);
+    // One that is damaged is said to be that.
+    if (known !== undefined || !functions.isDamaged(user, name)) checkCondition(user, name, condition, known);
+    const description = known ?? (await find(user, name));
     await store.remove(user, name);
     functions.delete(user, name);
     programs.remove(user, name);
@@ -510,20 +521,6 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     return found?.description;
   }
 
-  function checkConditions(message: BusMessage, before: FunctionDescription | undefined): void {
-    const ifMatch = header(message, stateHeaders.ifMatch);
-    const ifNoneMatch = header(message, stateHeaders.ifNoneMatch);
-    if (ifNoneMatch === '*' && before !== undefined) {
-      throw new FaasmError('precondition_failed', `${nameOf(before)} exists already`);
-    }
-    if (ifMatch !== undefined && (before === undefined || (ifMatch !== '*' && ifMatch !== before.live))) {
-      throw new FaasmError(
-        'precondition_failed',
-        `The live version is ${before?.live ?? 'none'}, not ${ifMatch.slice(0, 80)}`,
-      );
-    }
-  }
-
   function checkQuota(user: UserName): void {
     const count = functions.all().filter((each) => each.user === user).length;
     if (count < config.functionsPerUserMax) return;
@@ -573,17 +570,18 @@ export async function startFunctions(options: FunctionsOptions): Promise<Functio
     missing.delete(`${change.user}/${change.name}`);
     privateBus.tell(privateSubjects.functionChanged(), new Encodable(change, functionChangedCodec));
   }
+}
 
-  async function oneAtATime<T>(user: UserName, name: FunctionName, work: () => Promise<T>): Promise<T> {
-    const key = `${user}/${name}`;
-    const turn = (changing.get(key) ?? Promise.resolve()).then(work, work);
-    changing.set(key, turn);
-    try {
-      return await turn;
-    } finally {
-      if (changing.get(key) === turn) changing.delete(key);
-    }
-  }
+/** @throws FaasmError `precondition_failed` */
+function checkCondition(
+  user: UserName,
+  name: FunctionName,
+  condition: Condition,
+  before: FunctionDescription | undefined,
+): void {
+  const why = unmetCondition(condition, before?.live);
+  if (why === undefined) return;
+  throw new FaasmError('precondition_failed', `Cannot change function ${user}/${name}: ${why}`);
 }
 
 function revisionAfter(before: FunctionDescription | undefined, nowMs: number): number {

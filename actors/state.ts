@@ -26,9 +26,18 @@ import {
   toBytes,
 } from '../src/bus/port.ts';
 import { answerInside, type Topic } from '../src/bus/private.ts';
+import {
+  readCondition,
+  readOffset,
+  readPart,
+  readUpload,
+  respondPart,
+  toVersionHeaders,
+} from '../src/bus/resource-headers.ts';
 import { serve } from '../src/bus/serve.ts';
 import type { Log } from '../src/log.ts';
 import type { Powers, Timer } from '../src/power/port.ts';
+import { toWriteCondition } from '../src/state/core/condition.ts';
 import type { StateConfig } from '../src/state/core/config.ts';
 import {
   createStateCore,
@@ -42,14 +51,7 @@ import { LockRequests } from '../src/state/core/lock-requests.ts';
 import { isHeld } from '../src/state/core/locks.ts';
 import { countPushes } from '../src/state/core/pushes.ts';
 import { nameOf, showValue } from '../src/state/core/value-name.ts';
-import {
-  readCondition,
-  readLength,
-  readOffset,
-  readUpload,
-  toValueHeaders,
-} from '../src/state/request-headers.ts';
-import type { StateStore, StoredValue } from '../src/state/stores/port.ts';
+import type { StateStore, StoredValue, WriteCondition } from '../src/state/stores/port.ts';
 import { type OpenAnswer, stateCodecs, stateStatusCodec, tierTopics } from '../src/state/tier/messages.ts';
 import { MutexOwners } from '../src/state/tier/mutex-owners.ts';
 import {
@@ -90,8 +92,6 @@ export interface StateActor {
 const tickMs = 25;
 /** How often it says what is not saved yet. */
 const tellMs = 1000;
-/** Of the largest message, what an answer's headers may take. */
-const headersMaxBytes = 4096;
 
 interface Request {
   readonly message: BusMessage;
@@ -140,29 +140,15 @@ export async function startState(options: StateOptions): Promise<StateActor> {
 
   const handlers: Record<StateOp, (request: Request) => Promise<void>> = {
     async get({ message, user, key }) {
-      const offset = readOffset(message) ?? 0;
-      const length = readLength(message) ?? Number.MAX_SAFE_INTEGER;
-      const answerMaxBytes = bus.maxPayloadBytes - headersMaxBytes;
-      const found = await values.read(user, key, offset, Math.min(length, answerMaxBytes + 1));
+      const { offset, length } = readPart(message, bus);
+      const found = await values.read(user, key, offset, length);
       if (found === undefined) throw notFound(user, key);
-      if (offset > found.sizeBytes) {
-        throw new FaasmError(
-          'range_not_satisfiable',
-          `State ${showValue(user, key)} has ${found.sizeBytes} bytes; a range cannot begin at ${offset}`,
-        );
-      }
-      if (found.bytes.length > answerMaxBytes) {
-        throw new FaasmError(
-          'too_large',
-          `State ${showValue(user, key)} has ${found.sizeBytes} bytes and an answer ${answerMaxBytes}; ask for ranges`,
-        );
-      }
-      respond(bus, message, found.bytes, toValueHeaders(found));
+      respondPart(bus, message, { what: `State ${showValue(user, key)}`, ...found });
     },
 
     async set(request) {
       const { message, user, key } = request;
-      const condition = readCondition(message);
+      const condition = conditionOf(request);
       const offset = readOffset(message);
       const upload = readUpload(message);
       const bytes = toBytes(message.body);
@@ -181,11 +167,12 @@ export async function startState(options: StateOptions): Promise<StateActor> {
     async append(request) {
       const { message, user, key } = request;
       const bytes = toBytes(message.body);
-      answerValue(request, await values.write(user, key, 'end', bytes, readCondition(message)));
+      answerValue(request, await values.write(user, key, 'end', bytes, conditionOf(request)));
     },
 
-    async delete({ message, user, key }) {
-      await values.delete(user, key, readCondition(message));
+    async delete(request) {
+      const { message, user, key } = request;
+      await values.delete(user, key, conditionOf(request));
       respond(bus, message, new Encodable(null, stateCodecs.delete.answer));
     },
 
@@ -262,7 +249,7 @@ export async function startState(options: StateOptions): Promise<StateActor> {
   function answerValue({ message, key }: Request, value: StoredValue): void {
     const { sizeBytes, version } = value;
     const description = new Encodable({ key, sizeBytes, version }, stateCodecs.set.answer);
-    respond(bus, message, description, toValueHeaders(value));
+    respond(bus, message, description, toVersionHeaders(value));
   }
 
   function serveTier(op: TierOp) {
@@ -401,6 +388,11 @@ export async function startState(options: StateOptions): Promise<StateActor> {
 function targetOf(message: BusMessage): { user: UserName; key: StateKey } {
   const [, user = '', key = ''] = tokensAfter(message.subject, 1);
   return { user: toUserName(user), key: fromStateToken(key) };
+}
+
+/** @throws FaasmError `bad_request`, `precondition_failed` */
+function conditionOf({ message, user, key }: Request): WriteCondition {
+  return toWriteCondition(readCondition(message), nameOf(user, key));
 }
 
 function notFound(user: UserName, key: StateKey): FaasmError {

@@ -41,20 +41,21 @@ export const settingsHeaders = {
   settings: 'Faasm-Settings',
 } as const;
 
-/** Headers of `state.*` messages. */
-export const stateHeaders = {
-  /** The version that the answer has, or that a write must find: a number, or `*` for "any value". */
+/** Of what has versions: state, functions and shared files; and of what is read in parts, as outputs of calls too. */
+export const resourceHeaders = {
+  /** The version that an answer is about. */
   version: 'Faasm-Version',
+  /** The version that a change must find, or `*` for any. */
   ifMatch: 'Faasm-If-Match',
-  /** `*`: write only where there is no value yet. */
+  /** `*`: write only where nothing is yet. */
   ifNoneMatch: 'Faasm-If-None-Match',
   /** In bytes: where a read or write begins. A write beyond the end extends the value with zeros. */
   offset: 'Faasm-Offset',
   /** In bytes: how much a read wants. */
   length: 'Faasm-Length',
-  /** In bytes: the size of the whole value, in an answer. */
+  /** In bytes: the size of the whole, in an answer. */
   size: 'Faasm-Size',
-  /** A large value arrives as several `set` messages with one upload id; nothing is seen before the committing one. */
+  /** What is large arrives as several messages with one upload id; nothing is seen before the committing one. */
   uploadId: 'Faasm-Upload-Id',
   /** On the last message of an upload: the total size in bytes. */
   uploadCommit: 'Faasm-Upload-Commit',

@@ -3,10 +3,12 @@
  *
  * Folders are there because files are in them: a path cannot be both, and an empty folder is none.
  */
+
 import { FaasmError } from '../../proto/errors.ts';
 import { type FilePath, foldersOf } from '../../proto/file-path.ts';
 import type { FileDescription } from '../../proto/messages.ts';
 import { quote, type UserName } from '../../proto/names.ts';
+import { type Condition, unmetCondition } from '../bus/resource-headers.ts';
 
 export interface FileLimits {
   /** Of one file. */
@@ -14,13 +16,6 @@ export interface FileLimits {
   /** All files of a user together. */
   readonly userMaxBytes: number;
   readonly filesPerUserMax: number;
-}
-
-export interface FileCondition {
-  /** The version that has to be there, `*` for any. */
-  readonly ifMatch?: string;
-  /** Nothing may be there yet. */
-  readonly ifAbsent?: true;
 }
 
 interface UserFiles {
@@ -50,7 +45,7 @@ export function refusePut(
   user: UserName,
   path: FilePath,
   sizeBytes: number,
-  condition: FileCondition,
+  condition: Condition,
   limits: FileLimits,
 ): FaasmError | undefined {
   const mine = index.users.get(user);
@@ -83,7 +78,7 @@ export function refuseDelete(
   index: FileIndex,
   user: UserName,
   path: FilePath,
-  condition: FileCondition,
+  condition: Condition,
 ): FaasmError | undefined {
   const mine = index.users.get(user);
   const before = mine?.files.get(path);
@@ -136,14 +131,10 @@ function refuseCondition(
   user: UserName,
   path: FilePath,
   before: FileDescription | undefined,
-  { ifMatch, ifAbsent }: FileCondition,
+  condition: Condition,
 ): FaasmError | undefined {
-  if (ifAbsent && before !== undefined)
-    return refused('precondition_failed', user, path, 'it exists already');
-  if (ifMatch === undefined || (before !== undefined && (ifMatch === '*' || ifMatch === before.version)))
-    return undefined;
-  const why = before === undefined ? 'it does not exist' : `its version is ${before.version}`;
-  return refused('precondition_failed', user, path, why);
+  const why = unmetCondition(condition, before?.version);
+  return why === undefined ? undefined : refused('precondition_failed', user, path, why);
 }
 
 function refused(

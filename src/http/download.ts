@@ -2,27 +2,20 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { FaasmError } from '../../proto/errors.ts';
-import { stateHeaders as names } from '../../proto/headers.ts';
-import { type BusMessage, header, toBytes } from '../bus/port.ts';
+import { type BusMessage, toBytes } from '../bus/port.ts';
+import { type Part, readSize, readVersion, toPartHeaders } from '../bus/resource-headers.ts';
 import { ask, type HttpParts } from './exchange.ts';
 import { pieceBytesOf } from './pieces.ts';
-import type { ByteRange } from './range.ts';
 
 /** A piece of what a subject gives, from the start of the range. @throws the FaasmError that it answers with */
-export function readPiece(
-  parts: HttpParts,
-  subject: string,
-  { offset, length }: ByteRange,
-): Promise<BusMessage> {
-  return ask(parts, subject, undefined, {
-    [names.offset]: [String(offset)],
-    [names.length]: [String(Math.min(length, pieceBytesOf(parts.bus)))],
-  });
+export function readPiece(parts: HttpParts, subject: string, { offset, length }: Part): Promise<BusMessage> {
+  const piece = { offset, length: Math.min(length, pieceBytesOf(parts.bus)) };
+  return ask(parts, subject, undefined, toPartHeaders(piece));
 }
 
 /** The size of the whole that a piece is of, in bytes. */
 export function sizeOf(piece: BusMessage, offset: number): number {
-  return Number(header(piece, names.size) ?? offset + toBytes(piece.body).length);
+  return readSize(piece) ?? offset + toBytes(piece.body).length;
 }
 
 /**
@@ -32,11 +25,11 @@ export function sizeOf(piece: BusMessage, offset: number): number {
 export async function sendPieces(
   parts: HttpParts,
   subject: string,
-  range: ByteRange,
+  range: Part,
   first: BusMessage,
   res: ServerResponse,
 ): Promise<void> {
-  const version = header(first, names.version);
+  const version = readVersion(first);
   let sent = 0;
   for (let piece = first; ; ) {
     const bytes = toBytes(piece.body);
@@ -49,7 +42,7 @@ export async function sendPieces(
     if (!(await writeOut(res, bytes, parts.config.stallTimeoutMs))) return;
     const rest = { offset: range.offset + sent, length: range.length - sent };
     piece = await readPiece(parts, subject, rest);
-    if (header(piece, names.version) !== version) throw changed();
+    if (readVersion(piece) !== version) throw changed();
   }
 }
 

@@ -1,27 +1,29 @@
 /** Functions by HTTP: upload, list, describe, the module itself, delete. */
 import { FaasmError } from '../../proto/errors.ts';
-import { settingsHeaders, stateHeaders } from '../../proto/headers.ts';
+import { settingsHeaders } from '../../proto/headers.ts';
 import type { FunctionDescription } from '../../proto/messages.ts';
 import { type FunctionName, toFunctionName } from '../../proto/names.ts';
-import { emptyBody, type Headers, header, readBody, toBytes } from '../bus/port.ts';
+import { emptyBody, type Headers, readBody, toBytes } from '../bus/port.ts';
+import { readVersion } from '../bus/resource-headers.ts';
 import { functionDescriptionCodec, functionListCodec } from '../functions/messages.ts';
 import { toWholeBody } from './body.ts';
-import { judgeRead, toEtag, toWriteConditions } from './conditions.ts';
 import { moduleLimit } from './config.ts';
 import {
   accepts,
   ask,
   type Exchange,
   type HttpParts,
-  requestHeader,
   send,
   sendJson,
   sendNothing,
   sendText,
 } from './exchange.ts';
+import { isConditional, sendNotModified, toBusConditions, toVersionHeaders } from './resource.ts';
 import type { FunctionRoute, UserRoute } from './route.ts';
 import { toSettingsHeaders } from './settings-headers.ts';
 
+/** Under one URL there are the description and the module. */
+const variesByAccept = { Vary: 'Accept' };
 /** Stands in the subject of a list, which is of no function in particular. */
 const noFunction: FunctionName = toFunctionName('_');
 
@@ -32,7 +34,7 @@ export async function uploadFunction(
 ): Promise<void> {
   const { subjects, config } = parts;
   const headers: Headers = {
-    ...(await toConditionHeaders(parts, exchange, route)),
+    ...(await toConditions(parts, exchange, route)),
     ...toSettingsHeaders(exchange.req),
   };
   const module = await toWholeBody(exchange.req, moduleLimit(config));
@@ -45,7 +47,7 @@ export async function uploadFunction(
   const subject = subjects.functions('upload', route.user, route.function);
   const answer = await ask(parts, subject, module, headers, config.uploadTimeoutMs);
   const description = readBody(answer, functionDescriptionCodec);
-  const etag = { ETag: toEtag(description.live) };
+  const etag = toVersionHeaders(description.live);
   if (accepts(exchange, 'application/json')) sendJson(exchange, 200, description, etag);
   else sendText(exchange, 200, 'Function upload complete', etag);
 }
@@ -65,18 +67,14 @@ export async function describeFunction(
   route: FunctionRoute,
 ): Promise<void> {
   const wantsModule = accepts(exchange, 'application/wasm');
-  const ifMatch = requestHeader(exchange, 'if-match');
-  const ifNoneMatch = requestHeader(exchange, 'if-none-match');
-  if (wantsModule && ifMatch === undefined && ifNoneMatch === undefined) {
+  if (wantsModule && !isConditional(exchange)) {
     await sendModule(parts, exchange, route);
     return;
   }
   const description = await describe(parts, route);
-  const outcome = judgeRead(ifMatch, ifNoneMatch, description.live);
-  if (outcome === 'precondition_failed') throw changed(route, description.live);
-  if (outcome === 'not_modified') sendNothing(exchange, 304, toDescriptionHeaders(description.live));
-  else if (wantsModule) await sendModule(parts, exchange, route);
-  else sendJson(exchange, 200, description, toDescriptionHeaders(description.live));
+  if (sendNotModified(exchange, description.live, variesByAccept)) return;
+  if (wantsModule) await sendModule(parts, exchange, route);
+  else sendJson(exchange, 200, description, toVersionHeaders(description.live, variesByAccept));
 }
 
 export async function removeFunction(
@@ -84,7 +82,7 @@ export async function removeFunction(
   exchange: Exchange,
   route: FunctionRoute,
 ): Promise<void> {
-  const headers = await toConditionHeaders(parts, exchange, route);
+  const headers = await toConditions(parts, exchange, route);
   await ask(parts, parts.subjects.functions('delete', route.user, route.function), emptyBody, headers);
   sendNothing(exchange, 204);
 }
@@ -92,40 +90,15 @@ export async function removeFunction(
 /** The tag is the version that these bytes are of, whichever is live by now. */
 async function sendModule(parts: HttpParts, exchange: Exchange, route: FunctionRoute): Promise<void> {
   const answer = await ask(parts, parts.subjects.functions('fetch', route.user, route.function));
-  const version = header(answer, stateHeaders.version)!;
-  send(exchange, 200, 'application/wasm', toBytes(answer.body), toDescriptionHeaders(version));
+  const headers = toVersionHeaders(readVersion(answer), variesByAccept);
+  send(exchange, 200, 'application/wasm', toBytes(answer.body), headers);
 }
 
-/** The functions actor compares with one version: of several, the one that is live. */
-async function toConditionHeaders(
-  parts: HttpParts,
-  exchange: Exchange,
-  route: FunctionRoute,
-): Promise<Headers | undefined> {
-  const { ifMatch, ifNoneMatch } = toWriteConditions(
-    requestHeader(exchange, 'if-match'),
-    requestHeader(exchange, 'if-none-match'),
-  );
-  if (ifNoneMatch !== undefined) return { [stateHeaders.ifNoneMatch]: ['*'] };
-  if (ifMatch === undefined) return undefined;
-  if (ifMatch === '*') return { [stateHeaders.ifMatch]: ['*'] };
-  const version = ifMatch.length === 1 ? ifMatch[0]! : (await describe(parts, route)).live;
-  if (!ifMatch.includes(version)) throw changed(route, version);
-  return { [stateHeaders.ifMatch]: [version] };
+async function toConditions(parts: HttpParts, exchange: Exchange, route: FunctionRoute): Promise<Headers> {
+  return await toBusConditions(exchange, async () => (await describe(parts, route)).live);
 }
 
 async function describe(parts: HttpParts, route: FunctionRoute): Promise<FunctionDescription> {
   const answer = await ask(parts, parts.subjects.functions('describe', route.user, route.function));
   return readBody(answer, functionDescriptionCodec);
-}
-
-function toDescriptionHeaders(version: string): { ETag: string; Vary: string } {
-  return { ETag: toEtag(version), Vary: 'Accept' };
-}
-
-function changed(route: FunctionRoute, live: string): FaasmError {
-  return new FaasmError(
-    'precondition_failed',
-    `The live version of ${route.user}/${route.function} is ${live}, which If-Match does not name`,
-  );
 }

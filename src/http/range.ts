@@ -1,11 +1,7 @@
-/** Byte ranges of RFC 9110, section 14, as far as state needs them: one range of bytes. */
+/** Byte ranges of RFC 9110, section 14, as far as they are needed: one range of bytes. */
 import { FaasmError } from '../../proto/errors.ts';
 import { quote } from '../../proto/names.ts';
-
-export interface ByteRange {
-  readonly offset: number;
-  readonly length: number;
-}
+import type { Part } from '../bus/resource-headers.ts';
 
 const rangePattern = /^bytes=\s*(\d{0,15})\s*-\s*(\d{0,15})\s*$/i;
 const contentRangePattern = /^bytes\s+(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i;
@@ -14,7 +10,7 @@ const contentRangePattern = /^bytes\s+(\d{1,15})-(\d{1,15})\/(\d{1,15}|\*)$/i;
  * What a `Range` header selects of a value of a given size: a part, or `unsatisfiable`.
  * Nothing for several ranges or a header that is not understood: RFC 9110 lets a server answer those with the whole.
  */
-export function toRange(text: string, sizeBytes: number): ByteRange | 'unsatisfiable' | undefined {
+export function toRange(text: string, sizeBytes: number): Part | 'unsatisfiable' | undefined {
   const match = rangePattern.exec(text);
   if (match === null) return undefined;
   const [, first = '', last = ''] = match;
@@ -31,7 +27,7 @@ export function toRange(text: string, sizeBytes: number): ByteRange | 'unsatisfi
 }
 
 /** Where the body of a write belongs, from its `Content-Range` header. @throws FaasmError `bad_request` */
-export function fromContentRange(text: string): ByteRange {
+export function fromContentRange(text: string): Part {
   const match = contentRangePattern.exec(text);
   const first = Number(match?.[1]);
   const last = Number(match?.[2]);

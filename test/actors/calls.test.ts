@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { startCalls } from '../../actors/calls.ts';
 import type { Call } from '../../proto/call.ts';
 import { type ErrorCode, FaasmError } from '../../proto/errors.ts';
-import { headers as names, stateHeaders } from '../../proto/headers.ts';
+import { headers as names, resourceHeaders } from '../../proto/headers.ts';
 import type { CallStatus } from '../../proto/messages.ts';
 import { type CallId, type HostId, toFunctionName, toUserName } from '../../proto/names.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
@@ -297,10 +297,10 @@ test('output gives ranges, and refuses what an answer cannot hold', async (t) =>
   });
   const { id } = await ended((await submit('x')).id);
   await t.throwsAsync(output(id), { code: 'too_large' });
-  const range = { [stateHeaders.offset]: ['18000'], [stateHeaders.length]: ['5000'] };
+  const range = { [resourceHeaders.offset]: ['18000'], [resourceHeaders.length]: ['5000'] };
   const answer = await ask(subjects.calls('output', ann, id), emptyBody, range);
   t.is(toBytes(answer.body).length, 1000);
-  t.is(header(answer, stateHeaders.size), '19000');
+  t.is(header(answer, resourceHeaders.size), '19000');
 });
 
 test('an unknown call is not found', async (t) => {

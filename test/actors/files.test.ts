@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type FilesOptions, startFiles } from '../../actors/files.ts';
 import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { toFilePath, toFileToken } from '../../proto/file-path.ts';
-import { stateHeaders as names } from '../../proto/headers.ts';
+import { resourceHeaders as names } from '../../proto/headers.ts';
 import { toHostId, toUserName } from '../../proto/names.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';

@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { startFunctions } from '../../actors/functions.ts';
 import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import { stateHeaders } from '../../proto/headers.ts';
+import { resourceHeaders } from '../../proto/headers.ts';
 import { type FunctionName, toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
 import { createPublicSubjects, type FunctionOp } from '../../proto/public-subjects.ts';
@@ -232,7 +232,7 @@ const conditional = test.macro({
     let live = '';
     for (let value = 0; value < before; value++) live = (await upload(returning(value))).live;
     const [kind = '', value = ''] = condition.split(' ');
-    const field = kind === 'If-Match' ? stateHeaders.ifMatch : stateHeaders.ifNoneMatch;
+    const field = kind === 'If-Match' ? resourceHeaders.ifMatch : resourceHeaders.ifNoneMatch;
     const headers = { [field]: value === 'live' ? live : value };
     if (allowed) await t.notThrowsAsync(upload(returning(9), headers));
     else {
@@ -256,7 +256,7 @@ test(conditional, 'If-None-Match *', 0, true);
 test('delete is refused on another version than it names, and gone is gone', async (t) => {
   const { upload, ask } = await startAlone(t);
   await upload(returning(1));
-  const otherVersion = { [stateHeaders.ifMatch]: 'other' };
+  const otherVersion = { [resourceHeaders.ifMatch]: 'other' };
   await t.throwsAsync(ask('delete', emptyBody, otherVersion), { code: 'precondition_failed' });
   await ask('describe');
   await ask('delete');
@@ -291,7 +291,7 @@ test('list gives the functions of the user by name, and fetch the live module', 
   );
   const fetched = await ask('fetch');
   t.deepEqual(new Uint8Array(toBytes(fetched.body)), returning(2));
-  t.is(header(fetched, stateHeaders.version), live);
+  t.is(header(fetched, resourceHeaders.version), live);
 });
 
 test('a version that is not there any more is answered with the live one', async (t) => {

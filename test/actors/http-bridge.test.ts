@@ -5,7 +5,7 @@ import test from 'ava';
 import { startHttpBridge } from '../../actors/http-bridge.ts';
 import { type ErrorCode, FaasmError } from '../../proto/errors.ts';
 import { noSettings } from '../../proto/function-settings.ts';
-import { headers as names, stateHeaders } from '../../proto/headers.ts';
+import { headers as names, resourceHeaders } from '../../proto/headers.ts';
 import type { CallStatus, FunctionDescription } from '../../proto/messages.ts';
 import { type CallId, toFunctionName, toUserName } from '../../proto/names.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
@@ -268,9 +268,9 @@ test('/calls/<id>/output gives a large output piece by piece', async (t) => {
   const output = randomBytes(3_000_000);
   const asked = collect(bus, subjects.calls('output', '*', '*'));
   bus.subscribe(subjects.calls('output', '*', '*'), (message) => {
-    const offset = Number(header(message, stateHeaders.offset));
-    const bytes = output.subarray(offset, offset + Number(header(message, stateHeaders.length)));
-    respond(bus, message, bytes, { [stateHeaders.size]: [String(output.length)] });
+    const offset = Number(header(message, resourceHeaders.offset));
+    const bytes = output.subarray(offset, offset + Number(header(message, resourceHeaders.length)));
+    respond(bus, message, bytes, { [resourceHeaders.size]: [String(output.length)] });
   });
   const answer = await fetch(`/calls/${kept}/output`);
   t.is(answer.headers.get('content-length'), '3000000');
@@ -350,9 +350,9 @@ test('PUT /f/ passes its conditions on, and of several versions the live one', a
   t.deepEqual(
     uploads.map(({ headers }) => headers),
     [
-      { [stateHeaders.ifNoneMatch]: ['*'] },
-      { [stateHeaders.ifMatch]: [versions[1]] },
-      { [stateHeaders.ifMatch]: [versions[0]] },
+      { [resourceHeaders.ifNoneMatch]: ['*'] },
+      { [resourceHeaders.ifMatch]: [versions[1]] },
+      { [resourceHeaders.ifMatch]: [versions[0]] },
     ],
   );
 });

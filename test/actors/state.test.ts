@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
-import { stateHeaders } from '../../proto/headers.ts';
+import { resourceHeaders } from '../../proto/headers.ts';
 import { toStateKey, toUserName } from '../../proto/names.ts';
 import { privateSubjects, tierOps } from '../../proto/private-subjects.ts';
 import type { StateOp } from '../../proto/public-subjects.ts';
@@ -43,21 +43,21 @@ test('set answers the size and version that get has in its headers', async (t) =
   t.is(sizeBytes, 5);
   const got = await request('get');
   t.is(Buffer.from(toBytes(got.body)).toString(), 'hello');
-  t.is(header(got, stateHeaders.version), String(version));
-  t.is(header(got, stateHeaders.size), '5');
-  t.is(header(set, stateHeaders.version), String(version));
+  t.is(header(got, resourceHeaders.version), String(version));
+  t.is(header(got, resourceHeaders.size), '5');
+  t.is(header(set, resourceHeaders.version), String(version));
 });
 
 test('get gives a range, refuses one beyond the end, and one that an answer cannot hold', async (t) => {
   const { request, get } = await start(t, { maxPayloadBytes: 20_000 });
   await request('set', text('0123456789'));
-  t.is(await get({ [stateHeaders.offset]: ['2'], [stateHeaders.length]: ['3'] }), '234');
-  t.is(await get({ [stateHeaders.offset]: ['10'] }), '');
-  await t.throwsAsync(get({ [stateHeaders.offset]: ['11'] }), { code: 'range_not_satisfiable' });
-  await t.throwsAsync(get({ [stateHeaders.offset]: ['-1'] }), { code: 'bad_request' });
+  t.is(await get({ [resourceHeaders.offset]: ['2'], [resourceHeaders.length]: ['3'] }), '234');
+  t.is(await get({ [resourceHeaders.offset]: ['10'] }), '');
+  await t.throwsAsync(get({ [resourceHeaders.offset]: ['11'] }), { code: 'range_not_satisfiable' });
+  await t.throwsAsync(get({ [resourceHeaders.offset]: ['-1'] }), { code: 'bad_request' });
   for (let at = 0; at < 4; at++) await request('append', new Uint8Array(10_000));
   await t.throwsAsync(get(), { code: 'too_large' });
-  t.is((await get({ [stateHeaders.length]: ['10000'] })).length, 10_000);
+  t.is((await get({ [resourceHeaders.length]: ['10000'] })).length, 10_000);
 });
 
 test('get, size and delete of nothing are not found', async (t) => {
@@ -69,7 +69,7 @@ test('get, size and delete of nothing are not found', async (t) => {
 
 test('set at an offset, append and delete do what they say', async (t) => {
   const { request, get } = await start(t);
-  await request('set', text('abc'), { [stateHeaders.offset]: ['2'] });
+  await request('set', text('abc'), { [resourceHeaders.offset]: ['2'] });
   t.is(await get(), '\0\0abc');
   await request('append', text('!'));
   t.is(await get(), '\0\0abc!');
@@ -83,8 +83,8 @@ for (const resident of [false, true]) {
 
   test(`conditions are kept for a value ${where}`, async (t) => {
     const { request, get, executor } = await start(t);
-    const ifNone = { [stateHeaders.ifNoneMatch]: ['*'] };
-    const ifMatch = (version: string | number) => ({ [stateHeaders.ifMatch]: [String(version)] });
+    const ifNone = { [resourceHeaders.ifNoneMatch]: ['*'] };
+    const ifMatch = (version: string | number) => ({ [resourceHeaders.ifMatch]: [String(version)] });
     const refused = { code: 'precondition_failed' };
     await t.throwsAsync(request('set', text('x'), ifMatch('*')), refused);
     const first = readBody(await request('set', text('one'), ifNone), stateCodecs.set.answer);
@@ -113,15 +113,15 @@ for (const resident of [false, true]) {
     const guest = executor('x1').begin(ann);
     if (resident) await guest.size(key);
     const upload = (offset: number, more: Headers = {}) => ({
-      [stateHeaders.uploadId]: ['up'],
-      [stateHeaders.offset]: [String(offset)],
+      [resourceHeaders.uploadId]: ['up'],
+      [resourceHeaders.offset]: [String(offset)],
       ...more,
     });
     await request('set', text('new '), upload(0));
     await request('set', text('value'), upload(4));
     t.is(await get(), 'old');
     await t.throwsAsync(request('set', text('x'), upload(11)), { code: 'conflict' });
-    const answer = await request('set', emptyBody, upload(9, { [stateHeaders.uploadCommit]: ['9'] }));
+    const answer = await request('set', emptyBody, upload(9, { [resourceHeaders.uploadCommit]: ['9'] }));
     t.is(readBody(answer, stateCodecs.set.answer).sizeBytes, 9);
     t.is(await get(), 'new value');
     t.is(await guest.size(key), 9);
@@ -131,8 +131,8 @@ for (const resident of [false, true]) {
 test('parts of an upload that are sent at once keep their order', async (t) => {
   const { request, get } = await start(t);
   const part = (value: string, more: Headers = {}) =>
-    request('set', text(value), { [stateHeaders.uploadId]: ['up'], ...more });
-  await Promise.all([part('a'), part('b'), part('c'), part('d', { [stateHeaders.uploadCommit]: ['4'] })]);
+    request('set', text(value), { [resourceHeaders.uploadId]: ['up'], ...more });
+  await Promise.all([part('a'), part('b'), part('c'), part('d', { [resourceHeaders.uploadCommit]: ['4'] })]);
   t.is(await get(), 'abcd');
 });
 
@@ -140,14 +140,14 @@ test('an upload whose commit is refused is gone', async (t) => {
   const { request, get } = await start(t);
   await request('set', text('old'));
   const headers = {
-    [stateHeaders.uploadId]: ['up'],
-    [stateHeaders.uploadCommit]: ['3'],
-    [stateHeaders.ifNoneMatch]: ['*'],
+    [resourceHeaders.uploadId]: ['up'],
+    [resourceHeaders.uploadCommit]: ['3'],
+    [resourceHeaders.ifNoneMatch]: ['*'],
   };
   await t.throwsAsync(request('set', text('new'), headers), { code: 'precondition_failed' });
   t.is(await get(), 'old');
   await t.throwsAsync(
-    request('set', emptyBody, { [stateHeaders.uploadId]: ['up'], [stateHeaders.uploadCommit]: ['3'] }),
+    request('set', emptyBody, { [resourceHeaders.uploadId]: ['up'], [resourceHeaders.uploadCommit]: ['3'] }),
     { code: 'conflict' },
   );
 });
@@ -178,7 +178,7 @@ test("a version that was read under a guest's write does not let a later write p
   await guest.write(key, text('one'), false);
   const { version } = readBody(await request('size'), stateCodecs.size.answer);
   await guest.write(key, text('two'), false);
-  await t.throwsAsync(request('set', text('three'), { [stateHeaders.ifMatch]: [String(version)] }), {
+  await t.throwsAsync(request('set', text('three'), { [resourceHeaders.ifMatch]: [String(version)] }), {
     code: 'precondition_failed',
   });
 });
@@ -287,7 +287,7 @@ test('a bad user, key or body is refused', async (t) => {
   await t.throwsAsync(request('list', stateCodecs.list.request.encode({ limit: 501 })), {
     code: 'bad_message',
   });
-  await t.throwsAsync(request('set', text('x'), { [stateHeaders.uploadId]: ['a b'] }), {
+  await t.throwsAsync(request('set', text('x'), { [resourceHeaders.uploadId]: ['a b'] }), {
     code: 'bad_request',
   });
 });

@@ -2,9 +2,9 @@ import test from 'ava';
 import type { ErrorCode } from '../../proto/errors.ts';
 import { type FilePath, foldersOf, toFilePath } from '../../proto/file-path.ts';
 import { toUserName } from '../../proto/names.ts';
+import type { Condition } from '../../src/bus/resource-headers.ts';
 import {
   createFileIndex,
-  type FileCondition,
   type FileIndex,
   fileAt,
   listFiles,
@@ -31,7 +31,7 @@ interface Case {
   readonly user?: typeof ann;
   readonly path: string;
   readonly bytes?: number;
-  readonly condition?: FileCondition;
+  readonly condition?: Condition;
 }
 
 const refusal = test.macro<[Case, ErrorCode | undefined, RegExp?]>({

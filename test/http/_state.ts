@@ -1,6 +1,6 @@
 /** State as the state actor keeps it, as far as the bridge can tell, on a bus. */
 import { FaasmError } from '../../proto/errors.ts';
-import { stateHeaders as names } from '../../proto/headers.ts';
+import { resourceHeaders as names } from '../../proto/headers.ts';
 import { fromStateToken } from '../../proto/names.ts';
 import { respondError } from '../../src/bus/error-headers.ts';
 import {

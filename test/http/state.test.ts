@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import test from 'ava';
 import { FaasmError } from '../../proto/errors.ts';
-import { toPieces } from '../../src/http/upload-state.ts';
+import { toPieces } from '../../src/http/upload.ts';
 import { exchangeRaw, startBridge, streamOf, until } from './_bridge.ts';
 import { answerState } from './_state.ts';
 

@@ -1,9 +1,21 @@
 /** Conditional changes: does what is there meet what the change must find? */
 import { FaasmError } from '../../../proto/errors.ts';
+import { quote } from '../../../proto/names.ts';
+import type { Condition } from '../../bus/resource-headers.ts';
 import type { WriteCondition } from '../stores/port.ts';
 import { showName } from './value-name.ts';
 
 export const unconditional: WriteCondition = {};
+
+/** Versions of values are numbers. @throws FaasmError `precondition_failed` for what no value can have */
+export function toWriteCondition({ ifMatch, ifAbsent }: Condition, name: string): WriteCondition {
+  const isVersion = ifMatch === undefined || ifMatch === '*' || /^\d{1,15}$/.test(ifMatch);
+  if (!isVersion) throw failed(name, `its version is not ${quote(ifMatch)}; read it again`);
+  return {
+    ...(ifMatch !== undefined && { expectVersion: ifMatch === '*' ? 'any' : Number(ifMatch) }),
+    ...(ifAbsent === true && { ifAbsent }),
+  };
+}
 
 export function isConditional(condition: WriteCondition): boolean {
   return condition.ifAbsent === true || condition.expectVersion !== undefined;

@@ -5,9 +5,9 @@
  */
 import { FaasmError } from '../../../proto/errors.ts';
 import type { StateKey, UserName } from '../../../proto/names.ts';
+import type { Gates } from '../../bus/gates.ts';
 import type { Powers } from '../../power/port.ts';
 import { isLockLost } from '../core/condition.ts';
-import type { Gates } from '../core/gates.ts';
 import { account, charge, type Quota } from '../core/quota.ts';
 import { joinRanges } from '../core/ranges.ts';
 import { nameOf, showName, showValue } from '../core/value-name.ts';

@@ -1,7 +1,7 @@
 /** Large values that arrive in parts: each part is kept in the global tier, and the last one makes them the value. */
 import type { StateKey, UserName } from '../../../proto/names.ts';
+import { Gates } from '../../bus/gates.ts';
 import { decide, type StateCore } from '../core/decide.ts';
-import { Gates } from '../core/gates.ts';
 import type { UploadPart } from '../core/uploads.ts';
 import type { StateStore, StoredValue, WriteCondition } from '../stores/port.ts';
 import type { Values } from './values.ts';

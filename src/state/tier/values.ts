@@ -6,8 +6,8 @@
  */
 import { FaasmError } from '../../../proto/errors.ts';
 import type { StateKey, UserName } from '../../../proto/names.ts';
+import { Gates } from '../../bus/gates.ts';
 import { checkCondition, isConditional, isLockLost, lockLost, unconditional } from '../core/condition.ts';
-import { Gates } from '../core/gates.ts';
 import { account, charge, isKnown, learn, type Quota } from '../core/quota.ts';
 import { nameOf, showName } from '../core/value-name.ts';
 import type {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { Gates } from '../../../src/state/core/gates.ts';
+import { Gates } from '../../src/bus/gates.ts';
 
 const soon = () => new Promise<void>((resolve) => setImmediate(resolve));
 
