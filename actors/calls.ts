@@ -59,6 +59,7 @@ import type { Attempt, CallEnd, CallQueue, Enqueued, NewCall } from '../src/call
 import { readRequestHead } from '../src/calls/request-head.ts';
 import type { Log } from '../src/log.ts';
 import type { Powers, Timer } from '../src/power/port.ts';
+import { within } from '../src/power/within.ts';
 import { admitTopic } from '../src/scheduler/messages.ts';
 
 export interface CallsOptions {
@@ -364,10 +365,7 @@ export async function startCalls(options: CallsOptions): Promise<CallsActor> {
       stopped = true;
       timers.cancel(timer);
       timers.cancel(sweeper);
-      const enough = new AbortController();
-      const timeout = timers.sleep(drainTimeoutMs, { signal: enough.signal }).catch(() => {});
-      await Promise.race([idle(), timeout]);
-      enough.abort();
+      await within(timers, drainTimeoutMs, idle());
       left = true;
       if (working.size > 0)
         log.warn({ calls: working.size }, 'calls are still running; they run again after a restart');

@@ -41,6 +41,7 @@ import { WarmReport } from '../src/hosts/warm.ts';
 import type { Log } from '../src/log.ts';
 import type { Executor, StartExecutor } from '../src/power/host.ts';
 import type { Powers, Timer } from '../src/power/port.ts';
+import { within } from '../src/power/within.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
 import { CallEvents } from '../src/worker-pool/call-events.ts';
 import { ChainedCalls, type ChainLimits, type Tree } from '../src/worker-pool/chained-calls.ts';
@@ -126,6 +127,8 @@ export async function startWorkerPool({
   let whenIdle: (() => void) | undefined;
   let whenStopped: (() => void) | undefined;
   let stopping = false;
+  let isStepping = false;
+  const saidMeanwhile: PoolMessage[] = [];
   let phase: HostStatus['phase'] = 'serving';
   const warmReport = new WarmReport();
 
@@ -257,8 +260,20 @@ export async function startWorkerPool({
     });
   }
 
+  /** What is said while effects are performed, as of what a call that ends had chained, is decided on after them. */
   function step(message: PoolMessage): void {
-    for (const effect of decide(state, message)) perform(effect);
+    if (isStepping) {
+      saidMeanwhile.push(message);
+      return;
+    }
+    isStepping = true;
+    try {
+      for (let next: PoolMessage | undefined = message; next !== undefined; next = saidMeanwhile.shift()) {
+        for (const effect of decide(state, next)) perform(effect);
+      }
+    } finally {
+      isStepping = false;
+    }
     if (state.calls.size > 0 && ticking === undefined) ticking = timers.every(tickMs, tick);
     if (state.calls.size === 0 && ticking !== undefined) {
       timers.cancel(ticking);
@@ -443,12 +458,10 @@ export async function startWorkerPool({
 
   async function drain(timeoutMs: number): Promise<void> {
     if (state.calls.size === 0 && chained.pending === 0) return;
-    const late = new AbortController();
     const idle = new Promise<void>((resolve) => {
       whenIdle = resolve;
     });
-    await Promise.race([idle, timers.sleep(timeoutMs, { signal: late.signal, ref: false })]);
-    late.abort();
+    await within(timers, timeoutMs, idle);
     const left = state.calls.size;
     if (left > 0) log.warn({ calls: left, timeoutMs }, 'calls did not end while draining and are stopped');
   }
@@ -466,7 +479,7 @@ export async function startWorkerPool({
       finish(id, failedEnd(neverBegun({ name: `${call.user}/${call.function}` })));
     }
     for (const executor of executors.values()) executor.kill('the host is stopping');
-    if (executors.size > 0) await Promise.race([stopped, timers.sleep(executorEndMs, { ref: false })]);
+    if (executors.size > 0) await within(timers, executorEndMs, stopped);
     if (executors.size > 0)
       log.error({ executors: executors.size }, 'executors cannot be stopped, and are left');
     timers.cancel(ticking);

@@ -85,7 +85,7 @@ export async function startHost(t: ExecutionContext, options: HostOptions = {}) 
     actor,
     stop,
     ask,
-    executor: (owner: string) => createLocalTier({ owner, ask }),
+    executor: (owner: string) => createLocalTier({ timers: nodePowers.timers, owner, ask }),
   };
 }
 

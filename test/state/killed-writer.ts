@@ -49,7 +49,9 @@ async function write(name: string, put: (value: Uint8Array) => unknown): Promise
 }
 
 for (const name of ['guest1', 'guest2', 'guest3']) {
-  const guest = createLocalTier({ owner: name, ask: askOver(privateBus) }).begin(user);
+  const guest = createLocalTier({ timers: nodePowers.timers, owner: name, ask: askOver(privateBus) }).begin(
+    user,
+  );
   void write(name, (value) => guest.write(toStateKey(name), value, true));
 }
 for (const name of ['message1', 'message2']) {

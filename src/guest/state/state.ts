@@ -7,6 +7,7 @@
  */
 import type { StateAccess } from '../../../proto/function-settings.ts';
 import { type StateKey, stateKeyMaxBytes, toStateKey } from '../../../proto/names.ts';
+import { nodePowers } from '../../power/node.ts';
 import { createLocalTier, type GuestState, type LocalTier } from '../../state/tier/local-tier.ts';
 import { type Capability, type Guest, type GuestFunctions, type ImportFunctions, waits } from '../port.ts';
 import { createStateFile, stateFileTable } from './state-file.ts';
@@ -56,6 +57,7 @@ export const state: Capability = {
   ],
   open({ owner, ask, stateAccess }) {
     const tier = createLocalTier({
+      timers: nodePowers.timers,
       owner,
       ask: (op, user, key, value) => ask('state', op, user, { key, value }),
     });

@@ -8,6 +8,7 @@
 import { FaasmError } from '../../../proto/errors.ts';
 import type { StateKey, UserName } from '../../../proto/names.ts';
 import type { TierOp } from '../../../proto/private-subjects.ts';
+import type { Timers } from '../../power/port.ts';
 import type { LockMode } from '../core/locks.ts';
 import { showValue } from '../core/value-name.ts';
 import type {
@@ -41,6 +42,7 @@ import type { WritePlace } from './values.ts';
 export type AskState = (op: TierOp, user: UserName, key: StateKey, value: unknown) => Promise<unknown>;
 
 export interface LocalTierOptions {
+  readonly timers: Timers;
   /** The executor, by the name that `executor.gone` calls it. */
   readonly owner: string;
   readonly ask: AskState;
@@ -53,11 +55,12 @@ export interface LocalTier {
   begin(user: UserName): GuestState;
 }
 
-export function createLocalTier({ owner, ask, lockWaitMs = 60_000 }: LocalTierOptions): LocalTier {
-  const segments = new OpenSegments();
+export function createLocalTier({ timers, owner, ask, lockWaitMs = 60_000 }: LocalTierOptions): LocalTier {
+  const segments = new OpenSegments(timers);
   let calls = 0;
   return {
-    begin: (user) => new GuestState(user, `${owner}/${++calls}`, { owner, ask, lockWaitMs }, segments),
+    begin: (user) =>
+      new GuestState(user, `${owner}/${++calls}`, { timers, owner, ask, lockWaitMs }, segments),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The segments that one executor has open, so that using them again asks nobody. */
 import type { StateKey, UserName } from '../../../proto/names.ts';
+import type { Timers } from '../../power/port.ts';
 import { nameOf } from '../core/value-name.ts';
 import type { OpenAnswer } from './messages.ts';
 import { isRetired, markUsed, removeMapping, type SegmentView, viewSegment } from './segment.ts';
@@ -21,8 +22,8 @@ export class OpenSegments {
   /** How many calls of this executor have a segment mapped, and as whom. */
   readonly #mappings = new Map<SegmentView, { count: number; readonly mutexOwner: number }>();
 
-  constructor() {
-    setInterval(() => this.#sweep(), sweepMs).unref();
+  constructor(timers: Timers) {
+    timers.every(sweepMs, () => this.#sweep()).unref();
   }
 
   /** Nothing: it has to be asked for. */
