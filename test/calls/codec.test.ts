@@ -26,6 +26,7 @@ const chained: Call = {
   version: 'ab'.repeat(32),
   traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
   given: { args: ['-x', '', 'é'], env: { LANG: 'de=DE' } },
+  pointer: 0,
 };
 const success: CallResult = { id, output: Uint8Array.of(9, 8), returnValue: 0 };
 const failure: CallResult = {
@@ -57,6 +58,7 @@ const wire: Partial<Message> = {
 test('callCodec gives back a root call and a chained one', (t) => {
   t.deepEqual(callCodec.decode(callCodec.encode(call)), call);
   t.deepEqual(callCodec.decode(callCodec.encode(chained)), chained);
+  t.is(callCodec.decode(callCodec.encode({ ...chained, pointer: 7 })).pointer, 7);
 });
 
 test('callCodec takes a call without a root as its own root', (t) => {

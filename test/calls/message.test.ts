@@ -132,6 +132,17 @@ test('unknown fields are skipped, whatever they are', (t) => {
   t.deepEqual(decodeMessage(bytes, 'message'), full);
 });
 
+test('unknown fields of arguments, a response and a request are skipped', (t) => {
+  const unknown = [0xfa, 0x07, 3, 0x61, 0x3d, 0x62]; // 127, the text a=b
+  for (const part of ['given', 'response', 'request'] as const) {
+    const bytes = encodeMessage({ [part]: full[part] });
+    // Its number and the length take three bytes.
+    const inner = [...unknown, ...bytes.subarray(3)];
+    const read = decodeMessage(Uint8Array.of(...bytes.subarray(0, 2), inner.length, ...inner), 'message');
+    t.deepEqual(read[part], full[part]);
+  }
+});
+
 test('the last of a field counts', (t) => {
   const bytes = Buffer.concat([
     encodeMessage({ user: 'one', input: { kind: 'redis', key: 'k' } }),

@@ -8,7 +8,7 @@
  *
  * It says the seed of its choice; it fails when a planted fault lives, or less than nine of ten generated ones are found.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ import { apply, type Mutant, mutantsOf } from './operators.ts';
 import { planted } from './planted.ts';
 import { pathsOf, rooms, root } from './rooms.ts';
 
-type End = 'killed' | 'too late' | 'no types' | 'lived';
+type Outcome = 'killed' | 'too late' | 'no types' | 'lived';
 
 interface Fault {
   readonly room: string;
@@ -60,13 +60,18 @@ const usualMs = new Map<string, number>();
 let copied = false;
 const counts = new Map<string, Map<string, Count>>();
 
-process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+let running: ChildProcess | undefined;
+process.on('exit', () => {
+  end(running);
+  rmSync(folder, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 console.log(`seed ${options.seed}`);
 for (const fault of [...(options.planted ? plantedFaults() : []), ...generatedFaults()]) {
   if (positionals.length > 0 && !positionals.some((part) => fault.file.includes(part))) continue;
-  const end = await run(fault);
-  count(fault, end);
-  if (end === 'lived') console.log(show(fault));
+  const outcome = await run(fault);
+  count(fault, outcome);
+  if (outcome === 'lived') console.log(show(fault));
 }
 report();
 
@@ -82,7 +87,7 @@ function* plantedFaults(): Generator<Fault> {
 
 function* generatedFaults(): Generator<Fault> {
   for (const { name, files, guards } of rooms) {
-    for (const file of pathsOf(files)) {
+    for (const file of pathsOf([files])) {
       const source = read(file);
       const all = mutantsOf(source).filter((mutant) => !isEquivalent(file, source, mutant));
       for (const mutant of choose(all)) {
@@ -107,7 +112,7 @@ function isEquivalent(file: string, source: string, mutant: Mutant): boolean {
   );
 }
 
-async function run({ file, source, mutant, guards }: Fault): Promise<End> {
+async function run({ file, source, mutant, guards }: Fault): Promise<Outcome> {
   const overlay: Overlay = { path: join(root, file), source: apply(source, mutant) };
   const name = guards.join(' ');
   if (!usualMs.has(name)) {
@@ -117,8 +122,8 @@ async function run({ file, source, mutant, guards }: Fault): Promise<End> {
     }
     usualMs.set(name, performance.now() - startMs);
   }
-  const end = await ava(guards, overlay, 3 * usualMs.get(name)! + moreMs);
-  return end === 'lived' && !hasTypes(file, source, overlay.source) ? 'no types' : end;
+  const outcome = await ava(guards, overlay, 3 * usualMs.get(name)! + moreMs);
+  return outcome === 'lived' && !hasTypes(file, source, overlay.source) ? 'no types' : outcome;
 }
 
 /** In a copy of the program, which is as it was afterwards. */
@@ -141,7 +146,11 @@ function program(name: string): string {
   return join(root, 'node_modules', '.bin', name);
 }
 
-async function ava(guards: readonly string[], overlay: Overlay | undefined, limitMs: number): Promise<End> {
+async function ava(
+  guards: readonly string[],
+  overlay: Overlay | undefined,
+  limitMs: number,
+): Promise<Outcome> {
   if (overlay !== undefined) writeFileSync(overlayFile, JSON.stringify(overlay));
   const hook = `--import=${join(import.meta.dirname, 'hook.ts')}`;
   const child = spawn(program('ava'), ['--fail-fast', '--concurrency=1', ...guards], {
@@ -155,18 +164,12 @@ async function ava(guards: readonly string[], overlay: Overlay | undefined, limi
     // The leader of a group of its own, which is ended as a whole: a worker in an endless loop hears nothing.
     detached: true,
   });
-  let end: End | undefined;
-  const kill = (): void => {
-    try {
-      process.kill(-child.pid!, 'SIGKILL');
-    } catch {
-      // All of it has ended.
-    }
-  };
+  running = child;
+  let isLate = false;
   const timer = Number.isFinite(limitMs)
     ? setTimeout(() => {
-        end = 'too late';
-        kill();
+        isLate = true;
+        end(child);
       }, limitMs)
     : undefined;
   const status = await new Promise<number | null>((resolve, reject) => {
@@ -174,17 +177,28 @@ async function ava(guards: readonly string[], overlay: Overlay | undefined, limi
     child.once('close', resolve);
   });
   clearTimeout(timer);
-  kill();
-  return end ?? (status === 0 ? 'lived' : 'killed');
+  end(child);
+  running = undefined;
+  return isLate ? 'too late' : status === 0 ? 'lived' : 'killed';
 }
 
-function count({ room, file }: Fault, end: End): void {
+/** With all that it started. */
+function end(child: ChildProcess | undefined): void {
+  if (child?.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // All of it has ended.
+  }
+}
+
+function count({ room, file }: Fault, outcome: Outcome): void {
   let files = counts.get(room);
   if (files === undefined) counts.set(room, (files = new Map()));
   let sum = files.get(file);
   if (sum === undefined) files.set(file, (sum = { mutants: 0, killed: 0 }));
   sum.mutants++;
-  if (end !== 'lived') sum.killed++;
+  if (outcome !== 'lived') sum.killed++;
 }
 
 function report(): void {

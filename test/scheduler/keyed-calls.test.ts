@@ -61,3 +61,38 @@ test('KeyedCalls refuses more of one user than may run', (t) => {
   keyed.end(call('b'), answer(), 1);
   t.is(keyed.begin(call('d'), 2), undefined, 'one that has ended gives way');
 });
+
+test('KeyedCalls forgets old answers though a call that came before them still runs', (t) => {
+  const keyed = new KeyedCalls(limits);
+  keyed.begin(call('runs'), 0);
+  keyed.begin(call('a'), 0);
+  keyed.end(call('a'), answer(), 0);
+  t.truthy(keyed.begin(call('a'), limits.keptMs - 1));
+  t.is(keyed.begin(call('a'), limits.keptMs), undefined);
+});
+
+test('KeyedCalls forgets the oldest answers of anybody when all have too many bytes', (t) => {
+  const keyed = new KeyedCalls(limits);
+  const users = ['ann', 'bob', 'cy'].map((each) => call('a', { user: toUserName(each) }));
+  for (const each of users) {
+    keyed.begin(each, 0);
+    keyed.end(each, answer(50), 0);
+  }
+  for (const each of users) t.truthy(keyed.begin(each, 1), 'just the limit is kept');
+  const last = call('b');
+  keyed.begin(last, 1);
+  keyed.end(last, answer(1), 1);
+  t.truthy(keyed.begin(last, 1));
+  t.truthy(keyed.begin(users[1]!, 1));
+  t.is(keyed.begin(users[0]!, 1), undefined);
+});
+
+test('KeyedCalls counts what it forgot no more', (t) => {
+  const keyed = new KeyedCalls({ ...limits, perUserMax: 1, bytesPerUserMax: 10, bytesMax: 10 });
+  for (let round = 0; round < 5; round++) {
+    const each = call(`${round}`);
+    t.is(keyed.begin(each, round * limits.keptMs), undefined);
+    keyed.end(each, answer(10), round * limits.keptMs);
+    t.truthy(keyed.begin(each, round * limits.keptMs), 'just the limit is kept');
+  }
+});
