@@ -109,12 +109,12 @@ export const planted: readonly PlantedFault[] = [
     fault: 'the module of a dropped version is left behind',
   },
   {
-    file: 'actors/functions.ts',
-    text: "if (ifMatch !== undefined && (before === undefined || (ifMatch !== '*' && ifMatch !== before.live))) {",
+    file: 'src/bus/resource-headers.ts',
+    text: "if (ifMatch === undefined || (version !== undefined && (ifMatch === '*' || ifMatch === version)))",
     replacement:
-      "if (ifMatch !== undefined && before !== undefined && ifMatch !== '*' && ifMatch !== before.live) {",
-    guards: ['test/actors/functions.test.ts'],
-    fault: 'If-Match lets an upload pass where there is nothing',
+      "if (ifMatch === undefined || version === undefined || ifMatch === '*' || ifMatch === version)",
+    guards: ['test/bus/resource-headers.test.ts'],
+    fault: 'If-Match lets a change pass where there is nothing',
   },
   {
     file: 'actors/worker-pool.ts',
