@@ -109,6 +109,60 @@ test('cores have no clock, no randomness and no node module', (t) => {
   t.deepEqual(impure, []);
 });
 
+/**
+ * What takes time and chance from Node itself: Node's own ends, which a simulator has others in place of, and what runs
+ * in threads and processes that it has none of. All others are handed them: see src/power/port.ts.
+ */
+const takers = [
+  'actors/dev.ts',
+  'actors/faasm.ts',
+  'actors/node-powers.ts',
+  'actors/pipe.ts',
+  'actors/socket.ts',
+  'src/build/',
+  'src/bus/nats.ts',
+  'src/calls/sqlite-queue-operations.ts',
+  'src/cli/',
+  'src/clock.ts',
+  'src/executor/',
+  'src/faaslet/',
+  'src/files/disk-store.ts',
+  'src/functions/asyncify.ts',
+  'src/functions/preparer.ts',
+  'src/functions/proto-file.ts',
+  'src/functions/trial-process.ts',
+  'src/functions/trial.ts',
+  'src/guest/',
+  'src/http/',
+  'src/kernel-alarm.ts',
+  'src/memory/',
+  'src/nats-listener/',
+  'src/power/node.ts',
+  'src/redis-queue/',
+  'src/run/',
+  'src/state/stores/redis-store.ts',
+  // Guests hold it for one copy, and spin.
+  'src/state/tier/segment-mutex.ts',
+  'src/storage/',
+];
+
+test('time and chance are handed in', (t) => {
+  const taken =
+    /\b(?:Date\.now|performance\.now|hrtime|set(?:Timeout|Interval|Immediate)|AbortSignal\.timeout|Math\.random|random(?:Bytes|UUID|Fill|Int)|getRandomValues)|'node:timers|new Date\(\)|\/(?:power\/node|clock)\.ts'/;
+  const takes = sources.filter((path) => /^(?:src|actors)\//.test(path) && taken.test(read(path)));
+  const isOf = (path: string) => (room: string) =>
+    path === room || (room.endsWith('/') && path.startsWith(room));
+  t.deepEqual(
+    takes.filter((path) => !takers.some(isOf(path))),
+    [],
+  );
+  t.deepEqual(
+    takers.filter((room) => !takes.some((path) => isOf(path)(room))),
+    [],
+    'no longer take them',
+  );
+});
+
 test('only actors know the arguments, the environment and signals', (t) => {
   const knowing = sources
     .filter((path) => path.startsWith('src/') || path.startsWith('proto/'))
