@@ -1,13 +1,17 @@
 /** How messages about functions look on the bus. */
 import { FaasmError } from '../../proto/errors.ts';
 import { toFunctionSettings } from '../../proto/function-settings.ts';
+import { settingsHeaders } from '../../proto/headers.ts';
 import type { FunctionChanged, FunctionDescription } from '../../proto/messages.ts';
 import { type FunctionName, toFunctionName, toUserName, type UserName } from '../../proto/names.ts';
 import { tokensAfter } from '../../proto/subjects.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
-import { type BusMessage, type Codec, readBody } from '../bus/port.ts';
+import { type BusMessage, type Codec, header, readBody, toBytes } from '../bus/port.ts';
 import { createTopic } from '../bus/private.ts';
+import { readCondition } from '../bus/resource-headers.ts';
+import { readFunctionSettings } from '../bus/settings-headers.ts';
 import type { HeldProgram } from './programs.ts';
+import type { UploadRequest } from './upload.ts';
 
 const versionPattern = /^[0-9a-f]{64}$/;
 /** Of HostStores. */
@@ -23,6 +27,28 @@ export const functionChangedCodec: Codec<FunctionChanged> = msgpackCodec('functi
     store: String(store).slice(0, storeMaxLength),
   };
 });
+
+/** @throws FaasmError `bad_name` */
+export function readUser({ subject }: BusMessage): UserName {
+  return toUserName(tokensAfter(subject, 1)[1] ?? '');
+}
+
+/** @throws FaasmError `bad_name` */
+export function readTarget(message: BusMessage): { user: UserName; name: FunctionName } {
+  return { user: readUser(message), name: toFunctionName(tokensAfter(message.subject, 1)[2] ?? '') };
+}
+
+/** @throws FaasmError `bad_name`, `bad_request` */
+export function readUploadRequest(message: BusMessage): UploadRequest {
+  const runtime = header(message, settingsHeaders.runtime);
+  return {
+    ...readTarget(message),
+    bytes: toBytes(message.body),
+    runtime: runtime === undefined ? undefined : toFunctionName(runtime),
+    settings: readFunctionSettings(message.headers),
+    condition: readCondition(message),
+  };
+}
 
 /** @throws FaasmError `bad_message`, also where it is of another function than it was told of */
 export function readFunctionChanged(message: BusMessage): FunctionChanged {

@@ -60,10 +60,12 @@ export class Announcer {
     queueMicrotask(() => respond(bus, message, Buffer.from(host, 'latin1')));
   }
 
+  /** Nobody is waited for any more. */
   close(): void {
     this.#options.powers.timers.cancel(this.#timer);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     for (const { heard } of this.#waiting.values()) heard();
+    this.#others.clear();
   }
 
   #onStatus(message: BusMessage): void {

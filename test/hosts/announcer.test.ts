@@ -82,3 +82,12 @@ test('confirm() answers when all handlers of the message were called', async (t)
   await settled();
   t.deepEqual(order, ['handled', 'confirmed']);
 });
+
+test('close() ends what waits, and nothing waits after it', async (t) => {
+  const { announcer, hear, announce } = start(t);
+  hear('b');
+  const before = announce();
+  announcer.close();
+  await Promise.all([before.all, announce().all]);
+  t.pass();
+});
