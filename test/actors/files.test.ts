@@ -11,9 +11,19 @@ import { toHostId, toUserName } from '../../proto/names.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { Encodable, type Headers, readBody } from '../../src/bus/port.ts';
+import { Encodable, type Headers, readBody, toBytes } from '../../src/bus/port.ts';
+import { askInside } from '../../src/bus/private.ts';
 import { openDiskStore } from '../../src/files/disk-store.ts';
-import { fileChangedCodec, fileDescriptionCodec, filesOfCodec } from '../../src/files/messages.ts';
+import {
+  anyFile,
+  type FileListRequest,
+  fileChangedCodec,
+  fileDescriptionCodec,
+  fileIndexTopic,
+  fileListCodec,
+  fileListRequestCodec,
+  filesOfCodec,
+} from '../../src/files/messages.ts';
 import { nodePowers } from '../../src/power/node.ts';
 import { silentLog, subjects, until } from '../http/_bridge.ts';
 
@@ -58,8 +68,15 @@ async function start(t: ExecutionContext, config: Partial<FilesOptions['config']
     expectAnswer(
       await bus.request(subjects.files(op, ada, toFileToken(toFilePath(path))), text(body), { headers }),
     );
+  const list = async (asked: FileListRequest, user = ada): Promise<string[]> => {
+    const body = new Encodable(asked, fileListRequestCodec);
+    const answer = await bus.request(subjects.files('list', user, anyFile), body);
+    return readBody(expectAnswer(answer), fileListCodec).map(({ path }) => path);
+  };
+  const get = async (path: string, headers: Headers = {}): Promise<string> =>
+    Buffer.from(toBytes((await request('get', path, '', headers)).body)).toString();
   const count = async (folder: string) => (await readdir(join(root, folder))).length;
-  return { bus, privateBus, open, request, count };
+  return { bus, privateBus, open, request, list, get, count };
 }
 
 const part = (id: string, offset: number, commit?: number): Headers => ({
@@ -137,4 +154,105 @@ test('what another host has written to the same storage is seen when it says so,
   say();
   await until(() => heard.length === 2);
   await t.throwsAsync(request('get', 'a'), { code: 'not_found' } as object);
+});
+
+test('get gives a part of a file, and refuses one that begins beyond its end', async (t) => {
+  const { request, get } = await start(t);
+  await request('put', 'a', '0123456789');
+  const range = (offset: number, length: number) => ({
+    [names.offset]: [String(offset)],
+    [names.length]: [String(length)],
+  });
+  t.is(await get('a'), '0123456789');
+  t.is(await get('a', range(2, 3)), '234');
+  t.is(await get('a', range(8, 5)), '89');
+  t.is(await get('a', range(10, 5)), '');
+  await t.throwsAsync(get('a', range(11, 5)), { code: 'range_not_satisfiable' } as object);
+  await t.throwsAsync(get('b'), { code: 'not_found' } as object);
+});
+
+test('list gives the files of a user by path, of a folder where one is named, after another', async (t) => {
+  const { request, list } = await start(t);
+  for (const path of ['b/2', 'a', 'b/1', 'c']) await request('put', path, path);
+  t.deepEqual(await list({}), ['a', 'b/1', 'b/2', 'c']);
+  t.deepEqual(await list({ folder: 'b' }), ['b/1', 'b/2']);
+  t.deepEqual(await list({ after: toFilePath('b/1') }), ['b/2', 'c']);
+  t.deepEqual(await list({}, toUserName('bob')), []);
+});
+
+test('put and delete keep to their conditions', async (t) => {
+  const { request, get } = await start(t);
+  const refused = { code: 'precondition_failed' } as object;
+  const match = (version: string) => ({ [names.ifMatch]: [version] });
+  const none = { [names.ifNoneMatch]: ['*'] };
+  await t.throwsAsync(request('put', 'a', 'x', match('*')), refused);
+  const { version } = readBody(await request('put', 'a', 'one', none), fileDescriptionCodec);
+  await t.throwsAsync(request('put', 'a', 'x', none), refused);
+  await request('put', 'a', 'two', match(version));
+  await t.throwsAsync(request('put', 'a', 'x', match(version)), refused);
+  await t.throwsAsync(request('delete', 'a', '', match(version)), refused);
+  t.is(await get('a'), 'two');
+  await request('delete', 'a', '', match('*'));
+  await t.throwsAsync(request('delete', 'a'), { code: 'not_found' } as object);
+});
+
+test('put of what is there already changes nothing, and tells nobody', async (t) => {
+  const { bus, request, count } = await start(t);
+  let told = 0;
+  bus.subscribe(control.fileChanged('*', '*'), () => void told++);
+  const first = readBody(await request('put', 'a', 'one'), fileDescriptionCodec);
+  t.is(told, 1);
+  t.deepEqual(readBody(await request('put', 'a', 'one'), fileDescriptionCodec), first);
+  t.is(told, 1);
+  t.is(await count('drafts'), 0);
+});
+
+test('every change is told to functions here and to other hosts, and executors get the list', async (t) => {
+  const { bus, privateBus, request } = await start(t);
+  const told: string[] = [];
+  bus.subscribe(control.fileChanged('*', '*'), (message) => {
+    told.push(`${message.subject} ${readBody(message, fileChangedCodec).path}`);
+  });
+  privateBus.subscribe(privateSubjects.fileChanged(), (message) => {
+    told.push(`here ${readBody(message, filesOfCodec)}`);
+  });
+  const index = async () => {
+    const bytes = await askInside(privateBus, privateSubjects.fileIndex(), fileIndexTopic, ada);
+    return (JSON.parse(new TextDecoder().decode(bytes)) as [string, string, number][]).map(
+      ([path, , size]) => `${path} ${size}`,
+    );
+  };
+  t.deepEqual(await index(), []);
+  await request('put', 'a', 'one');
+  t.deepEqual(await index(), ['a 3']);
+  await request('put', 'a', 'three');
+  t.deepEqual(await index(), ['a 5']);
+  await request('delete', 'a');
+  t.deepEqual(await index(), []);
+  const change = ['here ada', `${control.fileChanged(toHostId('here'), ada)} a`];
+  t.deepEqual(told, [...change, ...change, ...change]);
+});
+
+test('put at an offset needs an upload, and a refused file leaves nothing behind', async (t) => {
+  const { request, count, get } = await start(t);
+  const at = { [names.offset]: ['0'] };
+  await t.throwsAsync(request('put', 'a', 'x', at), { code: 'bad_request' } as object);
+  await t.throwsAsync(request('put', 'a', 'x'.repeat(1001)), { code: 'too_large' } as object);
+  await request('put', 'a', 'x'.repeat(999), part('u', 0));
+  await t.throwsAsync(request('put', 'a', 'xx', part('u', 999)), { code: 'too_large' } as object);
+  t.is(await count('drafts'), 0);
+  await request('put', 'a', 'x'.repeat(1000), part('v', 0, 1000));
+  t.is((await get('a')).length, 1000);
+});
+
+test('uploads of a user leave no other less', async (t) => {
+  const { bus, request } = await start(t);
+  for (const id of ['u', 'v']) await request('put', id, 'x', part(id, 0));
+  const subject = subjects.files('put', toUserName('bob'), toFileToken(toFilePath('a')));
+  for (const id of ['u', 'v']) {
+    expectAnswer(await bus.request(subject, text('x'), { headers: part(id, 0, 1) }));
+  }
+  await request('put', 'u', 'x', part('u', 1, 2));
+  await request('put', 'w', 'x', part('w', 0));
+  t.pass();
 });

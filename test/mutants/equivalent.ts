@@ -3,6 +3,8 @@ export interface Equivalent {
   readonly file: string;
   /** The one that the fault begins in, without its indentation. */
   readonly line: string;
+  /** The line before that one, where there are several. */
+  readonly after?: string;
   readonly operator: string;
   readonly why: string;
 }
@@ -17,6 +19,7 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: 'src/calls/decide.ts',
     line: 'return;',
+    after: "effects.push({ type: 'interrupt', id });",
     operator: 'the statement is missing',
     why: 'a call that runs is neither delayed nor ready, so what follows finds nothing',
   },
@@ -41,6 +44,7 @@ export const equivalents: readonly Equivalent[] = [
   {
     file: 'src/receive/frames.ts',
     line: 'return;',
+    after: 'this.#hold(piece, piece.length);',
     operator: 'the statement is missing',
     why: 'the piece is copied where it could be taken as it is',
   },
@@ -55,5 +59,18 @@ export const equivalents: readonly Equivalent[] = [
     line: 'return wanted.sort((left, right) => (left.path < right.path ? -1 : 1));',
     operator: '< is <=',
     why: 'no two of them have one path',
+  },
+  {
+    file: 'src/worker-pool/decide.ts',
+    line: 'unproven: false,',
+    operator: 'false is true',
+    why: 'it is said anew when the call is placed',
+  },
+  {
+    file: 'src/worker-pool/decide.ts',
+    line: 'return;',
+    after: 'executor.withdrawnTurn = -1;',
+    operator: 'the statement is missing',
+    why: 'an executor without a guest has computed for no time, which is not for long',
   },
 ];

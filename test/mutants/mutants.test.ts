@@ -17,13 +17,14 @@ test('every planted fault has its place, once, and tests that guard it', (t) => 
 });
 
 test('every fault that is none is of a line that is there', (t) => {
-  for (const { file, line } of equivalents) {
-    t.true(
-      read(file)
-        .split('\n')
-        .some((each) => each.trim() === line),
-      `${file} has no line: ${line}`,
+  for (const { file, line, after } of equivalents) {
+    const lines = read(file)
+      .split('\n')
+      .map((each) => each.trim());
+    const found = lines.filter(
+      (each, at) => each === line && (after === undefined || lines[at - 1] === after),
     );
+    t.is(found.length, 1, `${file}: ${line}`);
   }
 });
 

@@ -106,9 +106,13 @@ function choose(all: readonly Mutant[]): Mutant[] {
 }
 
 function isEquivalent(file: string, source: string, mutant: Mutant): boolean {
-  const { line } = lineOf(source, mutant);
+  const { line, before } = lineOf(source, mutant);
   return equivalents.some(
-    (one) => one.file === file && one.line === line && one.operator === mutant.operator,
+    (one) =>
+      one.file === file &&
+      one.line === line &&
+      one.operator === mutant.operator &&
+      (one.after ?? before) === before,
   );
 }
 
@@ -242,9 +246,10 @@ function show({ file, what, source, mutant }: Fault): string {
   return `\nLIVED ${file}:${number}: ${what}\n${lines.join('\n')}`;
 }
 
-function lineOf(source: string, { start }: Mutant): { number: number; line: string } {
+function lineOf(source: string, { start }: Mutant): { number: number; line: string; before: string } {
   const number = source.slice(0, start).split('\n').length;
-  return { number, line: source.split('\n')[number - 1]!.trim() };
+  const [before = '', line = ''] = ['', ...source.split('\n')].slice(number - 1, number + 1);
+  return { number, line: line.trim(), before: before.trim() };
 }
 
 function read(file: string): string {

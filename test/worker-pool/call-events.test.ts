@@ -4,6 +4,7 @@ import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { readBody, toBytes } from '../../src/bus/port.ts';
 import { nodePowers } from '../../src/power/node.ts';
+import type { Timer, Timers } from '../../src/power/port.ts';
 import { CallEvents } from '../../src/worker-pool/call-events.ts';
 import { callEventsCodec } from '../../src/worker-pool/messages.ts';
 
@@ -93,4 +94,87 @@ test('events that the bus does not take are dropped and counted', async (t) => {
   events.add(event());
   t.notThrows(() => events.flush());
   t.deepEqual(bus.drops.list(), [{ kind: 'event', code: 'draining', count: 1 }]);
+});
+
+/** Events on a bus of this size, what was told, and the timers that are set. */
+function start(maxPayloadBytes = 1024 * 1024) {
+  const bus = createMemoryBus({ powers: nodePowers, maxPayloadBytes });
+  const subjects = createPublicSubjects();
+  const told: CallEvent[][] = [];
+  bus.subscribe(subjects.callEvents('*'), (message) => {
+    told.push([...readBody(message, callEventsCodec)]);
+  });
+  const set = new Map<unknown, () => void>();
+  const timers: Timers = {
+    ...nodePowers.timers,
+    after(_, work) {
+      const timer = {} as Timer;
+      set.set(timer, work);
+      return timer;
+    },
+    cancel: (timer) => void set.delete(timer),
+  };
+  return { events: new CallEvents(bus, subjects, timers), told, set };
+}
+
+test('events wait for others, and go together when their time has come', (t) => {
+  const { events, told, set } = start();
+  events.add(event({ id: 'a' }));
+  events.add(event({ id: 'b' }));
+  t.is(told.length, 0);
+  t.is(set.size, 1);
+  for (const work of [...set.values()]) work();
+  t.deepEqual(
+    told.map((batch) => batch.map(({ id }) => id)),
+    [['a', 'b']],
+  );
+  t.is(set.size, 0);
+  events.add(event({ id: 'c' }));
+  t.is(set.size, 1, 'the next wait anew');
+});
+
+test('flush() leaves no timer behind', (t) => {
+  const { events, told, set } = start();
+  events.add(event());
+  events.flush();
+  t.is(told.length, 1);
+  t.is(set.size, 0);
+});
+
+test('many events do not wait', (t) => {
+  const { events, told } = start();
+  for (let each = 0; each < 255; each++) events.add(event());
+  t.is(told.length, 0);
+  events.add(event());
+  t.deepEqual(
+    told.map((batch) => batch.length),
+    [256],
+  );
+});
+
+test('an event that fits no message goes without its texts, but for how the error begins', (t) => {
+  const { events, told } = start(16 * 1024);
+  const message = 'x'.repeat(10_000);
+  const details = { stderr: 'y'.repeat(10_000), returnValue: 1 };
+  const error = { code: 'guest_trapped', message, details } as const;
+  events.add(event({ stderr: 'z'.repeat(10_000), error }));
+  events.add(event({ stderr: 'z'.repeat(10_000) }));
+  events.add(event({ stderr: 'z'.repeat(20_000) }));
+  events.flush();
+  const all = told.flat();
+  t.deepEqual(all[0]?.error, { code: 'guest_trapped', message: message.slice(0, 128), details: {} });
+  t.is(all[0]?.stderr, null);
+  t.is(all[1]?.stderr?.length, 10_000, 'what fits is whole');
+  t.is(all[2]?.stderr, null);
+  t.is(all[2]?.error, null);
+});
+
+test('events that are too much together go in several messages', (t) => {
+  const { events, told } = start(16 * 1024);
+  for (let each = 0; each < 4; each++) events.add(event({ stderr: 'z'.repeat(1000) }));
+  events.flush();
+  t.deepEqual(
+    told.map((batch) => batch.length),
+    [2, 2],
+  );
 });

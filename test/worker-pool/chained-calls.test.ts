@@ -170,6 +170,15 @@ test('refusal() counts a tree on whose calls have all ended', async (t) => {
   t.is(chained.refusal(root, 0, childrenOf(2))?.code, 'chain_refused');
 });
 
+test('refusal() counts anew for a call that is tried again when its tree has ended', async (t) => {
+  const { answer, chained, sent } = start({ treeCallsMax: 5 });
+  chained.make(parentOf('p'), 0, childrenOf(4));
+  t.is(chained.refusal(parentOf('p'), 0, childrenOf(2))?.code, 'chain_refused');
+  for (const message of sent) answer(message);
+  await turns(() => chained.pending === 0);
+  t.is(chained.refusal(parentOf('p'), 0, childrenOf(2)), undefined);
+});
+
 test('refusal() counts a tree on that comes from another host', (t) => {
   const { chained, sent } = start({ treeCallsMax: 100 });
   const child = parentOf('c1', { rootId: callIdOf(user, 'r'), depth: 1, treeCalls: 97 });

@@ -115,6 +115,18 @@ test('decide() withdraws what waits behind a long computation and places it else
   });
 });
 
+test('decide() asks nothing back of an executor on which nothing waits behind a long computation', (t) => {
+  const state = ready(1);
+  call(state, work('a'));
+  const samples = [{ executor: 1, turn: 1, current: 'a' as CallId }];
+  for (const nowMs of [1, 20, 40]) {
+    t.deepEqual(
+      decide(state, { type: 'tick', samples, nowMs }).filter(({ type }) => type === 'withdraw'),
+      [],
+    );
+  }
+});
+
 test('decide() answers a late call at its deadline and kills its executor after the grace', (t) => {
   const state = ready(1);
   call(state, work('a'));

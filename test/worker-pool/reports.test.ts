@@ -1,6 +1,6 @@
 import test from 'ava';
 import { type CallId, toHostId, type UserName } from '../../proto/names.ts';
-import { WarmReport } from '../../src/hosts/warm.ts';
+import { WarmReport, warmMax } from '../../src/hosts/warm.ts';
 import { decide } from '../../src/worker-pool/decide.ts';
 import { toHostStatus } from '../../src/worker-pool/reports.ts';
 import { createPoolState, type PoolState, type Work } from '../../src/worker-pool/state.ts';
@@ -12,11 +12,11 @@ const identity = {
   cores: 2,
 };
 
-/** A pool with one executor that is ready, and no other. */
-function pool(): PoolState {
+/** A pool with so many executors that are ready, and no other. */
+function pool(executors = 1): PoolState {
   const state = createPoolState({
-    executorsMax: 1,
-    executorsSpare: 1,
+    executorsMax: executors,
+    executorsSpare: executors,
     executorIdleMs: 1000,
     activeCallsMax: 100,
     activeCallsReserve: 0,
@@ -30,7 +30,9 @@ function pool(): PoolState {
     provenAfterCalls: 0,
   });
   decide(state, { type: 'tick', samples: [], nowMs: 0 });
-  decide(state, { type: 'ready', executor: 1, nowMs: 0 });
+  for (let executor = 1; executor <= executors; executor++) {
+    decide(state, { type: 'ready', executor, nowMs: 0 });
+  }
   return state;
 }
 
@@ -80,4 +82,14 @@ test('toHostStatus() takes a call that is inside its guest for long to take as l
   const sample = { executor: 1, turn: 1, current: 'a' as CallId };
   decide(state, { type: 'tick', samples: [sample], nowMs: 0 });
   t.is(told(state, 30_000).backlogUs, 30_000_000);
+});
+
+test('toHostStatus() names so many programs at most', (t) => {
+  const state = pool(2);
+  for (let at = 0; at < 0.6 * warmMax; at++) {
+    for (const user of ['ada', 'bob'] as UserName[])
+      begin(state, work(user, { user, version: `${user}/f${at}@1` }));
+    for (const user of ['ada', 'bob']) end(state, user, 1);
+  }
+  t.is(told(state).warmPrograms, warmMax);
 });
