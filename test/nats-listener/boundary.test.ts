@@ -3,7 +3,6 @@ import test, { type ExecutionContext } from 'ava';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { respond, toBytes } from '../../src/bus/port.ts';
 import { loadConfig } from '../../src/config/config.ts';
-import { Quotas } from '../../src/nats-listener/quotas.ts';
 import { type NatsListenerOptions, startNatsListener } from '../../src/nats-listener/server.ts';
 import { nodePowers } from '../../src/power/node.ts';
 import { alone, converse } from './transcript.ts';
@@ -179,29 +178,4 @@ test('clients that publish and do not wait leave the thread to others, however m
   t.is(heard, 400);
   // A stretch has three messages or so, and each client had one in the same turn.
   t.true(most <= 15, `${most}`);
-});
-
-test('Quotas cuts off who holds the most when all together hold too much', (t) => {
-  const quotas = new Quotas({ subscriptionsMax: 1, listeningMax: 1, pendingMaxBytes: 100 });
-  const cut: string[] = [];
-  const holder = (name: string) => {
-    const own = {
-      cutOff() {
-        cut.push(name);
-        quotas.hold(own, 0);
-      },
-    };
-    return own;
-  };
-  const [a, b, c] = [holder('a'), holder('b'), holder('c')];
-  quotas.hold(a, 40);
-  quotas.hold(b, 60);
-  t.deepEqual(cut, []);
-  quotas.hold(c, 1);
-  t.deepEqual(cut, ['b']);
-  quotas.hold(a, 20);
-  quotas.hold(c, 80);
-  t.deepEqual(cut, ['b']);
-  quotas.hold(c, 81);
-  t.deepEqual(cut, ['b', 'c']);
 });

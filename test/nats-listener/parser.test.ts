@@ -180,3 +180,83 @@ test('Parser holds a CONNECT of just the limit that comes byte by byte, and not 
   t.deepEqual(bytewise(whole), parse([Buffer.from(whole)]));
   t.regex(bytewise(`CONNECT ${options(controlLineMaxBytes + 2)}`)[0] ?? '', /control line exceeded/);
 });
+
+const reads = test.macro({
+  title: (_, text: string) => `Parser reads ${JSON.stringify(text)}`,
+  exec(t, text: string, expected: object) {
+    t.deepEqual(
+      parse([Buffer.from(text)]).map((operation) => JSON.parse(operation)),
+      [expected],
+    );
+  },
+});
+test(reads, 'PUB a 1\r\nx\r\n', { op: 'pub', subject: 'a', body: 'x' });
+test(reads, 'PUB a r 0\r\n\r\n', { op: 'pub', subject: 'a', reply: 'r', body: '' });
+test(reads, 'HPUB a 12 13\r\nNATS/1.0\r\n\r\nx\r\n', {
+  op: 'pub',
+  subject: 'a',
+  headers: 'NATS/1.0\r\n\r\n',
+  body: 'x',
+});
+test(reads, 'HPUB a r 12 12\r\nNATS/1.0\r\n\r\n\r\n', {
+  op: 'pub',
+  subject: 'a',
+  reply: 'r',
+  headers: 'NATS/1.0\r\n\r\n',
+  body: '',
+});
+test(reads, 'HPUB a 0 1\r\nx\r\n', { op: 'pub', subject: 'a', body: 'x' });
+test(reads, 'SUB a 1\r\n', { op: 'sub', subject: 'a', sid: '1' });
+test(reads, 'SUB a q 1\r\n', { op: 'sub', subject: 'a', queue: 'q', sid: '1' });
+test(reads, 'UNSUB 1\r\n', { op: 'unsub', sid: '1', max: 0 });
+test(reads, 'UNSUB 1 5\r\n', { op: 'unsub', sid: '1', max: 5 });
+test(reads, 'UNSUB 1 x\r\n', { op: 'unsub', sid: '1', max: 0 });
+test(reads, 'CONNECT{}\r\n', { op: 'connect', json: '{}' });
+test(reads, 'ping\r\n', { op: 'ping' });
+test(reads, 'INFO {}\r\nPONG\r\n', { op: 'pong' });
+for (const bad of [
+  'PUB a',
+  'PUB a r s 1',
+  'PUB a x',
+  'PUB a 1234567890',
+  'HPUB a 1',
+  'HPUB a r s 1 2',
+  'HPUB a 2 1',
+  'HPUB a x 1',
+  'HPUB a 1 x',
+  'SUB a',
+  'SUB a q r 1',
+  'UNSUB ',
+  'UNSUB 1 2 3',
+  '-ERR x',
+]) {
+  test(reads, `${bad}\r\n`, { op: 'violation' });
+}
+for (const unknown of ['X', 'PUBX', 'PIX', 'PUB a 1\r\nxy', 'PUB a 1\r\nx\rz']) {
+  test(reads, unknown, { op: 'violation', text: 'Unknown Protocol Operation' });
+}
+
+test('Parser gives back what is left of a chunk when it is paused, and goes on with that', (t) => {
+  const taken: string[] = [];
+  const parser = new Parser(limits, ({ op }) => {
+    taken.push(op);
+    if (op === 'ping') parser.pause();
+  });
+  const left = parser.push(Buffer.from('PONG\r\nPING\r\nPONG\r\nPING\r\n'));
+  t.deepEqual(taken, ['pong', 'ping']);
+  t.is(Buffer.from(left!).toString(), 'PONG\r\nPING\r\n');
+  t.is(parser.push(left!)?.length, 0);
+  t.deepEqual(taken, ['pong', 'ping', 'pong', 'ping']);
+  t.is(parser.push(Buffer.from('PONG\r\n')), undefined);
+});
+
+test('Parser says how many bytes it keeps of what is not complete', (t) => {
+  const parser = new Parser(limits, () => {});
+  t.is(parser.heldBytes, 0);
+  parser.push(Buffer.from('PUB a 5'));
+  t.is(parser.heldBytes, 3);
+  parser.push(Buffer.from('\r\nxy'));
+  t.is(parser.heldBytes, 2);
+  parser.push(Buffer.from('zzz\r\n'));
+  t.is(parser.heldBytes, 0);
+});

@@ -2,6 +2,7 @@ import test from 'ava';
 import {
   createLockTable,
   decideLocks,
+  isHeld,
   type LockEffect,
   type LockMode,
 } from '../../../src/state/core/locks.ts';
@@ -9,7 +10,10 @@ import { createRandom } from '../../random.ts';
 
 const limits = { locksMax: 100, lockWaitersMax: 50 };
 
-/** Runs a script of `owner mode`, `owner unlock`, `owner gone` and `+ms`, and tells who was granted what, in order. */
+/**
+ * Runs a script of `owner mode`, `owner unlock`, `owner gone`, `+ms` and `~ms`, after which nobody has looked at the
+ * time; tells who was granted what, in order.
+ */
 function play(script: string, { leaseMs = 0, waitMs = 1000 } = {}): string[] {
   const table = createLockTable(limits, 0);
   const said: string[] = [];
@@ -24,6 +28,10 @@ function play(script: string, { leaseMs = 0, waitMs = 1000 } = {}): string[] {
     }
   };
   for (const line of script.split(', ')) {
+    if (line.startsWith('~')) {
+      nowMs += Number(line.slice(1));
+      continue;
+    }
     if (line.startsWith('+')) {
       nowMs += Number(line);
       tell(decideLocks(table, { type: 'tick', nowMs }));
@@ -71,6 +79,28 @@ test('renews for the same owner', says, 'a write, +60, a write, +60, b write', '
 });
 test('refuses an owner another mode', says, 'a read, a write', 'a:1 a!conflict');
 test('ends a lease', says, 'a write, b write, +99, +1', 'a:1 b:2', { leaseMs: 100 });
+test('grants anew what its owner asks for after the lease', says, 'a write, ~100, a write', 'a:1 a:2', {
+  leaseMs: 100,
+});
+test(
+  'renews what its owner asks for within the lease',
+  says,
+  'a write, ~99, a write, ~99, a write',
+  'a:1 a:1 a:1',
+  {
+    leaseMs: 100,
+  },
+);
+test('gives nobody back what its lease has ended of', says, 'a write, ~100, a unlock', 'a!not_found', {
+  leaseMs: 100,
+});
+test(
+  'gives what a lease has ended of to who waits, before who asks',
+  says,
+  'a write, b write, ~100, c write',
+  'a:1 b:2',
+  { leaseMs: 100 },
+);
 test('gives up a wait', says, 'a write, b write, +999, +1', 'a:1 b!deadline_exceeded');
 test(
   'serves those behind a wait that ended',
@@ -167,3 +197,26 @@ for (const seed of [1, 2, 3, 4, 5]) {
     t.is(table.locks.size, 0);
   });
 }
+
+test('isHeld() knows the grant while its lease lasts, and no other', (t) => {
+  const table = createLockTable(limits, 0);
+  const lock = { type: 'lock', request: 1, name: 'k', mode: 'write', leaseMs: 100, waitMs: 0 } as const;
+  const [granted] = decideLocks(table, { ...lock, owner: 'a', nowMs: 0 });
+  const fence = granted?.type === 'granted' ? granted.fence : Number.NaN;
+  t.true(isHeld(table, 'k', fence, 99));
+  t.false(isHeld(table, 'k', fence, 100));
+  t.false(isHeld(table, 'k', fence + 1, 0));
+  t.false(isHeld(table, 'other', fence, 0));
+});
+
+test('decideLocks() tells when a lease ends, and nothing where it does not', (t) => {
+  const table = createLockTable(limits, 0);
+  const ends = (name: string, leaseMs: number, nowMs: number) => {
+    const lock = { type: 'lock', request: 1, name, owner: 'a', mode: 'read', leaseMs, waitMs: 0 } as const;
+    const [effect] = decideLocks(table, { ...lock, nowMs });
+    return effect?.type === 'granted' ? effect.leaseEndsAtMs : undefined;
+  };
+  t.is(ends('k', 100, 0.5), 100);
+  t.is(ends('k', 100, 50), 150);
+  t.is(ends('l', 0, 0), null);
+});
