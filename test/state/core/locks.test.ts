@@ -91,7 +91,7 @@ test(
     leaseMs: 100,
   },
 );
-test('gives nobody back what its lease has ended of', says, 'a write, ~100, a unlock', 'a!not_found', {
+test('gives nobody back what its lease has ended of', says, 'a write, ~100, a unlock', 'a:1 a!not_found', {
   leaseMs: 100,
 });
 test(
