@@ -27,7 +27,7 @@ interface UserFiles {
 
 export interface FileIndex {
   readonly users: Map<UserName, UserFiles>;
-  /** In how many places each content is. */
+  /** In how many places each content is, or will be in a moment. */
   readonly contents: Map<string, number>;
 }
 
@@ -73,6 +73,31 @@ export function refusePut(
   return undefined;
 }
 
+export interface FilePart {
+  readonly path: FilePath;
+  /** Where it begins; nothing: where the one before ended. */
+  readonly offset: number | undefined;
+  /** Of all that has come, with this part. */
+  readonly sizeBytes: number;
+  /** On the last part: what the whole has. */
+  readonly commitBytes: number | undefined;
+}
+
+/** Why a part does not go on an upload. @param begun nothing where it is the first part */
+export function refusePart(
+  begun: { readonly path: FilePath; readonly sizeBytes: number } | undefined,
+  { path, offset, sizeBytes, commitBytes }: FilePart,
+): FaasmError | undefined {
+  const had = begun?.sizeBytes ?? 0;
+  if ((offset ?? had) !== had || (begun !== undefined && begun.path !== path)) {
+    const why = `The upload goes on at byte ${had} of its file; begin again with a new id`;
+    return new FaasmError('conflict', why, { details });
+  }
+  if (commitBytes === undefined || commitBytes === sizeBytes) return undefined;
+  const why = `${commitBytes} bytes were to be committed and ${sizeBytes} are there`;
+  return new FaasmError('conflict', why, { details });
+}
+
 /** Why it may not be deleted. */
 export function refuseDelete(
   index: FileIndex,
@@ -112,6 +137,16 @@ export function remove(index: FileIndex, user: UserName, path: FilePath): FileDe
   change(index.contents, before.version, -1);
   if (mine.files.size === 0) index.users.delete(user);
   return before;
+}
+
+/** The content is about to have a place, so it stays until it is settled. */
+export function arrive(index: FileIndex, version: string): void {
+  change(index.contents, version, 1);
+}
+
+/** It has its place, or none. */
+export function settle(index: FileIndex, version: string): void {
+  change(index.contents, version, -1);
 }
 
 /** In the order of their paths. @param folder whose files are wanted; nothing for all */

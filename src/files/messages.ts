@@ -1,11 +1,14 @@
 /** How messages about shared files look on the bus. */
 import { FaasmError } from '../../proto/errors.ts';
-import { type FilePath, toFilePath, toFileToken } from '../../proto/file-path.ts';
+import { type FilePath, fromFileToken, toFilePath, toFileToken } from '../../proto/file-path.ts';
 import type { FileChanged, FileDescription } from '../../proto/messages.ts';
-import type { UserName } from '../../proto/names.ts';
+import { toUserName, type UserName } from '../../proto/names.ts';
+import { tokensAfter } from '../../proto/subjects.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
-import type { Codec } from '../bus/port.ts';
+import { type BusMessage, type Codec, readBody, toBytes } from '../bus/port.ts';
 import { createTopic, createValueCodec } from '../bus/private.ts';
+import { readCondition, readOffset, readUpload } from '../bus/resource-headers.ts';
+import type { PutRequest } from './receive-upload.ts';
 
 /** Files of a user in the order of their paths, a page at a time. */
 export interface FileListRequest {
@@ -20,6 +23,27 @@ export const fileListMax = 1000;
 
 /** Stands in the subject of what is about all files of a user. */
 export const anyFile = toFileToken(toFilePath('_'));
+
+/** @throws FaasmError `bad_name` */
+export function readUser({ subject }: BusMessage): UserName {
+  return toUserName(tokensAfter(subject, 1)[1] ?? '');
+}
+
+/** @throws FaasmError `bad_name` */
+export function readTarget(message: BusMessage): { user: UserName; path: FilePath } {
+  return { user: readUser(message), path: fromFileToken(tokensAfter(message.subject, 1)[2] ?? '') };
+}
+
+/** @throws FaasmError `bad_name`, `bad_request` */
+export function readPut(message: BusMessage): PutRequest {
+  return {
+    ...readTarget(message),
+    bytes: toBytes(message.body),
+    upload: readUpload(message),
+    offset: readOffset(message),
+    condition: readCondition(message),
+  };
+}
 
 const versionPattern = /^[0-9a-f]{64}$/;
 
@@ -56,6 +80,12 @@ export const filesOfCodec = createValueCodec<UserName>('files of a user');
 export const fileChangedCodec: Codec<FileChanged> = msgpackCodec('file.changed', (value) => ({
   path: toFilePath(String(record(value).path)),
 }));
+
+/** What a host has changed. @throws FaasmError `bad_name`, `bad_message` */
+export function readFileChanged(message: BusMessage): { host: string; user: UserName; path: FilePath } {
+  const [host = '', , user = ''] = tokensAfter(message.subject, 1);
+  return { host, user: toUserName(user), path: readBody(message, fileChangedCodec).path };
+}
 
 export function toFileDescription(value: unknown): FileDescription {
   const { path, sizeBytes, version, modifiedAtMs } = record(value);

@@ -4,14 +4,18 @@ import { type FilePath, foldersOf, toFilePath } from '../../proto/file-path.ts';
 import { toUserName } from '../../proto/names.ts';
 import type { Condition } from '../../src/bus/resource-headers.ts';
 import {
+  arrive,
   createFileIndex,
   type FileIndex,
+  type FilePart,
   fileAt,
   listFiles,
   put,
   refuseDelete,
+  refusePart,
   refusePut,
   remove,
+  settle,
 } from '../../src/files/decide.ts';
 import { createRandom } from '../random.ts';
 
@@ -95,6 +99,28 @@ test('refuseDelete() knows files, folders and nothing apart', (t) => {
   t.is(refuseDelete(index, bob, toFilePath('a/b'), {})?.code, 'not_found');
 });
 
+const following = test.macro<[number | undefined, Partial<FilePart>, ErrorCode | undefined]>({
+  exec(t, begunBytes, part, code) {
+    const begun = begunBytes === undefined ? undefined : { path: toFilePath('a'), sizeBytes: begunBytes };
+    const wanted = { path: toFilePath('a'), offset: undefined, commitBytes: undefined, ...part };
+    t.is(refusePart(begun, { sizeBytes: (begunBytes ?? 0) + 2, ...wanted })?.code, code);
+  },
+  title: (_, begunBytes, part, code) =>
+    `refusePart() says ${code ?? 'yes'} to ${JSON.stringify(part)} of 2 bytes after ${begunBytes ?? 'nothing'}`,
+});
+test(following, undefined, {}, undefined);
+test(following, undefined, { offset: 0 }, undefined);
+test(following, undefined, { offset: 1 }, 'conflict');
+test(following, undefined, { commitBytes: 2 }, undefined);
+test(following, undefined, { commitBytes: 3 }, 'conflict');
+test(following, 5, {}, undefined);
+test(following, 5, { offset: 5 }, undefined);
+test(following, 5, { offset: 0 }, 'conflict');
+test(following, 5, { offset: 4 }, 'conflict');
+test(following, 5, { path: toFilePath('b') }, 'conflict');
+test(following, 5, { offset: 5, commitBytes: 7 }, undefined);
+test(following, 5, { offset: 5, commitBytes: 6 }, 'conflict');
+
 test('listFiles() gives the files of a folder and of all folders in it, in order', (t) => {
   const index = indexOf(['b/c', 1], ['bc', 1], ['b/a/x', 1], ['a', 1]);
   const paths = (folder?: string) => listFiles(index, ann, folder).map(({ path }) => path as string);
@@ -110,7 +136,12 @@ test('an index that is changed at random adds up, and no path is both file and f
   const names = ['a', 'b', 'c'];
   const wide = { fileMaxBytes: 100, userMaxBytes: 400, filesPerUserMax: 8 };
   const index = createFileIndex();
+  const arriving: string[] = [];
   for (let step = 0; step < 3000; step++) {
+    if (random.below(4) === 0) {
+      arriving.push(random.pick(names));
+      arrive(index, arriving.at(-1)!);
+    } else if (arriving.length > 0 && random.below(3) === 0) settle(index, arriving.shift()!);
     const user = random.pick([ann, bob]);
     const path = toFilePath(Array.from({ length: 1 + random.below(3) }, () => random.pick(names)).join('/'));
     const sizeBytes = random.below(110);
@@ -123,6 +154,7 @@ test('an index that is changed at random adds up, and no path is both file and f
 
   function check(step: number): void {
     const contents = new Map<string, number>();
+    for (const version of arriving) contents.set(version, (contents.get(version) ?? 0) + 1);
     for (const [user, mine] of index.users) {
       const files = [...mine.files.values()];
       t.true(files.length > 0 && files.length <= wide.filesPerUserMax, `step ${step}`);

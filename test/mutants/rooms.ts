@@ -54,6 +54,7 @@ export const rooms: readonly Room[] = [
   cores('src/files/decide.ts', 'test/files/decide.test.ts'),
   shell('actors/calls.ts', 'test/actors/calls.test.ts'),
   shell('actors/files.ts', 'test/actors/files.test.ts'),
+  shell('src/files/{commit,receive-upload,remove-file,retire,take-change}.ts', 'test/actors/files.test.ts'),
   shell('actors/functions.ts', 'test/actors/functions.test.ts'),
   shell('actors/membership.ts', 'test/actors/membership.test.ts'),
   shell('actors/state.ts', 'test/actors/state.test.ts', 'test/state/tier/local-tier.test.ts'),
