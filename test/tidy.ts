@@ -171,7 +171,6 @@ const longShells: Record<string, number> = {
   'actors/redis-adapter.ts': 208,
   'actors/scheduler.ts': 281,
   'actors/socket.ts': 157,
-  'actors/state.ts': 400,
   'actors/worker-pool.ts': 497,
 };
 const shellMaxLines = 150;

@@ -1,6 +1,6 @@
 /** What every place has to do where hosts lock values. */
 import type { ExecutionContext, TestFn } from 'ava';
-import type { LockStore } from '../../src/state/core/global-locks.ts';
+import type { LockStore } from '../../src/state/stores/port.ts';
 
 export function lockStoreContract(test: TestFn, name: string, open: () => Promise<LockStore>): void {
   const check = (title: string, run: (t: ExecutionContext, locks: LockStore) => Promise<void>) =>

@@ -46,10 +46,10 @@ export const planted: readonly PlantedFault[] = [
     fault: 'a proven call is put beside an unproven one',
   },
   {
-    file: 'src/state/tier/residents.ts',
+    file: 'src/state/tier/pull-segment.ts',
     text: 'if (newSize < size) view.data.fill(0, newSize, size);',
     replacement: '',
-    guards: ['test/state/tier/local-tier.test.ts'],
+    guards: ['test/state/tier/pull-segment.test.ts'],
     fault: 'a value that shrank keeps its old bytes',
   },
   {

@@ -2,12 +2,12 @@
 import { FaasmError } from '../../proto/errors.ts';
 import type { StateKey, UserName } from '../../proto/names.ts';
 import { checkCondition, lockLost, unconditional } from '../../src/state/core/condition.ts';
-import type { LockStore } from '../../src/state/core/global-locks.ts';
 import type { LockMode } from '../../src/state/core/locks.ts';
 import { nameOf } from '../../src/state/core/value-name.ts';
 import type {
   ByteRange,
   ChangedValue,
+  LockStore,
   Piece,
   StateStore,
   StateWatcher,

@@ -4,27 +4,10 @@
  */
 import { FaasmError } from '../../../proto/errors.ts';
 import type { Powers, Timer } from '../../power/port.ts';
+import type { LockStore, LockTaken } from '../stores/port.ts';
 import { lockLost } from './condition.ts';
 import type { LockMode } from './locks.ts';
 import { showName } from './value-name.ts';
-
-export interface LockTaken {
-  /** Grows with every grant of any host; renewing keeps it. */
-  readonly fence: number;
-  /** Unix milliseconds. */
-  readonly leaseEndsAtMs: number;
-}
-
-export interface LockStore {
-  /** Takes it, or renews the lease of an owner that has it. Nothing: others have it. @throws FaasmError `storage_unavailable` */
-  take(name: string, owner: string, mode: LockMode, leaseMs: number): Promise<LockTaken | undefined>;
-  /**
-   * @param fence of the grant that is given back; nothing: whatever the owner has
-   * @returns whether it was held until now
-   * @throws FaasmError `storage_unavailable`
-   */
-  release(name: string, owner: string, fence?: number): Promise<boolean>;
-}
 
 export interface GlobalLocksOptions {
   readonly powers: Pick<Powers, 'clock' | 'timers'>;

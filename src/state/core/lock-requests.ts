@@ -1,17 +1,22 @@
 /** Those who ask for locks, until they have their answer: first of this host's table, then, with several hosts, of all. */
 import type { FaasmError } from '../../../proto/errors.ts';
-import type { Clock } from '../../power/port.ts';
+import type { Log } from '../../log.ts';
+import type { Powers } from '../../power/port.ts';
+import type { LockStore } from '../stores/port.ts';
 import type { LockGrant, LockOptions } from '../tier/messages.ts';
 import { isLockLost } from './condition.ts';
-import type { GlobalLocks } from './global-locks.ts';
+import { GlobalLocks } from './global-locks.ts';
 import type { LockEffect, LockMessage } from './locks.ts';
 
 export interface LockRequestsOptions {
-  readonly clock: Clock;
+  readonly powers: Pick<Powers, 'clock' | 'timers'>;
   /** Gives the table a message; its effects come back by `settle`. */
   readonly step: (message: LockMessage) => void;
-  /** Nothing: there is one host. */
-  readonly globalLocks: GlobalLocks | undefined;
+  /** Where hosts lock; nothing where there is one host. */
+  readonly store: LockStore | undefined;
+  readonly host: string;
+  readonly leaseMs: number;
+  readonly log: Log;
 }
 
 interface Waiting {
@@ -21,17 +26,22 @@ interface Waiting {
 
 export class LockRequests {
   readonly #options: LockRequestsOptions;
+  readonly #globalLocks: GlobalLocks | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #last = 0;
 
   constructor(options: LockRequestsOptions) {
+    const { store, log } = options;
+    const lost = 'a lock was lost, or not given back before its lease ends';
     this.#options = options;
+    this.#globalLocks =
+      store && new GlobalLocks({ ...options, store, onLost: (name, err) => log.warn({ err, name }, lost) });
   }
 
   /** @throws FaasmError `conflict`, `deadline_exceeded`, `too_many_requests`, `cancelled`, `lock_lost`, `storage_unavailable` */
   async lock(name: string, { owner, mode, leaseMs, waitMs }: LockOptions): Promise<LockGrant> {
-    const { clock, globalLocks } = this.#options;
-    const nowMs = clock.steadyMs();
+    const globalLocks = this.#globalLocks;
+    const nowMs = this.#options.powers.clock.steadyMs();
     const request = { name, owner, mode, leaseMs, waitMs, nowMs };
     const local = (await this.#ask((id) => ({ type: 'lock', request: id, ...request })))!;
     if (globalLocks === undefined) return local;
@@ -49,10 +59,26 @@ export class LockRequests {
   /** @throws FaasmError `not_found` when the owner does not have it, `lock_lost`, `storage_unavailable` */
   async unlock(name: string, owner: string): Promise<void> {
     try {
-      await this.#options.globalLocks?.release(name, owner);
+      await this.#globalLocks?.release(name, owner);
     } finally {
       await this.#unlockHere(name, owner);
     }
+  }
+
+  /** Of the write lock that an owner of this host has, where several hosts lock. */
+  fenceOf(name: string): number | undefined {
+    return this.#globalLocks?.fenceOf(name);
+  }
+
+  /** Names of what an owner and its parts have where several hosts lock. */
+  lockedAmongHosts(owner: string): string[] {
+    return this.#globalLocks?.heldBy(owner) ?? [];
+  }
+
+  /** Frees what it and its parts have. */
+  ownerGone(owner: string): void {
+    this.#options.step({ type: 'ownerGone', owner, nowMs: this.#options.powers.clock.steadyMs() });
+    this.#globalLocks?.ownerGone(owner);
   }
 
   /** What the table decided. */
@@ -69,8 +95,13 @@ export class LockRequests {
     this.#waiting.clear();
   }
 
+  /** Gives back what owners of this host have. */
+  async stop(): Promise<void> {
+    await this.#globalLocks?.stop();
+  }
+
   async #unlockHere(name: string, owner: string): Promise<void> {
-    const nowMs = this.#options.clock.steadyMs();
+    const nowMs = this.#options.powers.clock.steadyMs();
     await this.#ask((request) => ({ type: 'unlock', request, name, owner, nowMs }));
   }
 

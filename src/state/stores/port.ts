@@ -9,7 +9,7 @@
  * change is durable. Bytes that are handed in are copied before the call returns.
  */
 import type { StateKey, UserName } from '../../../proto/names.ts';
-import type { LockStore } from '../core/global-locks.ts';
+import type { LockMode } from '../core/locks.ts';
 
 /** 64 KiB: what one dirty bit stands for, and the least that a push writes. */
 export const chunkBytes = 64 * 1024;
@@ -75,6 +75,24 @@ export interface StateWatcher {
   changed(name: string): void;
   /** There may have been changes of any values that nothing was said about. */
   missed(): void;
+}
+
+export interface LockTaken {
+  /** Grows with every grant of any host; renewing keeps it. */
+  readonly fence: number;
+  /** Unix milliseconds. */
+  readonly leaseEndsAtMs: number;
+}
+
+export interface LockStore {
+  /** Takes it, or renews the lease of an owner that has it. Nothing: others have it. @throws FaasmError `storage_unavailable` */
+  take(name: string, owner: string, mode: LockMode, leaseMs: number): Promise<LockTaken | undefined>;
+  /**
+   * @param fence of the grant that is given back; nothing: whatever the owner has
+   * @returns whether it was held until now
+   * @throws FaasmError `storage_unavailable`
+   */
+  release(name: string, owner: string, fence?: number): Promise<boolean>;
 }
 
 /** Every method may throw FaasmError `storage_unavailable`. */

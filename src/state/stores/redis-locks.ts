@@ -3,7 +3,7 @@
  * readers out for a moment after each of its tries, so that its turn comes. Time is that of the server.
  */
 import type { RedisConnection } from '../../redis/connection.ts';
-import type { LockStore } from '../core/global-locks.ts';
+import type { LockStore } from './port.ts';
 import { lockKeyOf } from './redis-keys.ts';
 
 /** Longer than the longest time between two tries of a writer that waits. */

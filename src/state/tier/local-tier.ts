@@ -36,7 +36,7 @@ import {
   writeBytes,
 } from './segment.ts';
 import { withMutex } from './segment-mutex.ts';
-import type { WritePlace } from './values.ts';
+import type { WritePlace } from './write-place.ts';
 
 /** Asks the state actor; the value and the answer are those of `stateCodecs[op]`. @throws FaasmError */
 export type AskState = (op: TierOp, user: UserName, key: StateKey, value: unknown) => Promise<unknown>;

@@ -12,7 +12,7 @@ import type { Codec } from '../../bus/port.ts';
 import { createTopic, createValueCodec, type Topic } from '../../bus/private.ts';
 import type { LockMode } from '../core/locks.ts';
 import type { Segment } from './segment.ts';
-import type { WritePlace } from './values.ts';
+import type { WritePlace } from './write-place.ts';
 
 /** Asks for the shared memory of a value. Only an executor of this host can use the answer. */
 export interface OpenRequest {

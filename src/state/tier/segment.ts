@@ -103,6 +103,17 @@ export function retire({ words }: SegmentView, retired = true): void {
   Atomics.store(words, word.retired, retired ? 1 : 0);
 }
 
+/** All of it to another one, which is larger, under the mutex of this one; this one is retired. */
+export function moveSegment(from: SegmentView, to: SegmentView): void {
+  retire(from);
+  const size = sizeOf(from);
+  to.data.set(from.data.subarray(0, size));
+  to.words[word.size] = size;
+  to.version[0] = from.version[0]!;
+  to.words.set(from.words.subarray(word.dirtyBits), word.dirtyBits);
+  to.words[word.dirty] = from.words[word.dirty]!;
+}
+
 export function markUsed({ words }: SegmentView): void {
   if (words[word.used] === 0) Atomics.store(words, word.used, 1);
 }

@@ -1,13 +1,16 @@
 /** Large values that arrive in parts: each part is kept in the global tier, and the last one makes them the value. */
 import type { StateKey, UserName } from '../../../proto/names.ts';
 import { Gates } from '../../bus/gates.ts';
-import { decide, type StateCore } from '../core/decide.ts';
-import type { UploadPart } from '../core/uploads.ts';
+import type { Clock } from '../../power/port.ts';
+import type { StateEffect } from '../core/decide.ts';
+import type { UploadMessage, UploadPart } from '../core/uploads.ts';
 import type { StateStore, StoredValue, WriteCondition } from '../stores/port.ts';
 import type { Values } from './values.ts';
 
 export interface StagingOptions {
-  readonly core: StateCore;
+  readonly clock: Clock;
+  /** Asks the core. */
+  readonly decide: (message: UploadMessage) => StateEffect[];
   readonly store: StateStore;
   readonly values: Values;
 }
@@ -26,24 +29,25 @@ export class Staging {
    */
   part(
     key: StateKey,
-    part: Omit<UploadPart, 'byteLength'> & { readonly bytes: Uint8Array; readonly nowMs: number },
+    part: Omit<UploadPart, 'byteLength'> & { readonly bytes: Uint8Array },
     condition: WriteCondition,
   ): Promise<StoredValue> {
     const { user, upload } = part;
     return this.#gates.run(`${user}/${upload}`, async () => {
-      const { core, store, values } = this.#options;
-      await values.knowUsage(user);
+      const { clock, decide, store, values } = this.#options;
+      await values.stored.knowUsage(user);
       let offset = 0;
-      for (const effect of decide(core, { ...part, type: 'part', byteLength: part.bytes.length })) {
+      const { length: byteLength } = part.bytes;
+      for (const effect of decide({ ...part, type: 'part', byteLength, nowMs: clock.steadyMs() })) {
         if (effect.type === 'discard') await store.discard(effect.user, effect.upload);
         if (effect.type === 'refuse') throw effect.error;
         if (effect.type === 'stage') offset = effect.offset;
       }
       try {
         await store.stage(user, upload, { offset, bytes: part.bytes });
-        if (part.commitBytes === undefined) return { sizeBytes: offset + part.bytes.length, version: 0 };
+        if (part.commitBytes === undefined) return { sizeBytes: offset + byteLength, version: 0 };
         const committed = await values.commit(user, key, upload, part.commitBytes, condition);
-        decide(core, { type: 'uploadEnded', user, upload });
+        decide({ type: 'uploadEnded', user, upload });
         return committed;
       } catch (error) {
         await this.#giveUp(user, upload);
@@ -53,8 +57,8 @@ export class Staging {
   }
 
   async #giveUp(user: UserName, upload: string): Promise<void> {
-    const { core, store } = this.#options;
-    decide(core, { type: 'uploadEnded', user, upload });
+    const { decide, store } = this.#options;
+    decide({ type: 'uploadEnded', user, upload });
     // What cannot be dropped now is dropped at the next start.
     await store.discard(user, upload).catch(() => {});
   }

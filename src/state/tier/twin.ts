@@ -5,8 +5,15 @@
  */
 import type { Piece } from '../stores/port.ts';
 
+/** Hosts that change one chunk of a larger value at the same time overwrite each other's. */
+const twinMaxBytes = 256 * 1024 * 1024;
 /** Compared at once by the C library; what differs is looked at byte by byte. */
 const blockBytes = 1024;
+
+/** @param exclusive no other host writes */
+export function hasTwin(exclusive: boolean, sizeBytes: number): boolean {
+  return !exclusive && sizeBytes <= twinMaxBytes;
+}
 
 export class Twin {
   #bytes = Buffer.alloc(0);

@@ -1,8 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
 import { FaasmError } from '../../../proto/errors.ts';
 import { nodePowers } from '../../../src/power/node.ts';
-import { GlobalLocks, type LockStore } from '../../../src/state/core/global-locks.ts';
+import { GlobalLocks } from '../../../src/state/core/global-locks.ts';
 import { createLockTable, decideLocks, type LockMode } from '../../../src/state/core/locks.ts';
+import type { LockStore } from '../../../src/state/stores/port.ts';
 
 const longMs = 60_000;
 

@@ -1,0 +1,105 @@
+/**
+ * What the local tiers of executors ask of the state actor, one function an operation, and what is done when an
+ * executor is gone.
+ */
+import type { StateKey, UserName } from '../../../proto/names.ts';
+import { privateSubjects, type TierOp, tierOps } from '../../../proto/private-subjects.ts';
+import { type Bus, emptyBody, type Subscription } from '../../bus/port.ts';
+import { answerInside, type Topic } from '../../bus/private.ts';
+import type { LockRequests } from '../core/lock-requests.ts';
+import { nameOf } from '../core/value-name.ts';
+import type { StateStore } from '../stores/port.ts';
+import { toTarget } from '../target.ts';
+import { type OpenAnswer, tierTopics } from './messages.ts';
+import type { MutexOwners } from './mutex-owners.ts';
+import type { Segment } from './segment.ts';
+import type { Values } from './values.ts';
+
+type TierHandler<T> =
+  T extends Topic<infer Question, infer Answer>
+    ? (user: UserName, key: StateKey, value: Question) => Promise<Answer>
+    : never;
+
+type TierHandlers = { [Op in TierOp]: TierHandler<(typeof tierTopics)[Op]> };
+
+export interface TierOptions {
+  readonly privateBus: Bus;
+  readonly store: StateStore;
+  readonly values: Values;
+  readonly locks: LockRequests;
+  readonly owners: MutexOwners;
+  readonly lockWaitMaxMs: number;
+  /** A value has something to push. */
+  readonly onDirty: (name: string) => void;
+}
+
+export function answerTier({
+  privateBus,
+  store,
+  values,
+  locks,
+  owners,
+  lockWaitMaxMs,
+  onDirty,
+}: TierOptions): Subscription[] {
+  const { exclusive, immutable } = store;
+  const handlers: TierHandlers = {
+    async open(user, key, request) {
+      return toOpenAnswer(request.owner, await values.open(user, key, request));
+    },
+
+    async resize(user, key, { owner, roomBytes }) {
+      return toOpenAnswer(owner, await values.resize(user, key, roomBytes));
+    },
+
+    async read(user, key, { offset, length }) {
+      const { sizeBytes = 0, bytes = emptyBody } = (await values.read(user, key, offset, length)) ?? {};
+      return { sizeBytes, bytes };
+    },
+
+    async write(user, key, { place, bytes, fence }) {
+      await values.write(user, key, place, bytes, fence === undefined ? {} : { fence });
+      return null;
+    },
+
+    async push(user, key, { wait }) {
+      if (wait) await values.push(user, key);
+      else onDirty(nameOf(user, key));
+      return null;
+    },
+
+    async lock(user, key, request) {
+      const name = nameOf(user, key);
+      const waitMs = Math.min(request.waitMs, lockWaitMaxMs);
+      const grant = await locks.lock(name, { ...request, waitMs });
+      // Whoever has it reads what was written under it before, on any host.
+      if (!exclusive) await values.refreshNamed(name);
+      return grant;
+    },
+
+    async unlock(user, key, { owner }) {
+      const name = nameOf(user, key);
+      try {
+        if (!exclusive) await values.settle(name);
+      } finally {
+        await locks.unlock(name, owner);
+      }
+      return null;
+    },
+  };
+
+  return tierOps.map((op) => {
+    const topic: Topic<unknown, unknown> = tierTopics[op];
+    const handler = handlers[op] as TierHandler<typeof topic>;
+    return answerInside(privateBus, privateSubjects.tier(op, '*', '*'), topic, (value, message) => {
+      const { user, key } = toTarget(message);
+      return handler(user, key, value);
+    });
+  });
+
+  function toOpenAnswer(owner: string, opened: Segment | 'direct' | undefined): OpenAnswer {
+    const direct = opened === 'direct';
+    const segment = direct ? undefined : opened;
+    return { segment, direct, mutexOwner: owners.numberOf(owner), exclusive, immutable };
+  }
+}
