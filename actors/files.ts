@@ -2,7 +2,7 @@
  * The files actor.
  *
  * In:   `files.<op>.<user>.<path>`: put, get, describe, list, delete; `host.*.file.<user>` of what another host has
- *       changed; inside, `file.index`
+ *       changed; inside, `ask.files.index`
  * Out:  once functions here see a change: `host.<host>.file.<user>` where it was made here, and inside, `file.changed`
  * Owns: the storage of shared files, and which content is at which path
  * Never: opens a file for a guest: executors read contents themselves, from the folder that the storage names
@@ -11,11 +11,10 @@
  * seen of it before the one that commits it. What a file was before is kept as long as a call may run that still sees it.
  */
 import type { FileDescription } from '../proto/messages.ts';
-import { privateSubjects } from '../proto/private-subjects.ts';
 import { type FileOp, fileOps, type PublicSubjects } from '../proto/public-subjects.ts';
+import { answerGuests } from '../src/asks/asks.ts';
 import { Gates } from '../src/bus/gates.ts';
 import { type BusMessage, Encodable, emptyBody, readBody, respond } from '../src/bus/port.ts';
-import { answerInside } from '../src/bus/private.ts';
 import { readCondition, readPart, respondPart, toVersionHeaders } from '../src/bus/resource-headers.ts';
 import { serve } from '../src/bus/serve.ts';
 import type { FilesContext, FilesPorts } from '../src/files/context.ts';
@@ -23,7 +22,6 @@ import { createLists, listOf, pageOf } from '../src/files/list-files.ts';
 import { loadIndex } from '../src/files/load-index.ts';
 import {
   fileDescriptionCodec,
-  fileIndexTopic,
   fileListCodec,
   fileListRequestCodec,
   readFileChanged,
@@ -102,7 +100,7 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
         if (error.http >= 500) log.warn({ err: error, subject }, 'a request about shared files failed');
       },
     }),
-    answerInside(privateBus, privateSubjects.fileIndex(), fileIndexTopic, (user) => listOf(context, user)),
+    answerGuests(privateBus, 'files', 'index', (user) => listOf(context, user)),
     bus.subscribe(control.fileChanged('*', '*'), async (message) => {
       const { host, user, path } = readFileChanged(message);
       if (host !== config.host) await takeChange(context, user, path);

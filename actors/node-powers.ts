@@ -1,6 +1,6 @@
 /** What a host is handed where it runs for people: Node's time and chance, its disk, its network, its threads. */
 import { connectNatsBus } from '../src/bus/nats.ts';
-import { ExecutorThreadHandle } from '../src/executor/thread-handle.ts';
+import { createThreadExecutors } from '../src/executor/threads.ts';
 import { createAsyncify } from '../src/functions/asyncify.ts';
 import { createPreparer } from '../src/functions/preparer.ts';
 import type { HostPowers } from '../src/power/host.ts';
@@ -12,7 +12,7 @@ export const nodeHostPowers: HostPowers = {
   ...nodePowers,
   connect: connectNatsBus,
   openStores,
-  startExecutor: (id, settings, events) => new ExecutorThreadHandle(id, settings, events),
+  createExecutors: createThreadExecutors,
   createPreparer,
   createAsyncify,
   openWaysIn,

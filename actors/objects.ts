@@ -1,18 +1,16 @@
 /**
  * The objects actor.
  *
- * In:   inside, `objects.<op>.<user>`: list, get, put
+ * In:   inside, `ask.objects.<op>.<user>`: list, get, put
  * Out:  answers
  * Owns: the way to the store that objects of functions are in
  * Never: gives a user another user's objects
  */
 import { FaasmError } from '../proto/errors.ts';
-import { toUserName, type UserName } from '../proto/names.ts';
-import { type ObjectOp, privateSubjects } from '../proto/private-subjects.ts';
-import { tokensAfter } from '../proto/subjects.ts';
+import type { UserName } from '../proto/names.ts';
+import { answerGuests } from '../src/asks/asks.ts';
 import { type Bus, emptyBody } from '../src/bus/port.ts';
-import { answerInside } from '../src/bus/private.ts';
-import { type ObjectAnswer, type ObjectRequest, objectsTopic } from '../src/objects/messages.ts';
+import { type ObjectAnswer, type ObjectOp, type ObjectRequest, objectOps } from '../src/objects/messages.ts';
 import type { UserObjects } from '../src/objects/user-objects.ts';
 
 export interface ObjectsOptions {
@@ -24,12 +22,14 @@ export interface ObjectsOptions {
 const nothing: ObjectAnswer = { names: [], bytes: emptyBody };
 
 export function startObjects({ privateBus, objects }: ObjectsOptions): { stop(): void } {
-  const any = privateSubjects.objects('*', '*');
-  const answered = answerInside(privateBus, any, objectsTopic, (request, { subject }) => {
-    const [op, user = ''] = tokensAfter(subject, 1);
-    return answer(op as ObjectOp, toUserName(user), request);
-  });
-  return { stop: () => answered.unsubscribe() };
+  const answered = objectOps.map((op) =>
+    answerGuests(privateBus, 'objects', op, (user, request: ObjectRequest) => answer(op, user, request)),
+  );
+  return {
+    stop() {
+      for (const subscription of answered) subscription.unsubscribe();
+    },
+  };
 
   async function answer(op: ObjectOp, user: UserName, request: ObjectRequest): Promise<ObjectAnswer> {
     if (objects === undefined) {

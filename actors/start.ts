@@ -171,25 +171,26 @@ export async function startHost(
     closers.push(() => state.stop(drainLeftMs()));
     const objects = startObjects({ privateBus, objects: stores.objects });
     closers.push(() => objects.stop());
-    const { limits: poolLimits, executor } = config.pool;
+    const { limits: poolLimits, chains, executor } = config.pool;
     const held = new FaasletTable(2 * poolLimits.executorsMax, executor.faasletLimits);
     const pool = await startWorkerPool({
       powers,
-      startExecutor: powers.startExecutor,
+      startExecutor: powers.createExecutors({
+        settings: {
+          ...executor,
+          memory: memory.kind,
+          chainDepthMax: chains.depthMax,
+          ...stores.folders,
+        },
+        faaslets: held,
+        privateBus,
+      }),
       memory: held,
       bus,
       privateBus,
       subjects,
       control,
-      config: {
-        ...config.pool,
-        identity,
-        executor: {
-          ...executor,
-          memory: memory.kind,
-          ...stores.folders,
-        },
-      },
+      config: { identity, limits: poolLimits, chains },
       newCallId,
       log: log('worker-pool'),
     });

@@ -1,7 +1,7 @@
 /**
  * State.
  *
- * In:   `state.<op>.<user>.<key>`; inside, `state` of executors' local tiers, and `executor.gone`
+ * In:   `state.<op>.<user>.<key>`; inside, `ask.state` of executors' local tiers, and `executor.gone`
  * Out:  answers; inside, `state.status`: what is not saved yet
  * Owns: the local tier's segments, the locks, and the way to the global tier
  * Never: runs a guest, or lets two hosts share memory

@@ -2,10 +2,10 @@
  * The worker pool.
  *
  * In:   calls that are placed here, as `run` inside and as `host.<host>.call` from other hosts; `cancel.<user>.<id>`;
- *       inside, `initialize` with programs to initialise, `function.changed`, `file.changed`
- * Out:  CallResult to the caller; `event.calls.<user>`, `host.<host>.status`; inside, `admit` for chained calls, `state`
- *       and `objects` for what guests ask, `program`, `file.index` for the shared files of a user, `executor.gone`
- * Owns: the executor threads and the calls on them
+ *       inside, `initialize` with programs to initialise, `function.changed`
+ * Out:  CallResult to the caller; `event.calls.<user>`, `host.<host>.status`; inside, `admit` for chained calls,
+ *       `program`, `executor.gone`
+ * Owns: the executors and the calls on them
  * Never: runs a guest itself, keeps a call's result, or decides whether a call is allowed
  *
  * What to do is decided in src/worker-pool/decide.ts; here it is done.
@@ -27,19 +27,14 @@ import type { PublicSubjects } from '../proto/public-subjects.ts';
 import { queueGroup, tokensAfter } from '../proto/subjects.ts';
 import { respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, readBody, respond } from '../src/bus/port.ts';
-import { askInside } from '../src/bus/private.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
-import { answerExecutor } from '../src/executor/asks.ts';
-import type { ExecutorSettings, FromExecutor } from '../src/executor/messages.ts';
+import type { Executor, Initialized, RanBeside, StartExecutor, WantedChains } from '../src/executor/port.ts';
 import type { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
-import { fileIndexTopic, filesOfCodec } from '../src/files/messages.ts';
 import { followCatalog } from '../src/functions/catalog.ts';
-import { FileFeed } from '../src/guest/files/file-feed.ts';
 import { toOutputDetails } from '../src/guest/left-output.ts';
 import { WarmReport } from '../src/hosts/warm.ts';
 import type { Log } from '../src/log.ts';
-import type { Executor, StartExecutor } from '../src/power/host.ts';
 import type { Powers, Timer } from '../src/power/port.ts';
 import { within } from '../src/power/within.ts';
 import { hostStatusCodec } from '../src/scheduler/messages.ts';
@@ -57,10 +52,6 @@ export interface WorkerPoolConfig {
   readonly identity: HostIdentity;
   readonly limits: PoolLimits;
   readonly chains: ChainLimits;
-  readonly executor: Omit<
-    ExecutorSettings,
-    'name' | 'control' | 'calls' | 'ends' | 'faaslets' | 'row' | 'chainDepthMax' | 'files'
-  >;
 }
 
 export interface WorkerPoolOptions {
@@ -72,8 +63,8 @@ export interface WorkerPoolOptions {
   readonly control: ControlSubjects;
   readonly config: WorkerPoolConfig;
   readonly log: Log;
-  /** What all Faaslets and calls hold; with rows for twice as many executors as there may be, as some are ending. */
-  readonly memory: FaasletTable;
+  /** What all Faaslets and calls hold. */
+  readonly memory: Pick<FaasletTable, 'hold' | 'use'>;
   newCallId(user: UserName): CallId;
 }
 
@@ -108,21 +99,20 @@ const executorEndMs = 5000;
 
 export async function startWorkerPool({
   powers: { clock, timers },
-  startExecutor: start,
+  startExecutor,
   bus,
   privateBus,
   subjects,
   control,
   config,
   log,
-  memory: faaslets,
+  memory,
   newCallId,
 }: WorkerPoolOptions): Promise<WorkerPool> {
   const { host, stores } = config.identity;
   const state = createPoolState(config.limits);
   const jobs = new Map<CallId, Job>();
   const executors = new Map<number, Executor>();
-  const rows = new Map<number, { readonly row: number; user?: UserName }>();
   let ticking: Timer | undefined;
   let whenIdle: (() => void) | undefined;
   let whenStopped: (() => void) | undefined;
@@ -153,18 +143,11 @@ export async function startWorkerPool({
     catalog,
     limits: config.chains,
     newCallId,
-    hold: (user, bytes) => faaslets.hold(user, bytes),
+    hold: (user, bytes) => memory.hold(user, bytes),
     onIdle: tellIfIdle,
   });
 
-  const files = new FileFeed((user) =>
-    askInside(privateBus, privateSubjects.fileIndex(), fileIndexTopic, user),
-  );
-
   const subscriptions = [
-    privateBus.subscribe(privateSubjects.fileChanged(), (message) => {
-      files.changed(readBody(message, filesOfCodec));
-    }),
     privateBus.subscribe(privateSubjects.run(), onCall),
     // In a queue group of one, so that other hosts cannot reach it any more when this one leaves.
     bus.subscribe(control.call(host), onCall, { queue: queueGroup('worker-pool') }),
@@ -289,7 +272,7 @@ export async function startWorkerPool({
   function perform(effect: PoolEffect): void {
     switch (effect.type) {
       case 'start':
-        if (!stopping) executors.set(effect.executor, startExecutor(effect.executor));
+        if (!stopping) executors.set(effect.executor, start(effect.executor));
         return;
       case 'stop':
       case 'kill': {
@@ -305,13 +288,8 @@ export async function startWorkerPool({
         const job = jobs.get(effect.id)!;
         const executor = executors.get(effect.executor)!;
         job.executor = effect.executor;
-        const counted = rows.get(effect.executor)!;
-        if (counted.user !== job.call.user) {
-          counted.user = job.call.user;
-          faaslets.assign(counted.row, job.call.user);
-        }
-        if (job.initializes) executor.initialize(effect.id, job.program);
-        else executor.post(job.call, job.program);
+        if (job.initializes) executor.initialize(job.call, job.program);
+        else executor.run(job.call, job.program);
         return;
       }
       case 'withdraw': {
@@ -331,51 +309,34 @@ export async function startWorkerPool({
     }
   }
 
-  function startExecutor(id: number): Executor {
-    const name = `${host}-executor-${id}`;
-    const row = faaslets.takeRow();
-    rows.set(id, { row });
-    return start(
-      id,
-      {
-        ...config.executor,
-        name,
-        faaslets: faaslets.buffer,
-        row,
-        chainDepthMax: config.chains.depthMax,
-        files: files.connect(),
+  function start(id: number): Executor {
+    const owner = `${host}-executor-${id}`;
+    return startExecutor(id, owner, {
+      ready(how) {
+        log.debug({ executor: id, memory: how }, 'executor ready');
+        step({ type: 'ready', executor: id, nowMs: clock.steadyMs() });
       },
-      {
-        ready(memory) {
-          log.debug({ executor: id, memory }, 'executor ready');
-          step({ type: 'ready', executor: id, nowMs: clock.steadyMs() });
-        },
-        ended: onEnded,
-        initialized: onInitialized,
-        chain: onChain,
-        chained: onChained,
-        async ask(message) {
-          executors.get(id)?.answer(await answerExecutor(privateBus, message));
-        },
-        full: (id, error) => step({ type: 'full', id, error, nowMs: clock.steadyMs() }),
-        crowded() {
-          for (const other of executors.values()) if (other.id !== id) other.evict();
-        },
-        gone(why, notBegun, exhausted) {
-          executors.delete(id);
-          faaslets.freeRow(row);
-          rows.delete(id);
-          if (executors.size === 0) whenStopped?.();
-          privateBus.tell(privateSubjects.executorGone(), new Encodable({ owner: name }, executorGoneCodec));
-          step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: clock.steadyMs() });
-        },
+      ended: onEnded,
+      initialized: onInitialized,
+      chain: onChain,
+      chained: onChained,
+      full: (call, error) => step({ type: 'full', id: call, error, nowMs: clock.steadyMs() }),
+      crowded() {
+        for (const other of executors.values()) if (other.id !== id) other.evict();
       },
-    );
+      gone(why, notBegun, exhausted) {
+        executors.delete(id);
+        if (executors.size === 0) whenStopped?.();
+        privateBus.tell(privateSubjects.executorGone(), new Encodable({ owner }, executorGoneCodec));
+        step({ type: 'gone', executor: id, why, exhausted, notBegun, nowMs: clock.steadyMs() });
+      },
+    });
   }
 
-  function onEnded(id: CallId, { chains, ...end }: CallEnd): void {
+  function onEnded(id: CallId, end: CallEnd): void {
     const job = jobs.get(id);
     if (job !== undefined) {
+      const { chains } = end;
       const refusal = chains && chained.refusal(job, job.call.depth, chains);
       if (chains !== undefined && refusal === undefined) chained.make(job, job.call.depth, chains);
       finish(id, refusal === undefined ? end : refused(end, refusal));
@@ -383,10 +344,7 @@ export async function startWorkerPool({
     step({ type: 'ended', id, ranUs: end.ranUs, nowMs: clock.steadyMs() });
   }
 
-  function onInitialized(
-    id: CallId,
-    { state: left, error }: Extract<FromExecutor, { type: 'initialized' }>,
-  ): void {
+  function onInitialized(id: CallId, { state: left, error }: Initialized): void {
     const job = jobs.get(id);
     jobs.delete(id);
     if (job !== undefined) {
@@ -396,26 +354,24 @@ export async function startWorkerPool({
     step({ type: 'ended', id, ranUs: undefined, nowMs: clock.steadyMs() });
   }
 
-  function onChain(id: CallId, { run, depth, calls }: Extract<FromExecutor, { type: 'chain' }>): void {
+  function onChain(id: CallId, { run, depth, calls }: WantedChains): void {
     const job = jobs.get(id);
     const executor = job?.executor === undefined ? undefined : executors.get(job.executor);
     if (job === undefined || executor === undefined) return;
     const refusal = chained.refusal(job, depth, calls);
     if (refusal !== undefined) {
-      executor.tell(id, { type: 'refused', run, error: refusal });
+      executor.refuse(id, run, refusal);
       return;
     }
     step({ type: 'waits', id, nowMs: clock.steadyMs() });
     chained.waits(id);
-    chained.make(job, depth, calls, ({ handle }, result) => {
-      executor.tell(id, { type: 'settled', run, handle, result });
-    });
+    chained.make(job, depth, calls, ({ handle }, end) => executor.settle(id, run, handle, end));
   }
 
-  function onChained(parent: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void {
+  function onChained(parent: CallId, ran: RanBeside): void {
     const job = jobs.get(parent);
     if (job === undefined) return;
-    const event = toChainedEvent(host, job.call, newCallId(job.call.user), message, clock.wallMs());
+    const event = toChainedEvent(host, job.call, newCallId(job.call.user), ran, clock.wallMs());
     tellOf(event);
     const refusal = chained.ranBeside(job);
     if (refusal !== undefined) step({ type: 'refused', id: parent, error: refusal, nowMs: clock.steadyMs() });
@@ -452,7 +408,7 @@ export async function startWorkerPool({
 
   function publishStatus(): void {
     if (state.calls.size === 0 && phase !== 'gone') tick();
-    const status = toHostStatus(config.identity, phase, state, faaslets.use(), warmReport, clock.steadyMs());
+    const status = toHostStatus(config.identity, phase, state, memory.use(), warmReport, clock.steadyMs());
     bus.tell(control.status(host), new Encodable(status, hostStatusCodec), { fleeting: true });
   }
 

@@ -2,13 +2,7 @@
  * What the actors of one process say to each other, on a bus that has no listener and no network: nobody else speaks
  * or hears here. Values go as they are, and are believed.
  */
-import type { StateKey, UserName } from './names.ts';
-
-/** What the local tiers of executors ask of the state actor. */
-export const tierOps = ['open', 'resize', 'read', 'write', 'push', 'lock', 'unlock'] as const;
-export type TierOp = (typeof tierOps)[number];
-
-export type ObjectOp = 'list' | 'get' | 'put';
+import type { UserName } from './names.ts';
 
 export type ConsoleKind = 'page' | 'data' | 'metrics';
 
@@ -23,16 +17,12 @@ export const privateSubjects = {
   program: () => 'private.program',
   /** broadcast. A version is live in the cluster, or gone. */
   functionChanged: () => 'private.function.changed',
-  /** work, of the files actor. All shared files of a user, as executors get them. */
-  fileIndex: () => 'private.file.index',
   /** broadcast. Functions here see other files of a user. */
   fileChanged: () => 'private.file.changed',
-  /** work, of the state actor. */
-  tier: (op: TierOp, user: UserName | '*', key: StateKey | '*') => `private.state.${op}.${user}.${key}`,
+  /** work, of the actor that has the service. What a guest asks of its host, for the user of its call. */
+  ask: (service: string, op: string, user: UserName | '*') => `private.ask.${service}.${op}.${user}`,
   /** broadcast. What is not saved yet. */
   stateStatus: () => 'private.state.status',
-  /** work, of the objects actor. */
-  objects: (op: ObjectOp | '*', user: UserName | '*') => `private.objects.${op}.${user}`,
   /** broadcast. An executor has ended, and what it held is free. */
   executorGone: () => 'private.executor.gone',
   /** work, of the console. Its page, the data behind it, the metrics; the media type is in the answer's headers. */

@@ -171,7 +171,7 @@ const longShells: Record<string, number> = {
   'actors/redis-adapter.ts': 208,
   'actors/scheduler.ts': 281,
   'actors/socket.ts': 157,
-  'actors/worker-pool.ts': 497,
+  'actors/worker-pool.ts': 453,
 };
 const shellMaxLines = 150;
 
@@ -253,7 +253,9 @@ test('every production file is reached from the faasm command, or from what a pr
   const unreached = sources.filter(
     (path) => /^(src|actors|proto)\//.test(path) && !reached.has(path) && !path.endsWith('.d.ts'),
   );
-  t.deepEqual(unreached, []);
+  // Stands behind its port for tests and simulators.
+  const fakes = ['src/executor/fake.ts'];
+  t.deepEqual(unreached, fakes);
 });
 
 test('every subject is used', (t) => {
@@ -294,18 +296,15 @@ const roomsOfZones = {
   'proto/private-subjects.ts': [
     'actors/calls.ts',
     'actors/console.ts',
-    'actors/files.ts',
     'actors/functions.ts',
     'actors/http-bridge.ts',
-    'actors/objects.ts',
     'actors/scheduler.ts',
     'actors/state.ts',
     'actors/worker-pool.ts',
+    'src/asks/',
     'src/executor/',
     'src/files/',
     'src/functions/',
-    'src/guest/',
-    'src/state/tier/',
     'src/worker-pool/',
   ],
 } as const;

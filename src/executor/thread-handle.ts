@@ -1,5 +1,5 @@
 /**
- * The main thread's end of an executor thread: gives calls to it, takes back those it has not begun, reads its control
+ * An executor that is a thread: the main thread's end of it, which gives calls to it, takes back those it has not begun, reads its control
  * block, and tells when it is gone.
  *
  * Calls go through a ring, and the executor is woken at most once for all that the main thread gave it in one turn. A
@@ -10,36 +10,16 @@ import { getPriority, setPriority } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Call, CallEnd, CallError } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import type { CallId } from '../../proto/names.ts';
+import type { CallId, UserName } from '../../proto/names.ts';
+import type { FaasletTable } from '../faaslet/faaslet-budget.ts';
 import type { Program } from '../faaslet/program.ts';
+import type { AskHost } from '../guest/port.ts';
+import { AnsweredAsks } from './asks.ts';
 import { CallRing, callRingBytes, followCallRing, type OnRecord } from './call-ring.ts';
-import { claim, controlWords } from './guest-gate.ts';
-import { type ExecutorSettings, executorSlots, type FromExecutor, type ToExecutor } from './messages.ts';
+import { CallSlots } from './call-slots.ts';
+import type { FromExecutor, ThreadData, ToExecutor } from './messages.ts';
 import { fromPlain, type PlainEnd } from './plain-end.ts';
-import type { ExecutorSample } from './port.ts';
-
-/** Bytes with a buffer of their own: posting a view posts all of the buffer under it. */
-function alone(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
-}
-
-export interface ExecutorEvents {
-  ready(memory: string): void;
-  ended(id: CallId, end: CallEnd): void;
-  initialized(id: CallId, message: Extract<FromExecutor, { type: 'initialized' }>): void;
-  chain(id: CallId, message: Extract<FromExecutor, { type: 'chain' }>): void;
-  chained(id: CallId, message: Extract<FromExecutor, { type: 'chained' }>): void;
-  /** There is no room for this call now. */
-  full(id: CallId, error: CallError): void;
-  /** It has no room for another Faaslet; others may have idle ones. */
-  crowded(): void;
-  ask(message: Extract<FromExecutor, { type: 'ask' }>): void;
-  /**
-   * The thread has ended, wanted or not; `notBegun` are those of its calls that it had not begun, and `exhausted` is
-   * the one that used up the thread's heap.
-   */
-  gone(why: string, notBegun: readonly CallId[], exhausted: CallId | undefined): void;
-}
+import type { CallToRun, Executor, ExecutorEvents, ExecutorSample, ExecutorSettings } from './port.ts';
 
 /**
  * Of the JavaScript heap, which a guest can fill with objects, references and exceptions. 10,000 Faaslets take a tenth
@@ -57,15 +37,24 @@ interface Announced {
   added: boolean;
 }
 
-export class ExecutorThreadHandle {
+/** Where what a thread shares with others comes from. */
+export interface ThreadParts {
+  readonly settings: ExecutorSettings;
+  readonly faaslets: FaasletTable;
+  readonly fileRevisions: SharedArrayBuffer;
+  readonly ask: AskHost;
+}
+
+export class ThreadExecutor implements Executor {
   readonly id: number;
   readonly #worker: Worker;
   readonly #events: ExecutorEvents;
-  readonly #control: Int32Array;
-  readonly #slots = new Map<CallId, number>();
-  readonly #ids: (CallId | undefined)[] = [];
-  readonly #freeSlots: number[] = [];
-  readonly #withdrawnSlots: number[] = [];
+  readonly #slots = new CallSlots();
+  readonly #asks: AnsweredAsks;
+  readonly #faaslets: FaasletTable;
+  readonly #row: number;
+  /** Whose memory its row is counted for. */
+  #user: UserName | undefined;
   /** The programs that were announced to the executor, by their keys. */
   readonly #programs = new Map<string, Announced>();
   readonly #calls: CallRing;
@@ -82,23 +71,35 @@ export class ExecutorThreadHandle {
 
   constructor(
     id: number,
-    settings: Omit<ExecutorSettings, 'control' | 'calls' | 'ends'>,
+    owner: string,
+    { settings, faaslets, fileRevisions, ask }: ThreadParts,
     events: ExecutorEvents,
   ) {
     this.id = id;
     this.#events = events;
-    const control = new SharedArrayBuffer(4 * (controlWords.claims + executorSlots));
-    this.#control = new Int32Array(control);
-    Atomics.store(this.#control, controlWords.current, -1);
+    this.#faaslets = faaslets;
+    this.#row = faaslets.takeRow();
+    this.#asks = new AnsweredAsks(ask);
     const calls = new SharedArrayBuffer(callRingBytes);
     const ends = new SharedArrayBuffer(callRingBytes);
     this.#calls = new CallRing(calls);
     this.#ends = new CallRing(ends);
     void followCallRing(this.#ends, this.#onPlainEnd, () => this.#gone);
+    const data: ThreadData = {
+      ...settings,
+      owner,
+      control: this.#slots.control,
+      calls,
+      ends,
+      faaslets: faaslets.buffer,
+      row: this.#row,
+      asks: this.#asks.end,
+      fileRevisions,
+    };
     this.#worker = new Worker(new URL('./thread.ts', import.meta.url), {
-      workerData: { ...settings, control, calls, ends } satisfies ExecutorSettings,
-      transferList: [settings.files.port],
-      name: settings.name,
+      workerData: data,
+      transferList: [data.asks.port],
+      name: owner,
       env: { NODE_COMPILE_CACHE: settings.codeFolder },
       execArgv: [],
       resourceLimits,
@@ -114,13 +115,11 @@ export class ExecutorThreadHandle {
     this.#worker.on('exit', () => this.#ended());
   }
 
-  post(
-    call: Pick<Call, 'id' | 'input' | 'depth' | 'given' | 'pointer' | 'request' | 'attempt'>,
-    program: Program,
-  ): void {
+  run(call: CallToRun, program: Program): void {
+    const { id, user, depth, input, given, pointer, request, attempt } = call;
+    this.#countFor(user);
     const { number, added } = this.#programs.get(program.key) ?? this.#announce(program);
-    const slot = this.#takeSlot(call.id);
-    const { id, depth, input, given, pointer, request, attempt } = call;
+    const slot = this.#slots.take(id);
     const begins = attempt === undefined ? undefined : { id, attempt };
     const isPlain =
       given === undefined && pointer === undefined && request === undefined && begins === undefined;
@@ -133,63 +132,53 @@ export class ExecutorThreadHandle {
     }
   }
 
-  initialize(id: CallId, program: Program): void {
-    this.#send({ type: 'initialize', slot: this.#takeSlot(id), program });
+  initialize({ id, user }: Pick<Call, 'id' | 'user'>, program: Program): void {
+    this.#countFor(user);
+    this.#send({ type: 'initialize', slot: this.#slots.take(id), program });
   }
 
-  /** Tells a run of the call what has become of a call that it chained. */
-  tell(id: CallId, message: Extract<ToExecutor, { type: 'settled' | 'refused' }>): void {
-    if (this.#slots.has(id)) this.#send(message);
+  settle(id: CallId, run: number, handle: number, end: CallEnd): void {
+    if (this.#slots.slotOf(id) !== undefined) this.#send({ type: 'settled', run, handle, end });
+  }
+
+  refuse(id: CallId, run: number, error: CallError): void {
+    if (this.#slots.slotOf(id) !== undefined) this.#send({ type: 'refused', run, error });
   }
 
   cancel(id: CallId): void {
-    const slot = this.#slots.get(id);
+    const slot = this.#slots.slotOf(id);
     if (slot !== undefined) this.#send({ type: 'cancel', slot });
   }
 
-  answer(message: Extract<ToExecutor, { type: 'answer' | 'failure' }>): void {
-    this.#send(message);
-  }
-
-  /** Has it throw some idle Faaslets away. */
   evict(): void {
     this.#send({ type: 'evict' });
   }
 
-  forget(program: string): void {
-    const announced = this.#programs.get(program);
+  forget(key: string): void {
+    const announced = this.#programs.get(key);
     if (announced === undefined) return;
-    this.#programs.delete(program);
+    this.#programs.delete(key);
     this.#forgetting++;
     this.#send({ type: 'forget', number: announced.number });
   }
 
-  /** Takes these calls back, as far as they have not begun; gives those it got. */
   withdraw(ids: readonly CallId[]): CallId[] {
-    return ids.filter((id) => {
-      const slot = this.#slots.get(id);
-      if (slot === undefined || !this.#withdrawSlot(slot)) return false;
-      this.#freeSlot(id, slot);
-      return true;
-    });
+    return ids.filter((id) => this.#slots.withdraw(id));
   }
 
   sample(): ExecutorSample {
-    const current = Atomics.load(this.#control, controlWords.current);
-    const turn = Atomics.load(this.#control, controlWords.turn);
-    return { executor: this.id, turn, current: current === -1 ? undefined : this.#ids[current] };
+    return { executor: this.id, ...this.#slots.sample() };
   }
 
   /**
-   * Ends the thread, whatever it is doing; while it starts, once it has started: it runs no guest before, and a native
-   * addon that is stopped while it loads takes the process with it.
+   * While it starts, once it has started: it runs no guest before, and a native addon that is stopped while it loads
+   * takes the process with it.
    */
   kill(why: string): void {
     this.#why ??= why;
     if (this.#isReady) void this.#worker.terminate();
   }
 
-  /** Has less weight than the main thread and other executors when cores are short, or as much as they again. */
   demote(demoted: boolean): void {
     if (this.#thread === undefined || this.#gone) return;
     try {
@@ -201,10 +190,12 @@ export class ExecutorThreadHandle {
 
   #ended(): void {
     this.#ends.drain(this.#onPlainEnd);
+    // What it asked is asked before all that it has is free.
+    this.#asks.close();
     this.#gone = true;
     this.#ends.wake();
-    const notBegun = [...this.#slots].filter(([, slot]) => this.#withdrawSlot(slot)).map(([id]) => id);
-    this.#events.gone(this.#why ?? 'its thread ended', notBegun, this.#exhausted);
+    this.#faaslets.freeRow(this.#row);
+    this.#events.gone(this.#why ?? 'its thread ended', this.#slots.withdrawAll(), this.#exhausted);
   }
 
   #receive(message: FromExecutor): void {
@@ -224,27 +215,21 @@ export class ExecutorThreadHandle {
           if (announced.number === message.number) announced.added = true;
         }
         return;
-      case 'full': {
-        const id = this.#ids[message.slot]!;
-        this.#freeSlot(id, message.slot);
-        this.#events.full(id, message.error);
-        return;
-      }
       case 'forgot':
         this.#forgetting--;
         return;
+      case 'full':
+        this.#events.full(this.#slots.free(message.slot), message.error);
+        return;
       case 'ended':
-        this.#callEnded(message.slot, message.end);
+        this.#events.ended(this.#slots.free(message.slot), message.end);
         return;
-      case 'initialized': {
-        const id = this.#ids[message.slot]!;
-        this.#freeSlot(id, message.slot);
-        this.#events.initialized(id, message);
+      case 'initialized':
+        this.#events.initialized(this.#slots.free(message.slot), message);
         return;
-      }
       case 'chain':
       case 'chained': {
-        const id = this.#ids[message.slot];
+        const id = this.#slots.idOf(message.slot);
         if (id === undefined) return;
         if (message.type === 'chain') this.#events.chain(id, message);
         else this.#events.chained(id, message);
@@ -253,14 +238,11 @@ export class ExecutorThreadHandle {
       case 'crowded':
         this.#events.crowded();
         return;
-      case 'ask':
-        this.#events.ask(message);
-        return;
     }
   }
 
   readonly #onPlainEnd: OnRecord = (slot, ranUs, _third, output) => {
-    this.#callEnded(slot, fromPlain(output, ranUs));
+    this.#events.ended(this.#slots.free(slot), fromPlain(output, ranUs));
   };
 
   readonly #wake = (): void => {
@@ -269,10 +251,10 @@ export class ExecutorThreadHandle {
     this.#ends.drain(this.#onPlainEnd);
   };
 
-  #callEnded(slot: number, end: CallEnd): void {
-    const id = this.#ids[slot]!;
-    this.#freeSlot(id, slot);
-    this.#events.ended(id, end);
+  #countFor(user: UserName): void {
+    if (this.#user === user) return;
+    this.#user = user;
+    this.#faaslets.assign(this.#row, user);
   }
 
   #announce(program: Program): Announced {
@@ -282,46 +264,14 @@ export class ExecutorThreadHandle {
     return announced;
   }
 
-  #takeSlot(id: CallId): number {
-    const slot = this.#freeSlots.pop() ?? this.#passedSlot() ?? this.#ids.length;
-    this.#ids[slot] = id;
-    this.#slots.set(id, slot);
-    Atomics.store(this.#control, controlWords.claims + slot, claim.posted);
-    return slot;
-  }
-
-  #freeSlot(id: CallId, slot: number): void {
-    this.#slots.delete(id);
-    this.#ids[slot] = undefined;
-    if (Atomics.load(this.#control, controlWords.claims + slot) === claim.withdrawn) {
-      this.#withdrawnSlots.push(slot);
-      return;
-    }
-    Atomics.store(this.#control, controlWords.claims + slot, claim.free);
-    this.#freeSlots.push(slot);
-  }
-
-  /** A withdrawn slot that the executor has passed over, so that no message with it is under way any more. */
-  #passedSlot(): number | undefined {
-    const at = this.#withdrawnSlots.findIndex(
-      (slot) => Atomics.load(this.#control, controlWords.claims + slot) === claim.free,
-    );
-    return at === -1 ? undefined : this.#withdrawnSlots.splice(at, 1)[0];
-  }
-
-  #withdrawSlot(slot: number): boolean {
-    const found = Atomics.compareExchange(
-      this.#control,
-      controlWords.claims + slot,
-      claim.posted,
-      claim.withdrawn,
-    );
-    return found === claim.posted;
-  }
-
   #send(message: ToExecutor): void {
     if (!this.#gone) this.#worker.postMessage(message);
   }
+}
+
+/** Bytes with a buffer of their own: posting a view posts all of the buffer under it. */
+function alone(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
 }
 
 function isPlainEnd(message: FromExecutor): message is PlainEnd {

@@ -1,8 +1,7 @@
-/** The entry of an executor's worker thread: builds an Executor and connects it to the worker pool's port. */
+/** The entry of an executor's worker thread: builds a Runner and connects it to the handle's port, rings and asks. */
 import { readlinkSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { parentPort, workerData } from 'node:worker_threads';
-import { fromCallError } from '../../proto/call.ts';
 import { BegunMarks } from '../calls/begun-marks.ts';
 import { FaasletBudget } from '../faaslet/faaslet-budget.ts';
 import { FaasletPool } from '../faaslet/faaslet-pool.ts';
@@ -10,25 +9,24 @@ import { toCallWay } from '../faaslet/ways/call.ts';
 import { openCapabilities } from '../guest/capabilities.ts';
 import { FileContents } from '../guest/files/file-contents.ts';
 import { FollowedFiles } from '../guest/files/file-feed.ts';
-import type { AskHost } from '../guest/port.ts';
 import { wasiPowers } from '../guest/wasi-powers.ts';
 import { detectMemoryPort } from '../memory/detect.ts';
 import { loadLibc } from '../memory/libc.ts';
 import { processMappingBudget } from '../memory/mapping-budget.ts';
 import { stackTraceLimit } from '../wasm/backtrace.ts';
+import { ThreadAsks } from './asks.ts';
 import { CallRing, followCallRing } from './call-ring.ts';
-import { Executor } from './executor.ts';
 import { GuestGate } from './guest-gate.ts';
 import { LocalPrograms } from './local-programs.ts';
-import type { ExecutorSettings, FromExecutor, PostedCall, ToExecutor } from './messages.ts';
+import type { FromExecutor, PostedCall, ThreadData, ToExecutor } from './messages.ts';
+import { Runner } from './runner.ts';
 
 const port = parentPort!;
-const settings = workerData as ExecutorSettings;
+const settings = workerData as ThreadData;
 const post = (message: FromExecutor, transfer: ArrayBuffer[] = []): void =>
   port.postMessage(message, transfer);
 
-const asks = new Map<number, PromiseWithResolvers<unknown>>();
-let lastAsk = 0;
+const asks = new ThreadAsks(settings.asks);
 /** How often others are asked to make room. */
 const crowdedEveryMs = 50;
 let crowdedMs = Number.NEGATIVE_INFINITY;
@@ -43,15 +41,19 @@ const faaslets = new FaasletPool({
   powers: {
     memory: memory.port,
     capabilities: openCapabilities({
-      owner: settings.name,
-      ask: askHost,
+      owner: settings.owner,
+      ask: asks.ask,
       config: new Map(settings.config),
       stateAccess: settings.stateAccess,
       moduleMaxBytes: settings.limits.moduleMaxBytes,
     }),
     way: toCallWay,
     wasi: wasiPowers,
-    files: new FollowedFiles(settings.files, new FileContents(settings.contentFolder)),
+    files: new FollowedFiles(
+      settings.fileRevisions,
+      (user) => asks.askNow('files', 'index', user, undefined) as Uint8Array,
+      new FileContents(settings.contentFolder),
+    ),
     fileLimits: settings.fileLimits,
     limits: settings.limits,
     held: budget,
@@ -60,7 +62,7 @@ const faaslets = new FaasletPool({
   mappings: processMappingBudget(),
   onCrowded,
 });
-const executor = new Executor({
+const runner = new Runner({
   faaslets,
   gate: new GuestGate(control),
   control,
@@ -72,17 +74,14 @@ const executor = new Executor({
 });
 
 port.on('message', (message: ToExecutor) => {
-  if (isCall(message)) executor.run(message);
-  else if (message.type === 'answer') settle(message.ask)?.resolve(message.value);
-  else if (message.type === 'failure') {
-    settle(message.ask)?.reject(fromCallError(message.error));
-  } else executor.receive(message);
+  if (isCall(message)) runner.run(message);
+  else runner.receive(message);
 });
 // Else it is written when the thread has ended, of which nobody is told.
 flushCompileCache();
 post({ type: 'ready', memory: memory.why, thread: threadNumber() });
 void followCallRing(new CallRing(settings.calls), (slot, program, depth, input) =>
-  executor.run([slot, program, input, depth]),
+  runner.run([slot, program, input, depth]),
 );
 
 function threadNumber(): number | undefined {
@@ -90,24 +89,11 @@ function threadNumber(): number | undefined {
   return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
 }
 
-function askHost(...[service, op, user, body]: Parameters<AskHost>): Promise<unknown> {
-  const answer = Promise.withResolvers<unknown>();
-  asks.set(++lastAsk, answer);
-  post({ type: 'ask', ask: lastAsk, service, op, user, body });
-  return answer.promise;
-}
-
 function onCrowded(): void {
   const nowMs = performance.now();
   if (nowMs - crowdedMs < crowdedEveryMs) return;
   crowdedMs = nowMs;
   post({ type: 'crowded' });
-}
-
-function settle(ask: number): PromiseWithResolvers<unknown> | undefined {
-  const waiting = asks.get(ask);
-  asks.delete(ask);
-  return waiting;
 }
 
 function isCall(message: ToExecutor): message is PostedCall {

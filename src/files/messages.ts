@@ -6,7 +6,7 @@ import { toUserName, type UserName } from '../../proto/names.ts';
 import { tokensAfter } from '../../proto/subjects.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
 import { type BusMessage, type Codec, readBody, toBytes } from '../bus/port.ts';
-import { createTopic, createValueCodec } from '../bus/private.ts';
+import { createValueCodec } from '../bus/private.ts';
 import { readCondition, readOffset, readUpload } from '../bus/resource-headers.ts';
 import type { PutRequest } from './receive-upload.ts';
 
@@ -70,9 +70,6 @@ export const fileListRequestCodec: Codec<FileListRequest> = {
   ...listBodyCodec,
   decode: (bytes) => (bytes.length === 0 ? {} : listBodyCodec.decode(bytes)),
 };
-
-/** All files of a user, as executors get them. */
-export const fileIndexTopic = createTopic<UserName, Uint8Array>('file index');
 
 /** Functions of this host see other files of this user. */
 export const filesOfCodec = createValueCodec<UserName>('files of a user');

@@ -1,5 +1,7 @@
 /** What is said to the objects actor and by it. */
-import { createTopic } from '../bus/private.ts';
+
+export const objectOps = ['list', 'get', 'put'] as const;
+export type ObjectOp = (typeof objectOps)[number];
 
 /** Which object; without a key a bucket, without either all buckets of the user. */
 export interface ObjectRequest {
@@ -15,5 +17,3 @@ export interface ObjectAnswer {
   /** Of `get`. */
   readonly bytes: Uint8Array;
 }
-
-export const objectsTopic = createTopic<ObjectRequest, ObjectAnswer>('objects');

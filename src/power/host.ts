@@ -11,8 +11,7 @@ import type { BegunCalls } from '../calls/begun-marks.ts';
 import type { CallData } from '../calls/call-data.ts';
 import type { CallQueue } from '../calls/queue-port.ts';
 import type { Config } from '../config/config.ts';
-import type { ExecutorSettings } from '../executor/messages.ts';
-import type { ExecutorEvents, ExecutorThreadHandle } from '../executor/thread-handle.ts';
+import type { ExecutorSettings, ExecutorsOptions, StartExecutor } from '../executor/port.ts';
 import type { FaasletTable } from '../faaslet/faaslet-budget.ts';
 import type { FileStore } from '../files/port.ts';
 import type { Asyncify } from '../functions/asyncify.ts';
@@ -33,7 +32,8 @@ export interface HostPowers extends Powers {
   connect(options: NatsBusOptions): Promise<Bus>;
   /** @throws FaasmError `storage_unavailable`, `storage_corrupt` */
   openStores(options: StoresOptions): Promise<Stores>;
-  startExecutor: StartExecutor;
+  /** What starts the executors of a host. */
+  createExecutors(options: ExecutorsOptions): StartExecutor;
   createPreparer(limits: ModuleLimits): Preparer;
   createAsyncify(): Asyncify;
   /** @throws FaasmError `conflict` when a port is in use */
@@ -67,15 +67,6 @@ export interface Stores {
   readonly redis: RedisConnection | undefined;
   close(): Promise<void>;
 }
-
-/** The main thread's end of an executor. */
-export type Executor = Pick<ExecutorThreadHandle, keyof ExecutorThreadHandle>;
-
-export type StartExecutor = (
-  id: number,
-  settings: Omit<ExecutorSettings, 'control' | 'calls' | 'ends'>,
-  events: ExecutorEvents,
-) => Executor;
 
 export interface WaysInOptions {
   readonly powers: Powers;

@@ -2,7 +2,7 @@
 import type { Call, CallEnd, CallError } from '../../proto/call.ts';
 import type { CallEvent, HostStatus, HostStores } from '../../proto/messages.ts';
 import type { CallId, HostId } from '../../proto/names.ts';
-import type { FromExecutor } from '../executor/messages.ts';
+import type { RanBeside } from '../executor/port.ts';
 import type { FaasletUse } from '../faaslet/faaslet-budget.ts';
 import { type WarmReport, warmMax } from '../hosts/warm.ts';
 import { expectedUs } from './placement.ts';
@@ -11,10 +11,10 @@ import { activeCalls, type PoolState, queuedCalls } from './state.ts';
 export function toCallEvent(
   host: HostId,
   { call, durationMs }: { readonly call: Call; readonly durationMs: number },
-  { output, ...end }: CallEnd,
+  end: CallEnd,
   endedAtMs: number,
 ): CallEvent {
-  return toEvent({ ...call, host, endedAtMs, durationMs, outputBytes: output.length }, end);
+  return toEvent(host, call, { durationMs, outputBytes: end.output.length, end }, endedAtMs);
 }
 
 /** Of a call that ran beside its caller, on the same executor. */
@@ -22,22 +22,22 @@ export function toChainedEvent(
   host: HostId,
   { user, id: parentId, traceparent }: Call,
   id: CallId,
-  { function: name, durationMs, outputBytes, end }: Extract<FromExecutor, { type: 'chained' }>,
+  ran: RanBeside,
   endedAtMs: number,
 ): CallEvent {
-  const about = { id, parentId, user, function: name, traceparent, host, endedAtMs, durationMs, outputBytes };
-  return toEvent(about, end);
+  return toEvent(host, { id, parentId, user, function: ran.function, traceparent }, ran, endedAtMs);
 }
 
-interface EndedCall
-  extends Pick<CallEvent, 'id' | 'user' | 'function' | 'host' | 'endedAtMs' | 'durationMs' | 'outputBytes'> {
+interface EndedCall extends Pick<Call, 'id' | 'user' | 'function'> {
   readonly parentId?: CallId | undefined;
   readonly traceparent?: string | undefined;
 }
 
 function toEvent(
-  { id, parentId, user, function: name, host, endedAtMs, durationMs, outputBytes, traceparent }: EndedCall,
-  { returnValue, error, stderr }: Omit<CallEnd, 'output'>,
+  host: HostId,
+  { id, parentId, user, function: name, traceparent }: EndedCall,
+  { durationMs, outputBytes, end }: Omit<RanBeside, 'function'>,
+  endedAtMs: number,
 ): CallEvent {
   return {
     id,
@@ -48,9 +48,9 @@ function toEvent(
     endedAtMs,
     durationMs: toMicroseconds(durationMs),
     outputBytes,
-    returnValue,
-    error: withoutOutput(error),
-    stderr: stderr ?? null,
+    returnValue: end.returnValue,
+    error: withoutOutput(end.error),
+    stderr: end.stderr ?? null,
     traceparent: traceparent ?? null,
   };
 }

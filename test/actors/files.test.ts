@@ -9,17 +9,16 @@ import { toFilePath, toFileToken } from '../../proto/file-path.ts';
 import { resourceHeaders as names } from '../../proto/headers.ts';
 import { toHostId, toUserName } from '../../proto/names.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
+import { createAskHost } from '../../src/asks/asks.ts';
 import { expectAnswer } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import { Encodable, type Headers, readBody, toBytes } from '../../src/bus/port.ts';
-import { askInside } from '../../src/bus/private.ts';
 import { openDiskStore } from '../../src/files/disk-store.ts';
 import {
   anyFile,
   type FileListRequest,
   fileChangedCodec,
   fileDescriptionCodec,
-  fileIndexTopic,
   fileListCodec,
   fileListRequestCodec,
   filesOfCodec,
@@ -217,8 +216,8 @@ test('every change is told to functions here and to other hosts, and executors g
     told.push(`here ${readBody(message, filesOfCodec)}`);
   });
   const index = async () => {
-    const bytes = await askInside(privateBus, privateSubjects.fileIndex(), fileIndexTopic, ada);
-    return (JSON.parse(new TextDecoder().decode(bytes)) as [string, string, number][]).map(
+    const bytes = await createAskHost(privateBus)('files', 'index', ada, undefined);
+    return (JSON.parse(new TextDecoder().decode(bytes as Uint8Array)) as [string, string, number][]).map(
       ([path, , size]) => `${path} ${size}`,
     );
   };

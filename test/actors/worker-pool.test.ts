@@ -1,7 +1,7 @@
 /** The worker pool's shell, before any call is on an executor. */
 import '../../actors/v8-flags.ts';
 import test, { type ExecutionContext } from 'ava';
-import { startWorkerPool, type WorkerPoolOptions } from '../../actors/worker-pool.ts';
+import { startWorkerPool } from '../../actors/worker-pool.ts';
 import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { noSettings } from '../../proto/function-settings.ts';
 import { toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
@@ -60,10 +60,9 @@ async function start(t: ExecutionContext) {
     subjects,
     control,
     config: {
-      ...config,
+      chains: config.chains,
       limits: { ...config.limits, executorsSpare: 0 },
       identity: { host, instance: 'i', stores: { functions: 'f', state: 's' }, cores: 1 },
-      executor: {} as WorkerPoolOptions['config']['executor'],
     },
     log: noLog,
     memory: new FaasletTable(1, { countMax: 1, bytesMax: 1, userBytesMax: 1 }),

@@ -124,7 +124,7 @@ export const planted: readonly PlantedFault[] = [
     fault: 'a cancel while the program is loaded is ignored',
   },
   {
-    file: 'src/executor/executor.ts',
+    file: 'src/executor/runner.ts',
     text: 'parent.depth >= chainDepthMax',
     replacement: 'parent.depth > chainDepthMax',
     guards: ['test/e2e/chaining.test.ts'],

@@ -57,6 +57,6 @@ test('control subjects are one subtree, and nothing else is in it', (t) => {
 });
 
 test('private subjects are none of the others', (t) => {
-  for (const subject of [privateSubjects.admit(), privateSubjects.tier('lock', ada, toStateKey('k'))])
+  for (const subject of [privateSubjects.admit(), privateSubjects.ask('state', 'lock', ada)])
     t.true(subject.startsWith('private.'), subject);
 });

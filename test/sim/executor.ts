@@ -5,9 +5,9 @@
 import { type Call, type CallEnd, type CallError, type ChainedCall, failedEnd } from '../../proto/call.ts';
 import { FaasmError } from '../../proto/errors.ts';
 import type { CallId, FunctionName } from '../../proto/names.ts';
-import type { ExecutorEvents } from '../../src/executor/thread-handle.ts';
+import type { CallToRun, Executor, ExecutorEvents, ExecutorSample } from '../../src/executor/port.ts';
 import type { Program } from '../../src/faaslet/program.ts';
-import type { Executor } from '../../src/power/host.ts';
+import type { AskHost } from '../../src/guest/port.ts';
 import type { Powers } from '../../src/power/port.ts';
 import { createLocalTier, type GuestState, type LocalTier } from '../../src/state/tier/local-tier.ts';
 import type { SimRandom } from './random.ts';
@@ -75,6 +75,7 @@ export interface SimExecutorOptions {
   readonly faults: ExecutorFaults;
   readonly observer: ExecutorObserver;
   readonly script: (program: Program) => Script;
+  readonly ask: AskHost;
   /** An asynchronous call has begun. */
   mark(id: CallId, attempt: number): void;
 }
@@ -104,13 +105,11 @@ export class SimExecutor implements Executor {
   readonly #tier: LocalTier;
   readonly #runs = new Map<CallId, Run>();
   readonly #byNumber = new Map<number, Run>();
-  readonly #asks = new Map<number, PromiseWithResolvers<unknown>>();
   /** Who wants to be inside. */
   readonly #waiting: { readonly run: Run; enter(): void }[] = [];
   #inside: Run | undefined;
   #turn = 0;
   #lastRun = 0;
-  #lastAsk = 0;
   #tellFreeMs = 0;
   #isReady = false;
   #isGone = false;
@@ -120,18 +119,15 @@ export class SimExecutor implements Executor {
     this.id = id;
     this.#options = options;
     this.#events = events;
-    const { world, life, powers, name } = options;
+    const { world, life, powers, name, ask } = options;
     this.#tier = createLocalTier({
       owner: name,
       timers: powers.timers,
       lockWaitMs: 3000,
-      ask: (op, user, key, value) => {
-        const ask = ++this.#lastAsk;
-        const answer = Promise.withResolvers<unknown>();
-        this.#asks.set(ask, answer);
-        this.#tell(() => events.ask({ type: 'ask', ask, service: 'state', op, user, body: { key, value } }));
-        return answer.promise;
-      },
+      ask: (op, user, key, value) =>
+        new Promise((resolve, reject) => {
+          this.#tell(() => ask('state', op, user, { key, value }).then(resolve, reject));
+        }),
     });
     world.after(startMs, life, `${name} starts`, () => {
       this.#isReady = true;
@@ -143,7 +139,7 @@ export class SimExecutor implements Executor {
     });
   }
 
-  post(call: Parameters<Executor['post']>[0], program: Program): void {
+  run(call: CallToRun, program: Program): void {
     const { id, input, depth, attempt } = call;
     const { host, script, observer, name, world, life } = this.#options;
     const { user, function: fn } = program;
@@ -159,26 +155,25 @@ export class SimExecutor implements Executor {
     const run = this.#add(seen, script(program));
     observer.posted(seen, name);
     world.after(0.02, life, 'posted', () => {
-      if (this.#runs.get(id) === run) void this.#run(run);
+      if (this.#runs.get(id) === run) void this.#begin(run);
     });
   }
 
-  initialize(id: CallId, program: Program): void {
+  initialize({ id }: Pick<CallToRun, 'id'>, program: Program): void {
     const { world, life } = this.#options;
     world.after(1, life, `${program.function} initialises`, () => {
-      this.#tell(() =>
-        this.#events.initialized(id, { type: 'initialized', slot: 0, state: undefined, error: undefined }),
-      );
+      this.#tell(() => this.#events.initialized(id, { state: undefined, error: undefined }));
     });
   }
 
-  tell(id: CallId, message: Parameters<Executor['tell']>[1]): void {
-    if (!this.#runs.has(id)) return;
-    const run = this.#byNumber.get(message.run);
-    if (run === undefined) return;
-    if (message.type === 'refused') {
-      for (const waiting of run.settled.values()) waiting.reject(new FaasmError('chain_refused', 'refused'));
-    } else run.settled.get(message.handle)?.resolve(message.result);
+  settle(id: CallId, run: number, handle: number, end: CallEnd): void {
+    this.#runOf(id, run)?.settled.get(handle)?.resolve(end);
+  }
+
+  refuse(id: CallId, run: number): void {
+    for (const waiting of this.#runOf(id, run)?.settled.values() ?? []) {
+      waiting.reject(new FaasmError('chain_refused', 'refused'));
+    }
   }
 
   cancel(id: CallId): void {
@@ -186,13 +181,6 @@ export class SimExecutor implements Executor {
     if (run === undefined) return;
     run.cancelled = true;
     run.interrupt?.(new GuestFailure('cancelled'));
-  }
-
-  answer(message: Parameters<Executor['answer']>[0]): void {
-    const asked = this.#asks.get(message.ask);
-    this.#asks.delete(message.ask);
-    if (message.type === 'answer') asked?.resolve(message.value);
-    else asked?.reject(new FaasmError(message.error.code, message.error.message, message.error));
   }
 
   evict(): void {}
@@ -209,7 +197,7 @@ export class SimExecutor implements Executor {
     });
   }
 
-  sample(): ReturnType<Executor['sample']> {
+  sample(): ExecutorSample {
     return { executor: this.id, turn: this.#turn, current: this.#inside?.seen.id };
   }
 
@@ -221,6 +209,10 @@ export class SimExecutor implements Executor {
   }
 
   demote(): void {}
+
+  #runOf(id: CallId, number: number): Run | undefined {
+    return this.#runs.has(id) ? this.#byNumber.get(number) : undefined;
+  }
 
   #add(seen: SeenRun, script: Script): Run {
     const run: Run = {
@@ -240,7 +232,7 @@ export class SimExecutor implements Executor {
     return run;
   }
 
-  async #run(run: Run): Promise<void> {
+  async #begin(run: Run): Promise<void> {
     const { world, random, faults, observer, mark, life, name } = this.#options;
     const { id, attempt, user } = run.seen;
     await this.#enter(run);
@@ -330,7 +322,7 @@ export class SimExecutor implements Executor {
     }
     const { id, depth } = run.seen;
     if (calls.length > 0) {
-      this.#tell(() => this.#events.chain(id, { type: 'chain', slot: 0, run: run.number, depth, calls }));
+      this.#tell(() => this.#events.chain(id, { run: run.number, depth, calls }));
     }
     return this.#wait(run, run.settled.get(handle)!.promise);
   }

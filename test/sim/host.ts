@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { type Host, startHost } from '../../actors/start.ts';
 import type { CallId } from '../../proto/names.ts';
+import { createAskHost } from '../../src/asks/asks.ts';
 import type { Bus } from '../../src/bus/port.ts';
 import { CallData } from '../../src/calls/call-data.ts';
 import type { CallQueue } from '../../src/calls/queue-port.ts';
@@ -217,30 +218,32 @@ export class SimHost {
       ...powers,
       connect: async (options) => network.connect(life, powers, options),
       openStores: async ({ config }) => this.#openStores(life, random.fork(), config),
-      startExecutor: (id, settings, events) => {
-        const name = settings.name;
-        const own = new Life(`${life.name}.${id}`);
-        // A run that has ended takes its executors along.
-        own.isAlive = life.isAlive;
-        own.frozen = life.frozen === undefined ? undefined : [];
-        this.#lives.push(own);
-        settings.files.port.close();
-        return new SimExecutor(
-          id,
-          {
-            world,
-            host: hosted,
-            name,
-            life: own,
-            powers: createSimPowers(world, own, clock, random.fork()),
-            random: random.fork(),
-            faults: executorFaults,
-            observer,
-            script: (program) => scripts[program.function]!,
-            mark: (id: CallId, attempt) => this.#begun.mark({ id, attempt }),
-          },
-          events,
-        );
+      createExecutors: ({ privateBus }) => {
+        const ask = createAskHost(privateBus);
+        return (id, owner, events) => {
+          const own = new Life(`${life.name}.${id}`);
+          // A run that has ended takes its executors along.
+          own.isAlive = life.isAlive;
+          own.frozen = life.frozen === undefined ? undefined : [];
+          this.#lives.push(own);
+          return new SimExecutor(
+            id,
+            {
+              world,
+              host: hosted,
+              name: owner,
+              life: own,
+              powers: createSimPowers(world, own, clock, random.fork()),
+              random: random.fork(),
+              faults: executorFaults,
+              observer,
+              script: (program) => scripts[program.function]!,
+              ask,
+              mark: (call: CallId, attempt) => this.#begun.mark({ id: call, attempt }),
+            },
+            events,
+          );
+        };
       },
       createPreparer: () => preparer,
       createAsyncify: () => ({ rewrite: async ({ bytes }) => bytes, close() {} }),

@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { startState } from '../../actors/state.ts';
 import type { HostId } from '../../proto/names.ts';
-import { privateSubjects } from '../../proto/private-subjects.ts';
 import { createPublicSubjects } from '../../proto/public-subjects.ts';
+import { createAskHost } from '../../src/asks/asks.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
 import type { Bus } from '../../src/bus/port.ts';
-import { askInside, type Topic } from '../../src/bus/private.ts';
 import { loadConfig } from '../../src/config/config.ts';
 import type { Log } from '../../src/log.ts';
 import { nodePowers } from '../../src/power/node.ts';
@@ -17,7 +16,6 @@ import type { StateConfig } from '../../src/state/core/config.ts';
 import type { StateStore } from '../../src/state/stores/port.ts';
 import { createSqliteStateStore } from '../../src/state/stores/sqlite-store.ts';
 import { type AskState, createLocalTier } from '../../src/state/tier/local-tier.ts';
-import { tierTopics } from '../../src/state/tier/messages.ts';
 import type { AllocateData, SegmentData } from '../../src/state/tier/segment.ts';
 
 export const subjects = createPublicSubjects();
@@ -89,10 +87,8 @@ export async function startHost(t: ExecutionContext, options: HostOptions = {}) 
   };
 }
 
-/** As the worker pool asks for its executors. */
+/** As an executor asks. */
 export function askOver(privateBus: Bus): AskState {
-  return (op, user, key, value) => {
-    const topic: Topic<unknown, unknown> = tierTopics[op];
-    return askInside(privateBus, privateSubjects.tier(op, user, key), topic, value);
-  };
+  const ask = createAskHost(privateBus);
+  return (op, user, key, value) => ask('state', op, user, { key, value });
 }

@@ -1,6 +1,5 @@
 /** Objects in an S3-compatible store, as a function sees its user's. Lists and bytes come in memory of the guest's `malloc`. */
-import type { ObjectOp } from '../../../proto/private-subjects.ts';
-import type { ObjectAnswer, ObjectRequest } from '../../objects/messages.ts';
+import type { ObjectAnswer, ObjectOp, ObjectRequest } from '../../objects/messages.ts';
 import {
   type Capability,
   type Guest,

@@ -9,6 +9,7 @@ import type { StateAccess } from '../../../proto/function-settings.ts';
 import { type StateKey, stateKeyMaxBytes, toStateKey } from '../../../proto/names.ts';
 import { nodePowers } from '../../power/node.ts';
 import { createLocalTier, type GuestState, type LocalTier } from '../../state/tier/local-tier.ts';
+import type { TierAsk } from '../../state/tier/messages.ts';
 import { type Capability, type Guest, type GuestFunctions, type ImportFunctions, waits } from '../port.ts';
 import { createStateFile, stateFileTable } from './state-file.ts';
 import { StateWindows } from './state-windows.ts';
@@ -59,7 +60,7 @@ export const state: Capability = {
     const tier = createLocalTier({
       timers: nodePowers.timers,
       owner,
-      ask: (op, user, key, value) => ask('state', op, user, { key, value }),
+      ask: (op, user, key, value) => ask('state', op, user, { key, value } satisfies TierAsk),
     });
     return (guest) => createState(guest, tier, guest.program.settings.stateAccess ?? stateAccess);
   },

@@ -3,24 +3,23 @@
  * executor is gone.
  */
 import type { StateKey, UserName } from '../../../proto/names.ts';
-import { privateSubjects, type TierOp, tierOps } from '../../../proto/private-subjects.ts';
+import { answerGuests } from '../../asks/asks.ts';
 import { type Bus, emptyBody, type Subscription } from '../../bus/port.ts';
-import { answerInside, type Topic } from '../../bus/private.ts';
 import type { LockRequests } from '../core/lock-requests.ts';
 import { nameOf } from '../core/value-name.ts';
 import type { StateStore } from '../stores/port.ts';
-import { toTarget } from '../target.ts';
-import { type OpenAnswer, tierTopics } from './messages.ts';
+import type { OpenAnswer, TierAsk, TierAsks, TierOp } from './messages.ts';
 import type { MutexOwners } from './mutex-owners.ts';
 import type { Segment } from './segment.ts';
 import type { Values } from './values.ts';
 
-type TierHandler<T> =
-  T extends Topic<infer Question, infer Answer>
-    ? (user: UserName, key: StateKey, value: Question) => Promise<Answer>
-    : never;
-
-type TierHandlers = { [Op in TierOp]: TierHandler<(typeof tierTopics)[Op]> };
+type TierHandlers = {
+  readonly [Op in TierOp]: (
+    user: UserName,
+    key: StateKey,
+    value: TierAsks[Op]['ask'],
+  ) => Promise<TierAsks[Op]['answer']>;
+};
 
 export interface TierOptions {
   readonly privateBus: Bus;
@@ -88,14 +87,11 @@ export function answerTier({
     },
   };
 
-  return tierOps.map((op) => {
-    const topic: Topic<unknown, unknown> = tierTopics[op];
-    const handler = handlers[op] as TierHandler<typeof topic>;
-    return answerInside(privateBus, privateSubjects.tier(op, '*', '*'), topic, (value, message) => {
-      const { user, key } = toTarget(message);
-      return handler(user, key, value);
-    });
-  });
+  return Object.entries(handlers).map(([op, handler]) =>
+    answerGuests(privateBus, 'state', op, (user, { key, value }: TierAsk) =>
+      handler(user, key, value as never),
+    ),
+  );
 
   function toOpenAnswer(owner: string, opened: Segment | 'direct' | undefined): OpenAnswer {
     const direct = opened === 'direct';

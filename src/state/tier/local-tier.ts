@@ -7,7 +7,6 @@
  */
 import { FaasmError } from '../../../proto/errors.ts';
 import type { StateKey, UserName } from '../../../proto/names.ts';
-import type { TierOp } from '../../../proto/private-subjects.ts';
 import type { Timers } from '../../power/port.ts';
 import type { LockMode } from '../core/locks.ts';
 import { showValue } from '../core/value-name.ts';
@@ -20,6 +19,7 @@ import type {
   ReadAnswer,
   ReadRequest,
   ResizeRequest,
+  TierOp,
   WriteRequest,
 } from './messages.ts';
 import { OpenSegments } from './open-segments.ts';
@@ -38,7 +38,7 @@ import {
 import { withMutex } from './segment-mutex.ts';
 import type { WritePlace } from './write-place.ts';
 
-/** Asks the state actor; the value and the answer are those of `stateCodecs[op]`. @throws FaasmError */
+/** Asks the state actor; the value and the answer are those of `TierAsks[op]`. @throws FaasmError */
 export type AskState = (op: TierOp, user: UserName, key: StateKey, value: unknown) => Promise<unknown>;
 
 export interface LocalTierOptions {

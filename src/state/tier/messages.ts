@@ -1,15 +1,14 @@
 /**
- * What is said to the state actor and by it: with `stateCodecs` on the bus, and with `tierTopics` inside the host, by
- * the local tiers of executors. Those speak through the worker pool, so every value here can be posted to a thread.
+ * What is said to the state actor and by it: with `stateCodecs` on the bus, and inside the host, as `TierAsks`, by the
+ * local tiers of executors: every value of those can be posted to a thread.
  */
 import { FaasmError } from '../../../proto/errors.ts';
 import type { StateDescription, StateStatus } from '../../../proto/messages.ts';
 import { fromStateToken, type StateKey } from '../../../proto/names.ts';
-import type { TierOp } from '../../../proto/private-subjects.ts';
 import type { StateOp } from '../../../proto/public-subjects.ts';
 import { msgpackCodec } from '../../bus/msgpack.ts';
 import type { Codec } from '../../bus/port.ts';
-import { createTopic, createValueCodec, type Topic } from '../../bus/private.ts';
+import { createValueCodec } from '../../bus/private.ts';
 import type { LockMode } from '../core/locks.ts';
 import type { Segment } from './segment.ts';
 import type { WritePlace } from './write-place.ts';
@@ -141,16 +140,25 @@ export const stateCodecs = {
   // biome-ignore lint/suspicious/noExplicitAny: each op has its own types
 } as const satisfies Record<StateOp, { request: Codec<any>; answer: Codec<any> }>;
 
-export const tierTopics = {
-  open: createTopic<OpenRequest, OpenAnswer>('state.open'),
-  resize: createTopic<ResizeRequest, OpenAnswer>('state.resize'),
-  read: createTopic<ReadRequest, ReadAnswer>('state.read'),
-  write: createTopic<WriteRequest, null>('state.write'),
-  push: createTopic<PushRequest, null>('state.push'),
-  lock: createTopic<LockOptions, LockGrant>('state.lock'),
-  unlock: createTopic<UnlockRequest, null>('state.unlock'),
-  // biome-ignore lint/suspicious/noExplicitAny: each op has its own types
-} as const satisfies Record<TierOp, Topic<any, any>>;
+/** What the local tiers of executors ask of the state actor, and what they are answered. */
+export interface TierAsks {
+  readonly open: { ask: OpenRequest; answer: OpenAnswer };
+  readonly resize: { ask: ResizeRequest; answer: OpenAnswer };
+  readonly read: { ask: ReadRequest; answer: ReadAnswer };
+  readonly write: { ask: WriteRequest; answer: null };
+  readonly push: { ask: PushRequest; answer: null };
+  readonly lock: { ask: LockOptions; answer: LockGrant };
+  readonly unlock: { ask: UnlockRequest; answer: null };
+}
+
+export type TierOp = keyof TierAsks;
+
+/** Of one value. */
+export interface TierAsk {
+  readonly key: StateKey;
+  /** Of the operation. */
+  readonly value: unknown;
+}
 
 function toDescription(value: unknown): StateDescription {
   const key = field(value, 'key');

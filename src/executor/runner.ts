@@ -1,5 +1,5 @@
 /**
- * An executor: the part of a worker thread that runs Faaslets. It takes calls in the order they were posted, keeps
+ * What runs Faaslets, on the thread of an executor. It takes calls in the order they were posted, keeps
  * idle Faaslets for the next call of their program, and tells how each call ended.
  *
  * A call that a guest chains and waits for runs here too, without leaving the thread, if its program is here and was
@@ -23,12 +23,13 @@ import type { Suspension } from '../faaslet/suspension.ts';
 import type { CallSettings } from '../guest/call-context.ts';
 import { toThrownError } from '../guest/guest-error.ts';
 import type { CallRing } from './call-ring.ts';
+import { executorSlots } from './call-slots.ts';
 import { claim, controlWords, type GuestGate } from './guest-gate.ts';
 import type { LocalPrograms } from './local-programs.ts';
-import { type ExecutorOrder, executorSlots, type FromExecutor, type PostedCall } from './messages.ts';
+import type { FromExecutor, PostedCall, ToExecutor } from './messages.ts';
 import { isPlain } from './plain-end.ts';
 
-export interface ExecutorParts {
+export interface RunnerParts {
   readonly faaslets: FaasletPool;
   readonly gate: GuestGate;
   readonly control: Int32Array;
@@ -72,14 +73,14 @@ const transferredMinBytes = 64 * 1024;
 /** Beyond so many Faaslets in use, chained calls go to the pool, which knows how many there may be. */
 const runningMax = 12_000;
 
-export class Executor {
-  readonly #parts: ExecutorParts;
+export class Runner {
+  readonly #parts: RunnerParts;
   readonly #running = new Map<number, Run>();
   /** The slots of posted calls that have chained something. */
   readonly #chaining = new Set<number>();
   #lastLocal = executorSlots;
 
-  constructor(parts: ExecutorParts) {
+  constructor(parts: RunnerParts) {
     this.#parts = parts;
   }
 
@@ -88,7 +89,7 @@ export class Executor {
     this.#parts.gate.enter(call[0], call[0], () => this.#start(call));
   }
 
-  receive(message: ExecutorOrder): void {
+  receive(message: Exclude<ToExecutor, PostedCall>): void {
     const { gate, programs, faaslets } = this.#parts;
     switch (message.type) {
       case 'program':
@@ -108,7 +109,7 @@ export class Executor {
         faaslets.evictSome();
         return;
       case 'settled':
-        this.#running.get(message.run)?.faaslet?.call.chains.settle(message.handle, message.result);
+        this.#running.get(message.run)?.faaslet?.call.chains.settle(message.handle, message.end);
         return;
       case 'refused':
         this.#running.get(message.run)?.faaslet?.call.chains.refuse(fromCallError(message.error));
