@@ -3,7 +3,7 @@ import { joinCluster } from '../../actors/membership.ts';
 import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { toHostId } from '../../proto/names.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { Encodable, respond } from '../../src/bus/port.ts';
+import { Encodable, emptyBody, respond, toBytes } from '../../src/bus/port.ts';
 import type { Log } from '../../src/log.ts';
 import { nodePowers } from '../../src/power/node.ts';
 import { hostStatusCodec } from '../../src/scheduler/messages.ts';
@@ -18,10 +18,10 @@ async function join(bus = createMemoryBus({ powers: nodePowers })) {
   const namesakes: string[] = [];
   const log = { error: (_details: unknown, text: string) => said.push(text) } as unknown as Log;
   const onNamesake = (why: string) => namesakes.push(why);
-  await joinCluster({ bus, control, identity, onNamesake, log });
+  const { leave } = await joinCluster({ bus, control, identity, onNamesake, log });
   const hear = (host: string, more: Parameters<typeof status>[1]) =>
     bus.publish(control.status(toHostId(host)), new Encodable(status(host, more), hostStatusCodec));
-  return { said, namesakes, hear };
+  return { bus, said, namesakes, hear, leave };
 }
 
 test('joinCluster() says once of a host what it keeps elsewhere', async (t) => {
@@ -48,4 +48,28 @@ test('joinCluster() refuses a name that is taken', async (t) => {
   const bus = createMemoryBus({ powers: nodePowers });
   bus.subscribe(control.instance(toHostId('a')), (message) => respond(bus, message, Buffer.from('x')));
   await t.throwsAsync(join(bus), { code: 'conflict' });
+});
+
+test('joinCluster() says so once of another host of its name, and of so many hosts at most', async (t) => {
+  const { said, namesakes, hear } = await join();
+  for (let times = 0; times < 3; times++) hear('a', { instance: 'a-2' });
+  t.is(namesakes.length, 1);
+  for (let at = 0; at < 30; at++) hear(`b${at}`, { stores: { functions: 'own', state: 's' } });
+  t.is(said.length, 20);
+});
+
+test('joinCluster() answers who asks for its name, and leaves', async (t) => {
+  const { bus, said, hear, leave } = await join();
+  const answer = await bus.request(control.instance(toHostId('a')), emptyBody);
+  t.is(Buffer.from(toBytes(answer.body)).toString(), 'a-1');
+  leave();
+  hear('c', { stores: { functions: 'own', state: 's' } });
+  t.deepEqual(said, []);
+  await t.throwsAsync(bus.request(control.instance(toHostId('a')), emptyBody), { code: 'no_responders' });
+});
+
+test('joinCluster() takes a name whose host has it still and answers nobody', async (t) => {
+  const bus = createMemoryBus({ powers: nodePowers });
+  bus.subscribe(control.instance(toHostId('a')), () => {});
+  await t.notThrowsAsync(join(bus));
 });

@@ -125,6 +125,13 @@ test('charge() refuses what is beyond the value or the user, and says what to do
   t.is(charge(quota, user, 'ann/m', -50, 0), undefined);
 });
 
+test('charge() lets a value pass that takes no more room, of a user who has too much already', (t) => {
+  const quota = createQuota(limits);
+  account(quota, user, limits.userMaxBytes + 1);
+  t.is(charge(quota, user, 'ann/k', 0, 50), undefined);
+  t.is(charge(quota, user, 'ann/k', 1, 50)?.code, 'too_large');
+});
+
 test('decidePushes() pushes once after the delay, and again what was changed meanwhile', (t) => {
   const schedule = createPushSchedule({ pushDelayMs: 100, pushRetryMs: 500, pushRetryMaxMs: 800 });
   const tick = (nowMs: number) => decidePushes(schedule, { type: 'tick', nowMs }).length;
