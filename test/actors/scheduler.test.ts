@@ -9,13 +9,13 @@ import { privateSubjects } from '../../proto/private-subjects.ts';
 import { createPublicSubjects } from '../../proto/public-subjects.ts';
 import { expectAnswer, respondError } from '../../src/bus/error-headers.ts';
 import { createMemoryBus } from '../../src/bus/memory.ts';
-import { Encodable, type Headers, header, readBody, respond } from '../../src/bus/port.ts';
+import { Encodable, type Headers, header, readBody, respond, toBytes } from '../../src/bus/port.ts';
 import { askInside } from '../../src/bus/private.ts';
 import { CallData } from '../../src/calls/call-data.ts';
 import { createCallIds } from '../../src/calls/call-id.ts';
 import { callCodec, callResultCodec } from '../../src/calls/codec.ts';
 import { toGrants } from '../../src/calls/grants.ts';
-import { functionChangedCodec } from '../../src/functions/messages.ts';
+import { functionChangedCodec, functionDescriptionCodec } from '../../src/functions/messages.ts';
 import { nodePowers } from '../../src/power/node.ts';
 import { admitTopic, hostStatusCodec } from '../../src/scheduler/messages.ts';
 import { callIdOf } from '../call-ids.ts';
@@ -70,7 +70,7 @@ function start(t: ExecutionContext) {
     expectAnswer(await bus.request(subjects.invoke(ada, f), input, { headers }));
   const admit = (call: Call) =>
     askInside(privateBus, privateSubjects.admit(), admitTopic, { call, places: undefined });
-  return { bus, scheduler, ran, invoke, admit };
+  return { bus, privateBus, scheduler, ran, invoke, admit };
 }
 
 const chained = (more: Partial<Call> = {}): Call => ({
@@ -154,4 +154,130 @@ test('a call goes to another host between hosts, and what runs here goes inside'
   bus.publish(control.status(toHostId('other')), new Encodable(status('other'), hostStatusCodec));
   await t.throwsAsync(invoke(), { code: 'no_capacity' });
   t.deepEqual([ran.length, there.length], [1, 1]);
+});
+
+const other = toHostId('other');
+
+/** Two hosts more, and so much to compute here that calls go to the first of them. */
+function startBusy(t: ExecutionContext) {
+  const host = start(t);
+  const hear = (name: string, more: Parameters<typeof status>[1] = {}) =>
+    host.bus.publish(control.status(toHostId(name)), new Encodable(status(name, more), hostStatusCodec));
+  hear('here', { backlogUs: 10_000_000 });
+  hear('other');
+  const cancelled: string[] = [];
+  host.bus.subscribe(subjects.cancel('*', '*'), ({ subject }) => void cancelled.push(subject));
+  return { ...host, hear, cancelled };
+}
+
+test('a call that nobody takes on another host is run here', async (t) => {
+  const { invoke, ran } = startBusy(t);
+  await invoke();
+  t.is(ran.length, 1);
+});
+
+test('a call that another host runs is answered as it answers', async (t) => {
+  const { bus, invoke, ran } = startBusy(t);
+  bus.subscribe(control.call(other), (message) => {
+    const { id } = readBody(message, callCodec);
+    const result = { id, output: Buffer.from('there'), returnValue: 3 };
+    respond(bus, message, new Encodable(result, callResultCodec));
+  });
+  const answer = await invoke();
+  t.is(Buffer.from(toBytes(answer.body)).toString(), 'there');
+  t.is(header(answer, 'Faasm-Return-Value'), '3');
+  t.is(ran.length, 0);
+});
+
+test('a call is given up with the host that it is on, and told to that host', async (t) => {
+  const { bus, invoke, hear, cancelled } = startBusy(t);
+  const taken = Promise.withResolvers<void>();
+  bus.subscribe(control.call(other), () => taken.resolve());
+  const id = callIdOf('ada', 'own');
+  const failed = t.throwsAsync(invoke({ 'Faasm-Call-Id': [id] }), { code: 'executor_lost' });
+  await taken.promise;
+  hear('other', { phase: 'gone' });
+  await failed;
+  t.deepEqual(cancelled, [subjects.cancel(ada, id)]);
+});
+
+test('a call that another host does not answer in time is given up, and told to that host', async (t) => {
+  const { bus, invoke, cancelled } = startBusy(t);
+  bus.subscribe(control.call(other), () => {});
+  const id = callIdOf('ada', 'own');
+  const late = invoke({ 'Faasm-Call-Id': [id], 'Faasm-Timeout': ['1ms'] });
+  const error = await t.throwsAsync(late, { code: 'deadline_exceeded' });
+  t.regex(error!.message, /host other where it ran did not answer/);
+  t.deepEqual(cancelled, [subjects.cancel(ada, id)]);
+});
+
+const g = toFunctionName('g');
+
+test('a function that is not known here is looked for where all hosts have theirs', async (t) => {
+  const { bus, ran } = start(t);
+  let asked = 0;
+  bus.subscribe(subjects.functions('describe', ada, g), (message) => {
+    asked++;
+    const version = 'c'.repeat(64);
+    const description = { user: ada, name: g, live: version, versions: [], revision: 1 };
+    respond(bus, message, new Encodable(description, functionDescriptionCodec));
+  });
+  for (let times = 0; times < 2; times++) expectAnswer(await bus.request(subjects.invoke(ada, g), input));
+  t.is(asked, 1);
+  t.deepEqual(
+    ran.map((call) => call.version),
+    ['c'.repeat(64), 'c'.repeat(64)],
+  );
+});
+
+for (const [answered, code] of [
+  ['not_found', 'not_found'],
+  ['storage_unavailable', 'storage_unavailable'],
+] as const) {
+  test(`a call of a function that is looked for in vain, for ${answered}, fails with ${code}`, async (t) => {
+    const { bus, ran } = start(t);
+    bus.subscribe(subjects.functions('describe', ada, g), (message) =>
+      respondError(bus, message, new FaasmError(answered, 'no')),
+    );
+    const invoked = bus.request(subjects.invoke(ada, g), input).then(expectAnswer);
+    const error = await t.throwsAsync(invoked, { code });
+    if (code === 'not_found') t.regex(error!.message, /PUT \/f\/ada\/g/);
+    t.is(ran.length, 0);
+  });
+}
+
+test('a user has so many calls under way, and one more when one has ended', async (t) => {
+  const { bus, privateBus } = start(t);
+  const slow = toFunctionName('slow');
+  const change = { user: ada, name: slow, version: 'd'.repeat(64), revision: 1, store: 'shared' };
+  privateBus.publish(privateSubjects.functionChanged(), new Encodable(change, functionChangedCodec));
+  const results = Array.from({ length: 30 }, () =>
+    bus.request(subjects.invoke(ada, slow), input).then(expectAnswer),
+  );
+  const settled = await Promise.allSettled(results);
+  t.is(settled.filter(({ status: how }) => how === 'rejected').length, 20);
+  await bus.request(subjects.invoke(ada, slow), input).then(expectAnswer);
+});
+
+test('a call with a key runs once, and is answered again as it was', async (t) => {
+  const { invoke, ran } = start(t);
+  const headers = { 'Idempotency-Key': ['"once"'] };
+  const [first, second] = [await invoke(headers), await invoke(headers)];
+  t.is(ran.length, 1);
+  t.deepEqual(toBytes(second.body), toBytes(first.body));
+  await invoke({ 'Idempotency-Key': ['"twice"'] });
+  t.is(ran.length, 2);
+});
+
+test('a call without headers that returned 0 is answered without any', async (t) => {
+  const { bus } = start(t);
+  const answer = await bus.request(subjects.invoke(ada, f), input);
+  t.is(answer.headers, undefined);
+});
+
+test('a call whose input is elsewhere has none in its body', async (t) => {
+  const { invoke, ran } = start(t);
+  const error = await t.throwsAsync(invoke({ 'Faasm-Input': ['redis:key'] }), { code: 'bad_request' });
+  t.regex(error!.message, /in the body or at redis:key/);
+  t.is(ran.length, 0);
 });

@@ -63,6 +63,12 @@ export const rooms: readonly Room[] = [
   shell('src/files/{commit,receive-upload,remove-file,retire,take-change}.ts', 'test/actors/files.test.ts'),
   shell('actors/functions.ts', 'test/actors/functions.test.ts'),
   shell('actors/membership.ts', 'test/actors/membership.test.ts'),
+  shell('actors/scheduler.ts', 'test/actors/scheduler.test.ts'),
+  shell(
+    'actors/worker-pool.ts',
+    'test/actors/worker-pool.test.ts',
+    'test/e2e/{chaining,guest-faults}.test.ts',
+  ),
   shell('actors/state.ts', 'test/actors/state.test.ts', 'test/state/tier/local-tier.test.ts'),
 ];
 
