@@ -54,7 +54,9 @@ export type CallsMessage =
   | { readonly type: 'cancelled'; readonly id: CallId }
   | { readonly type: 'tick'; readonly nowMs: number }
   /** Run nothing more. */
-  | { readonly type: 'stop' };
+  | { readonly type: 'stop' }
+  /** What still runs is left to the next run of the host: its end is not waited for, and changes nothing. */
+  | { readonly type: 'left' };
 
 export type CallsEffect =
   | { readonly type: 'refuse'; readonly error: FaasmError }
@@ -134,14 +136,18 @@ export function decide(state: CallsState, message: CallsMessage): CallsEffect[] 
     case 'stop':
       state.stopped = true;
       return effects;
+    case 'left':
+      state.running.clear();
+      return effects;
   }
   dispatch(state, effects);
   return effects;
 }
 
 /** When the next `tick` is needed, in Unix milliseconds; Infinity: not before something else happens. */
-export function nextTickMs({ delayed }: CallsState): number {
+export function nextTickMs({ delayed, stopped }: CallsState): number {
   let next = Number.POSITIVE_INFINITY;
+  if (stopped) return next;
   for (const { notBeforeMs } of delayed.values()) next = Math.min(next, notBeforeMs);
   return next;
 }

@@ -1,8 +1,10 @@
 /** How what is known of an asynchronous call looks on the bus. */
 import { FaasmError, isErrorCode } from '../../proto/errors.ts';
 import { type CallStatus, callStates } from '../../proto/messages.ts';
-import { toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { type CallId, toCallId, toFunctionName, toUserName } from '../../proto/names.ts';
+import { tokensAfter } from '../../proto/subjects.ts';
 import { msgpackCodec } from '../bus/msgpack.ts';
+import type { BusMessage } from '../bus/port.ts';
 
 /** Answers `async`, `calls.status` and `calls.cancel`. */
 export const callStatusCodec = msgpackCodec<CallStatus>('call status', (value) => {
@@ -25,6 +27,20 @@ export const callStatusCodec = msgpackCodec<CallStatus>('call status', (value) =
     traceparent: typeof found.traceparent === 'string' ? found.traceparent : null,
   };
 });
+
+/** @throws FaasmError `bad_name` */
+export function readCallId({ subject }: BusMessage): CallId {
+  const [, user = '', id = ''] = tokensAfter(subject, 1);
+  return toCallId(id, toUserName(user));
+}
+
+/** @throws FaasmError `not_found` */
+export function foundCall<T>(value: T | undefined, id: CallId): T {
+  if (value !== undefined) return value;
+  throw new FaasmError('not_found', `No call ${id}: it never was, or its result has expired`, {
+    details: { component: 'calls' },
+  });
+}
 
 function toError(value: unknown): CallStatus['error'] {
   if (value === null || value === undefined) return null;

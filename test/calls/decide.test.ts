@@ -206,6 +206,19 @@ test('decide() runs nothing more once it is stopped', (t) => {
   t.deepEqual(ended('a1'), ['finish a1 succeeded']);
 });
 
+test('decide() leaves to the next run what still runs when it is stopped for good', (t) => {
+  const { submit, ended, tell, state } = start({ runningMax: 2 });
+  for (const id of ['a1', 'a2', 'a3']) submit(ann, id);
+  ended('a1', 'no_capacity', { nowMs: 1000 });
+  t.is(nextTickMs(state), 1100);
+  tell({ type: 'stop' });
+  t.is(nextTickMs(state), Number.POSITIVE_INFINITY);
+  t.deepEqual(tell({ type: 'left' }), []);
+  t.deepEqual(ended('a2'), []);
+  t.deepEqual(ended('a3', 'executor_lost', { attempts: 3 }), []);
+  t.deepEqual(tell({ type: 'cancelled', id: 'a2' as CallId }), []);
+});
+
 for (const seed of [21, 22, 23, 24]) {
   test(`decide() keeps its limits and its count, runs nothing after its end and loses nothing (seed ${seed})`, (t) => {
     const random = createRandom(seed);

@@ -59,6 +59,7 @@ export const rooms: readonly Room[] = [
   cores('src/nats-listener/boundary.ts', 'test/nats-listener/boundary.test.ts'),
   cores('src/files/decide.ts', 'test/files/decide.test.ts'),
   shell('actors/calls.ts', 'test/actors/calls.test.ts'),
+  shell('src/calls/{attempt,forget-old,new-call,read-output,step,submit}.ts', 'test/actors/calls.test.ts'),
   shell('actors/files.ts', 'test/actors/files.test.ts'),
   shell('src/files/{commit,receive-upload,remove-file,retire,take-change}.ts', 'test/actors/files.test.ts'),
   shell('actors/functions.ts', 'test/actors/functions.test.ts'),
