@@ -73,4 +73,10 @@ export const equivalents: readonly Equivalent[] = [
     operator: 'the statement is missing',
     why: 'an executor without a guest has computed for no time, which is not for long',
   },
+  {
+    file: 'src/state/tier/segment-mutex.ts',
+    line: 'Atomics.wait(words, word.mutex, holder, 1000);',
+    operator: 'the statement is missing',
+    why: 'who waits for the mutex asks for it again and again meanwhile, and gets it no later',
+  },
 ];

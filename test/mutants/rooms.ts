@@ -41,7 +41,7 @@ export const rooms: readonly Room[] = [
   ),
   cores('src/state/{steps,unsaved}.ts', 'test/state/steps.test.ts'),
   cores('src/state/requests.ts', 'test/actors/state.test.ts'),
-  cores('src/state/tier/twin.ts', 'test/state/tier/shared-tier.test.ts'),
+  cores('src/state/tier/twin.ts', 'test/state/tier/twin.test.ts'),
   cores('src/functions/decide.ts', 'test/functions/decide.test.ts'),
   shell('src/functions/step.ts', 'test/functions/step.test.ts'),
   shell('src/functions/{upload,remove,take-program}.ts', 'test/actors/functions.test.ts'),
