@@ -168,7 +168,6 @@ const longShells: Record<string, number> = {
   'actors/dev.ts': 247,
   'actors/faasm.ts': 209,
   'actors/redis-adapter.ts': 208,
-  'actors/scheduler.ts': 281,
   'actors/socket.ts': 157,
   'actors/worker-pool.ts': 453,
 };
@@ -291,6 +290,7 @@ const roomsOfZones = {
     'src/functions/',
     'src/hosts/',
     'src/nats-listener/boundary.ts',
+    'src/scheduler/',
   ],
   'proto/private-subjects.ts': [
     'actors/console.ts',
@@ -304,6 +304,7 @@ const roomsOfZones = {
     'src/executor/',
     'src/files/',
     'src/functions/',
+    'src/scheduler/',
     'src/worker-pool/',
   ],
 } as const;

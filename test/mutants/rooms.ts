@@ -20,6 +20,8 @@ export const rooms: readonly Room[] = [
   cores('src/calls/{codec,message}.ts', 'test/calls/{codec,message}.test.ts'),
   cores('src/scheduler/{decide,hosts,random-set}.ts', 'test/scheduler/{decide,hosts}.test.ts'),
   cores('src/scheduler/keyed-calls.ts', 'test/scheduler/keyed-calls.test.ts'),
+  cores('src/scheduler/{run-call,other-hosts,run-between}.ts', 'test/scheduler/run-call.test.ts'),
+  cores('src/scheduler/answer-invocations.ts', 'test/actors/scheduler.test.ts'),
   cores('src/hosts/{announcer,warm}.ts', 'test/hosts/{announcer,warm}.test.ts'),
   cores('src/worker-pool/{decide,placement}.ts', 'test/worker-pool/{decide,reports}.test.ts'),
   cores('src/worker-pool/reports.ts', 'test/worker-pool/reports.test.ts'),
