@@ -242,6 +242,26 @@ test('values that are not used leave memory and come back as they were', async (
   }
 });
 
+test('a value that is used again and again stays in memory while others come and go', async (t) => {
+  const fetched: string[] = [];
+  const wrap = (store: StateStore): StateStore => ({
+    ...store,
+    get(user, name, offset, length) {
+      fetched.push(name);
+      return store.get(user, name, offset, length);
+    },
+  });
+  const { one } = await start(t, { wrap, config: { residentMaxBytes: 100_000, pushDelayMs: 1_000_000 } });
+  await one.write(key, text('hot'), false);
+  for (let at = 0; at < 60; at++) {
+    // The first time that there is no room, all have been used.
+    if (at === 20) fetched.length = 0;
+    await one.write(toStateKey(`cold${at}`), text('cold'), false);
+    t.is(await readAll(one), 'hot');
+  }
+  t.false(fetched.includes(key));
+});
+
 test('a value grows in place where its memory has room, even while it is mapped', async (t) => {
   const allocated: number[] = [];
   const allocate = (byteLength: number) => {
