@@ -112,9 +112,9 @@ export async function startFiles(options: FilesOptions): Promise<{ stop(): Promi
   return {
     async stop() {
       for (const subscription of subscriptions) subscription.unsubscribe();
-      for (const timer of retirements) powers.timers.cancel(timer);
       await gates.idle();
       for (const key of uploads.keys()) await giveUp(context, key);
+      for (const timer of retirements) powers.timers.cancel(timer);
     },
   };
 }

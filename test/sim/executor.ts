@@ -36,11 +36,15 @@ export type SeenRun = Pick<Call, 'id' | 'attempt' | 'depth'> & {
   readonly user: string;
   readonly function: FunctionName;
   readonly input: Uint8Array;
+  /** It was answered, and its guest may not have noticed. */
+  isCancelled: boolean;
 };
 
 /** As a script has it. */
 export interface Guest {
   readonly call: SeenRun;
+  /** Of the function. */
+  readonly version: string;
   readonly random: SimRandom;
   readonly state: GuestState;
   /** Computes, and lets nobody else in. */
@@ -83,9 +87,9 @@ export interface SimExecutorOptions {
 interface Run {
   readonly seen: SeenRun;
   readonly script: Script;
+  readonly version: string;
   readonly number: number;
   begun: boolean;
-  cancelled: boolean;
   /** What it waits for ends with the call. */
   interrupt: ((reason: GuestFailure) => void) | undefined;
   computedMs: number;
@@ -150,9 +154,10 @@ export class SimExecutor implements Executor {
       user,
       function: fn,
       input,
+      isCancelled: false,
       ...(attempt !== undefined && { attempt }),
     };
-    const run = this.#add(seen, script(program));
+    const run = this.#add(seen, program.version, script(program));
     observer.posted(seen, name);
     world.after(0.02, life, 'posted', () => {
       if (this.#runs.get(id) === run) void this.#begin(run);
@@ -179,7 +184,7 @@ export class SimExecutor implements Executor {
   cancel(id: CallId): void {
     const run = this.#runs.get(id);
     if (run === undefined) return;
-    run.cancelled = true;
+    run.seen.isCancelled = true;
     run.interrupt?.(new GuestFailure('cancelled'));
   }
 
@@ -214,13 +219,13 @@ export class SimExecutor implements Executor {
     return this.#runs.has(id) ? this.#byNumber.get(number) : undefined;
   }
 
-  #add(seen: SeenRun, script: Script): Run {
+  #add(seen: SeenRun, version: string, script: Script): Run {
     const run: Run = {
       seen,
+      version,
       script,
       number: ++this.#lastRun,
       begun: false,
-      cancelled: false,
       interrupt: undefined,
       computedMs: 0,
       lastHandle: 0,
@@ -263,6 +268,7 @@ export class SimExecutor implements Executor {
   async #play(run: Run, state: GuestState): Promise<CallEnd> {
     const guest: Guest = {
       call: run.seen,
+      version: run.version,
       random: this.#options.random,
       state,
       compute: (forMs) => this.#compute(run, forMs),
@@ -292,15 +298,15 @@ export class SimExecutor implements Executor {
 
   async #compute(run: Run, forMs: number): Promise<void> {
     const { powers } = this.#options;
-    if (run.cancelled) throw new GuestFailure('cancelled');
+    if (run.seen.isCancelled) throw new GuestFailure('cancelled');
     await powers.timers.sleep(forMs);
     run.computedMs += forMs;
-    if (run.cancelled) throw new GuestFailure('cancelled');
+    if (run.seen.isCancelled) throw new GuestFailure('cancelled');
   }
 
   async #wait<T>(run: Run, until: T | Promise<T>): Promise<T> {
     if (!(until instanceof Promise)) return until;
-    if (run.cancelled) throw new GuestFailure('cancelled');
+    if (run.seen.isCancelled) throw new GuestFailure('cancelled');
     this.#leave();
     const interrupted = Promise.withResolvers<never>();
     run.interrupt = interrupted.reject;

@@ -33,6 +33,12 @@ export function createScripts(observer: GuestObserver): Readonly<Record<string, 
       return answer(guest);
     },
 
+    /** Says which version of it this is. */
+    async versioned(guest) {
+      await guest.compute(guest.random.between(0, 5));
+      return bytes(guest.version);
+    },
+
     async slow(guest) {
       await guest.compute(guest.random.between(1, 60));
       await guest.sleep(guest.random.between(1, 800));

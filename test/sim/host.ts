@@ -30,6 +30,8 @@ export interface Shared {
   readonly world: World;
   readonly network: SimNetwork;
   readonly values: SimValues;
+  /** Whether values are where all hosts have them. */
+  readonly isShared: boolean;
   readonly functions: BlobStore;
   readonly storeFaults: StoreFaults;
   readonly executorFaults: ExecutorFaults;
@@ -45,7 +47,7 @@ export const limits = {
   asyncCallsMax: 6,
   callsPerUserMax: 40,
   drainTimeoutMs: 3000,
-} as const;
+};
 
 export function createSimConfig(name: string): Config {
   const environment = {
@@ -73,6 +75,7 @@ export function createSimConfig(name: string): Config {
 
 const noLog: Log = { debug() {}, info() {}, warn() {}, error() {} } as unknown as Log;
 const supervisorMs = 500;
+const sweptWithinMs = 100;
 /** An empty module. */
 const anyModule = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
 
@@ -111,7 +114,7 @@ export class SimHost {
   /** Timers that it has set. */
   get timers(): string[] {
     const all = this.#lives.filter(({ isAlive }) => isAlive).flatMap(({ pending }) => [...pending]);
-    return all.map(({ what }) => what).filter((what) => what.startsWith('timer'));
+    return all.filter(({ what }) => what.startsWith('timer')).map(({ what, by = '' }) => `${what} ${by}`);
   }
 
   /** Starts it, again and again until it is up. */
@@ -191,6 +194,9 @@ export class SimHost {
     await host.stop();
     if (!life.isAlive) return;
     world.trace(`${life.name} has stopped`);
+    // A client may have asked as it closed: that is looked through once more.
+    await world.sleep(sweptWithinMs);
+    if (!life.isAlive) return;
     const left = this.timers;
     this.die();
     if (left.length > 0) world.violated(`${life.name} has stopped, and this is left: ${left.join(', ')}`);
@@ -265,12 +271,16 @@ export class SimHost {
   }
 
   #openStores(life: Life, random: SimRandom, config: Config): Stores {
-    const { world, values, functions, storeFaults: faults } = this.#shared;
+    const { world, values, isShared, functions, storeFaults: faults } = this.#shared;
     const options = { world, life, random, faults };
-    const state: StateStore = values.connect(life.name, (watcher, name) => {
-      world.after(random.between(0.1, 2), life, 'state changed', () => watcher.changed(name));
-    });
-    const locks = faulty(state.locks!, { ...options, name: 'locks', mayBeDone: true });
+    const state: StateStore = values.connect(
+      life.name,
+      (watcher, name) => {
+        world.after(random.between(0.1, 2), life, 'state changed', () => watcher.changed(name));
+      },
+      isShared,
+    );
+    const locks = state.locks && faulty(state.locks, { ...options, name: 'locks', mayBeDone: true });
     const watched = faulty(state, { ...options, name: 'state', mayBeDone: true, plain: ['watch', 'close'] });
     return {
       state: new Proxy(watched, {

@@ -13,7 +13,8 @@ import type { World } from './world.ts';
 /** An asynchronous call that was accepted. */
 export interface Accepted {
   readonly id: CallId;
-  readonly host: string;
+  /** Nothing: of whichever host had it. */
+  readonly host: string | undefined;
   readonly user: string;
   readonly function: string;
   readonly input: string;
@@ -22,7 +23,8 @@ export interface Accepted {
 }
 
 interface Write {
-  readonly value: string;
+  /** Nothing: what was there is deleted. */
+  readonly value: string | undefined;
   readonly startMs: number;
   /** Infinity: whether it was done, and when, is not known. */
   endMs: number;
@@ -41,6 +43,13 @@ const mayEndWith: Readonly<Record<string, readonly string[]>> = {
   trap: ['guest_trapped'],
   awaits: ['guest_returned'],
   loop: ['executor_lost'],
+};
+
+/** As it is before anything is written. */
+const nothing: Write = {
+  value: undefined,
+  startMs: Number.NEGATIVE_INFINITY,
+  endMs: Number.NEGATIVE_INFINITY,
 };
 
 const ended: ReadonlySet<string> = new Set(['succeeded', 'failed', 'cancelled', 'dead']);
@@ -101,17 +110,19 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     this.#onHost.set(host, here);
     if (here.has(id)) this.failed(`${host} runs ${run.function} ${id} twice at once`);
     here.set(id, run);
-    const mine = [...here.values()].filter((one) => one.user === user);
-    const roots = mine.filter(({ depth }) => depth === 0).length;
-    // Those that were answered late are on their executors still for a moment.
-    const most = limits.activeCallsMax + Math.ceil(limits.activeCallsMax / 4);
-    if (this.#isCalm && roots > limits.activeCallsMax)
-      this.failed(`${host} runs ${roots} calls of ${user} that nobody chained`);
-    if (this.#isCalm && here.size > most) this.failed(`${host} runs ${here.size} calls, and may run ${most}`);
     if (!this.#isCalm) return;
-    const attempts = [...here.values()].filter(({ attempt }) => attempt !== undefined);
-    const all = [...this.#onHost.values()].length * limits.asyncCallsMax;
-    if (attempts.length > all) this.failed(`${host} runs ${attempts.length} asynchronous calls`);
+    const all = [...here.values()].filter(({ isCancelled }) => !isCancelled);
+    const roots = all.filter((one) => one.user === user && one.depth === 0).length;
+    if (roots > limits.activeCallsMax)
+      this.failed(`${host} runs ${roots} calls of ${user} that nobody chained`);
+    // As many more as are kept for chained calls, and for other users.
+    const most = limits.activeCallsMax + Math.ceil(limits.activeCallsMax / 4);
+    if (all.length > most) this.failed(`${host} runs ${all.length} calls, and may run ${most}`);
+    const attempts = [...this.#onHost.values()].flatMap((runs) =>
+      [...runs.values()].filter(({ attempt, isCancelled }) => attempt !== undefined && !isCancelled),
+    ).length;
+    const attemptsMax = this.#onHost.size * limits.asyncCallsMax;
+    if (attempts > attemptsMax) this.failed(`${attempts} attempts at asynchronous calls run`);
   }
 
   left(run: SeenRun): void {
@@ -136,10 +147,10 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     if (text !== expected) this.failed(`${user}/${name} answered ${text}, not ${expected}`);
   }
 
-  /** A call that was not asynchronous has been answered. */
-  ranOnce(id: CallId, what: string): void {
-    const runs = this.#runs.get(id) ?? 0;
-    if (this.#isCalm && runs !== 1) this.failed(`${what} ${id} was answered and ran ${runs} times`);
+  /** A call that was not asynchronous has been answered, however often it was sent. */
+  ranOnce(what: string, ...ids: readonly CallId[]): void {
+    const runs = ids.reduce((sum, id) => sum + (this.#runs.get(id) ?? 0), 0);
+    if (this.#isCalm && runs !== 1) this.failed(`${what} ${ids} was answered and ran ${runs} times`);
   }
 
   accept(call: Accepted): void {
@@ -159,37 +170,30 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     } else if (call.end !== end) this.failed(`${call.function} ${id} had ended ${call.end}, and is ${end}`);
   }
 
-  /** What a host has on its disk of the calls that it accepted. @param atEnd they all have ended */
-  checkQueue(host: SimHost, atEnd: boolean): void {
-    const rows = host.db
-      .prepare(
-        'SELECT call.id, user, state, attempts, returnValue, error, output.bytes FROM call LEFT JOIN output ON output.id = call.id',
-      )
-      .all();
-    const byId = new Map(rows.map((row) => [row.id as string, row]));
+  /** What hosts have on their disks of the calls that they accepted, when all have ended. */
+  checkQueues(hosts: readonly SimHost[]): void {
+    const queues = new Map(hosts.map((host) => [host.name, rowsOf(host)]));
     for (const call of this.accepted.values()) {
-      if (call.host !== host.name) continue;
-      const { id, user, function: name, input } = call;
-      const row = byId.get(id);
-      if (row === undefined) {
-        this.failed(`${name} ${id} was accepted by ${host.name} and is not there`);
-        continue;
-      }
-      const state = row.state as CallStatus['state'];
-      this.seenStatus({ id, state, returnValue: row.returnValue as number | null });
-      if (Number(row.attempts) > host.attemptsMax)
-        this.failed(`${name} ${id} was tried ${row.attempts} times`);
-      const runs = this.#runs.get(id) ?? 0;
-      if (state === 'succeeded') {
-        if (runs === 0) this.failed(`${name} ${id} succeeded and never ran`);
-        const text = Buffer.from(row.bytes as Uint8Array).toString();
-        if (text !== answerOf(name, user, input)) this.failed(`${name} ${id} has put out ${text}`);
-      }
-      if (atEnd && !ended.has(state)) this.failed(`${name} ${id} is ${state} when all has ended`);
-      if (this.#isCalm && atEnd && runs > Number(row.attempts))
-        this.failed(`${name} ${id} ran ${runs} times in ${row.attempts} attempts`);
-      if (this.#isCalm && atEnd) this.#checkCalmEnd(call, state, row.error as string | null);
+      const found = [...queues].filter(([name, rows]) => (call.host ?? name) === name && rows.has(call.id));
+      if (found.length === 1) this.#checkCall(call, found[0]![1].get(call.id)!, hosts[0]!.attemptsMax);
+      else this.failed(`${call.function} ${call.id} was accepted, and ${found.length} hosts have it`);
     }
+  }
+
+  #checkCall(call: Accepted, row: Row, attemptsMax: number): void {
+    const { id, user, function: name, input } = call;
+    const { state, attempts, returnValue, error, bytes } = row;
+    const runs = this.#runs.get(id) ?? 0;
+    this.seenStatus({ id, state, returnValue });
+    if (!ended.has(state)) this.failed(`${name} ${id} is ${state} when all has ended`);
+    if (attempts > attemptsMax) this.failed(`${name} ${id} was tried ${attempts} times`);
+    if (state === 'succeeded') {
+      if (runs === 0) this.failed(`${name} ${id} succeeded and never ran`);
+      if (name !== 'versioned') this.answered(user, name, input, bytes!);
+    }
+    if (!this.#isCalm) return;
+    if (runs > attempts) this.failed(`${name} ${id} ran ${runs} times in ${attempts} attempts`);
+    this.#checkCalmEnd(call, state, error);
   }
 
   /** A call that is late, or waits for its turn in vain, fails where nothing is wrong too. */
@@ -208,7 +212,7 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
 
   // State
 
-  begunWrite(name: string, value: string): Write {
+  begunWrite(name: string, value: string | undefined): Write {
     const write = { value, startMs: this.#world.nowMs, endMs: Number.POSITIVE_INFINITY };
     const writes = this.#writes.get(name) ?? [];
     this.#writes.set(name, writes);
@@ -226,17 +230,29 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     this.count('read');
     const user = name.split('/')[0]!;
     if (value !== undefined && !value.startsWith(`${user} `)) this.failed(`${name} reads ${value}`);
-    const writes = this.#writes.get(name) ?? [];
-    const before = writes.filter(({ endMs }) => endMs < startMs);
-    const newestStartMs = Math.max(Number.NEGATIVE_INFINITY, ...before.map((write) => write.startMs));
-    if (value === undefined) {
-      if (before.length > 0) this.failed(`${name} is nothing, and ${before.at(-1)!.value} was acknowledged`);
-      return;
-    }
-    const write = writes.find((one) => one.value === value);
-    if (write === undefined) this.failed(`${name} is ${value}, which nobody wrote`);
-    // It was overwritten by one that began after it had ended.
-    else if (write.endMs < newestStartMs) this.failed(`${name} reads ${value}, which is overwritten`);
+    const writes = [nothing, ...(this.#writes.get(name) ?? [])];
+    const newestStartMs = Math.max(
+      ...writes.filter(({ endMs }) => endMs < startMs).map((write) => write.startMs),
+    );
+    const mayBe = writes.filter((write) => write.value === value);
+    if (mayBe.length === 0) this.failed(`${name} is ${value}, which nobody wrote`);
+    // Each was overwritten by one that began after it had ended.
+    else if (mayBe.every(({ endMs }) => endMs < newestStartMs))
+      this.failed(`${name} reads ${value}, which is overwritten`);
+  }
+
+  begunUpload(user: string, version: string): Write {
+    return this.begunWrite(`${user}/versions`, version);
+  }
+
+  /** @param isStrict whether all hosts can be reached, so that none runs what was replaced */
+  seenVersion(user: string, version: string, startMs: number, isStrict: boolean): void {
+    const writes = this.#writes.get(`${user}/versions`) ?? [];
+    const at = writes.findLastIndex((write) => write.value === version);
+    if (at === -1) this.failed(`a version of ${user} ran that nobody uploaded: ${version}`);
+    const isReplaced = writes.slice(at + 1).some(({ endMs }) => endMs < startMs);
+    if (isStrict && isReplaced) this.failed(`a version of ${user} ran that was replaced before: ${version}`);
+    this.count(isStrict ? 'version strictly' : 'version');
   }
 
   begunToken(user: string, key: StateKey, token: string): void {
@@ -307,4 +323,22 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     if (fence < before) this.failed(`${name} is written under fence ${fence} after ${before}`);
     this.#writtenFences.set(name, fence);
   }
+}
+
+interface Row {
+  readonly id: CallId;
+  readonly state: CallStatus['state'];
+  readonly attempts: number;
+  readonly returnValue: number | null;
+  readonly error: string | null;
+  readonly bytes: Uint8Array | null;
+}
+
+function rowsOf({ db }: SimHost): Map<CallId, Row> {
+  const rows = db
+    .prepare(
+      'SELECT call.id, state, attempts, returnValue, error, bytes FROM call LEFT JOIN output ON output.id = call.id',
+    )
+    .all() as unknown as Row[];
+  return new Map(rows.map((row) => [row.id, row]));
 }

@@ -31,6 +31,12 @@ class SimTimer implements Timer {
   }
 }
 
+/** The first line of the program that is above. */
+function callerOf(): string | undefined {
+  const lines = new Error().stack?.split('\n') ?? [];
+  return lines.find((line) => /\/(?:src|actors)\//.test(line))?.replace(/^.*\/((?:src|actors)\/)/, '$1');
+}
+
 export function createSimPowers(world: World, life: Life, clock: LifeClock, random: SimRandom): Powers {
   const rate = 1 + clock.drift;
   const bornMs = world.nowMs;
@@ -38,7 +44,12 @@ export function createSimPowers(world: World, life: Life, clock: LifeClock, rand
   const monotonicMs = (): number => (world.nowMs - bornMs) * rate;
 
   function after(delayMs: number, work: () => void, what = 'timer'): SimTimer {
-    return new SimTimer(world, () => world.after(Math.max(1, delayMs) / rate, life, what, work));
+    const by = world.tracksTimers ? callerOf() : undefined;
+    return new SimTimer(world, () => {
+      const event = world.after(Math.max(1, delayMs) / rate, life, what, work);
+      event.by = by;
+      return event;
+    });
   }
 
   function every(periodMs: number, work: () => void): Timer {

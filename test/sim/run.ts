@@ -47,6 +47,7 @@ for (let seed = first; !failed; seed++) {
     seed,
     hosts: toNumber(values.hosts),
     seconds: toNumber(values.seconds),
+    tracksTimers: values.seed !== undefined,
     onEvent,
     log,
   });

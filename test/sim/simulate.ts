@@ -2,18 +2,22 @@
  * A cluster from its beginning to its end under one seed: hosts start, functions are uploaded, clients ask while faults
  * happen; then faults end, and all that was promised is to be kept.
  */
-import { toFunctionName, toStateKey, toUserName } from '../../proto/names.ts';
+import { toFunctionName, toStateKey, toUserName, type UserName } from '../../proto/names.ts';
+import { createPublicSubjects } from '../../proto/public-subjects.ts';
+import { fromErrorHeaders } from '../../src/bus/error-headers.ts';
+import { type Bus, toBytes } from '../../src/bus/port.ts';
 import type { Log } from '../../src/log.ts';
 import { Client } from './client.ts';
 import { noExecutorFaults } from './executor.ts';
 import { createScripts, functionNames } from './guests.ts';
-import { type Shared, SimHost } from './host.ts';
+import { limits, type Shared, SimHost } from './host.ts';
 import { Ledger } from './ledger.ts';
 import { createSimBlobs } from './named-bytes.ts';
 import { noNetworkFaults, SimNetwork } from './network.ts';
+import { createSimPowers } from './powers.ts';
 import { SimValues } from './state-store.ts';
 import { noStoreFaults } from './stores.ts';
-import { epochMs, World } from './world.ts';
+import { epochMs, Life, World } from './world.ts';
 
 export interface SimulationOptions {
   readonly seed: number;
@@ -21,6 +25,8 @@ export interface SimulationOptions {
   readonly hosts?: number | undefined;
   /** Virtual, while there are faults. @default 30 */
   readonly seconds?: number | undefined;
+  /** Says where timers were set that are left. @default false */
+  readonly tracksTimers?: boolean;
   /** Told of everything that happens. */
   readonly onEvent?: ((text: string) => void) | undefined;
   readonly log?: ((host: string, component: string) => Log) | undefined;
@@ -35,6 +41,7 @@ export interface Simulation {
   readonly counts: ReadonlyMap<string, number>;
 }
 
+const subjects = createPublicSubjects();
 const users = ['ann', 'bob', 'cat'].map(toUserName);
 /** All that is under way has ended so long after the last fault: attempts at a call, each with its time, and pauses. */
 const endWithinMs = 15 * 60_000;
@@ -42,15 +49,18 @@ const endWithinMs = 15 * 60_000;
 export async function simulate(options: SimulationOptions): Promise<Simulation> {
   const world = new World(options.seed);
   const { random } = world;
+  world.tracksTimers = options.tracksTimers ?? false;
   world.onEvent = (text) => options.onEvent?.(`${world.nowMs.toFixed(3).padStart(12)} ${text}`);
   const isCalm = random.chance(0.25);
   const ledger = new Ledger(world, isCalm);
   const network = new SimNetwork(world);
   const values = new SimValues(() => epochMs + world.nowMs, ledger);
+  const count = options.hosts ?? 1 + random.below(4);
   const shared: Shared = {
     world,
     network,
     values,
+    isShared: count > 1 || random.chance(0.5),
     functions: createSimBlobs(() => epochMs + world.nowMs),
     storeFaults: { ...noStoreFaults },
     executorFaults: { ...noExecutorFaults },
@@ -58,7 +68,6 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
     scripts: createScripts(ledger),
     clocks: isCalm ? { driftMax: 0, offsetMaxMs: 0 } : { driftMax: 1e-3, offsetMaxMs: 2000 },
   };
-  const count = options.hosts ?? 1 + random.below(4);
   const hosts = Array.from({ length: count }, (_, at) => new SimHost(`h${at + 1}`, shared));
   for (const host of hosts) {
     host.onGone = (name) => ledger.hostGone(name);
@@ -76,9 +85,12 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
         new Client({
           world,
           hosts,
+          wire: connect(`${user}.c${at}`),
           ledger,
           user,
           name: `c${at}`,
+          isUploader: at === 0,
+          areAllReached: isCalm || hosts.length === 1,
           random: random.fork(),
           pauseMaxMs: random.pick([20, 200, 1000]),
         }),
@@ -89,6 +101,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   await world.run(chaosMs);
   chaos();
   await quiet();
+  await probe();
   await end();
   return {
     seed: options.seed,
@@ -99,13 +112,21 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
     counts: ledger.counts,
   };
 
+  function connect(name: string): Bus {
+    const life = new Life(name);
+    const powers = createSimPowers(world, life, { drift: 0, offsetMs: 0 }, random.fork());
+    return network.connect(life, powers, { url: 'nats://sim:4222' });
+  }
+
   async function upload(): Promise<void> {
     let done = false;
     const all = users.flatMap((user) =>
       functionNames.map(async (name) => {
         for (const host of hosts) {
           if (host.host === undefined) continue;
-          await host.host.upload(user, toFunctionName(name), Buffer.from(`${user}/${name}`));
+          const module = Buffer.from(`${user}/${name}`);
+          const { live } = await host.host.upload(user, toFunctionName(name), module);
+          if (name === 'versioned') ledger.acknowledgedWrite(ledger.begunUpload(user, live));
           return;
         }
       }),
@@ -220,6 +241,31 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
       );
   }
 
+  /** All places are free again: each user can have all that it may have at once, on each host. */
+  async function probe(): Promise<void> {
+    for (const host of hosts) for (const user of users) await fill(host, user);
+  }
+
+  async function fill({ name, bus }: SimHost, user: UserName): Promise<void> {
+    if (world.violations.length > 0) return;
+    let left = limits.callsPerUserMax;
+    for (let at = 0; at < limits.callsPerUserMax; at++) {
+      const input = `${user}.probe of ${name} ${at}`;
+      const subject = subjects.invoke(user, toFunctionName('echo'));
+      bus!.request(subject, Buffer.from(input), { timeoutMs: 30_000 }).then(
+        (answer) => {
+          left--;
+          const failure = fromErrorHeaders(answer);
+          if (failure === undefined) ledger.answered(user, 'echo', input, toBytes(answer.body));
+          else world.violated(`${name} refuses what it has room for: ${failure}`);
+        },
+        (error: unknown) => world.violated(`${name} does not answer when all is well: ${error}`),
+      );
+    }
+    if (!(await world.until(() => left === 0, 60_000)))
+      world.violated(`${left} calls have no answer when all is well`);
+  }
+
   async function end(): Promise<void> {
     if (world.violations.length > 0) return;
     let stopping = hosts.length;
@@ -231,7 +277,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
     }
     if (!(await world.until(() => stopping === 0, 60_000)))
       world.violated(`${stopping} hosts did not stop within a minute`);
-    for (const host of hosts) ledger.checkQueue(host, true);
+    ledger.checkQueues(hosts);
     for (const user of users) {
       for (const key of ['log-0', 'log-1'].map(toStateKey))
         ledger.checkTokens(user, key, values.read(user, key), true);

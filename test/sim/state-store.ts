@@ -58,15 +58,23 @@ export class SimValues {
 
   /**
    * As one host reaches it.
+   * @param isShared whether there may be other hosts; else it is as the file of one host is, without locks
    * @param tell how that host hears of a change: the handler is to be called soon, or `missed` in its place
    */
-  connect(instance: string, tell: (watcher: StateWatcher, name: string) => void): StateStore {
+  connect(
+    instance: string,
+    tell: (watcher: StateWatcher, name: string) => void,
+    isShared = true,
+  ): StateStore {
     const uploadOf = (user: UserName, upload: string): string => `${instance} ${user} ${upload}`;
+    // One host alone looks itself whether a lock is held.
+    const seenFrom = ({ fence, ...rest }: WriteCondition): WriteCondition =>
+      fence === undefined || !isShared ? rest : { ...rest, fence };
     const find = (user: UserName, key: StateKey): Value | undefined => this.#values.get(nameOf(user, key));
     return {
-      exclusive: false,
+      exclusive: !isShared,
       immutable: false,
-      locks: this.#lockStore,
+      locks: isShared ? this.#lockStore : undefined,
 
       get: async (user, key, offset = 0, length = Number.MAX_SAFE_INTEGER) => {
         const value = find(user, key);
@@ -81,10 +89,10 @@ export class SimValues {
       },
 
       write: async (user, key, change, condition = unconditional) =>
-        this.#change(instance, user, key, condition, (before) => toChanged(before, change)),
+        this.#change(instance, user, key, seenFrom(condition), (before) => toChanged(before, change)),
 
       append: async (user, key, bytes, condition = unconditional) =>
-        this.#change(instance, user, key, condition, (before) =>
+        this.#change(instance, user, key, seenFrom(condition), (before) =>
           toChanged(before, { pieces: [{ offset: before.length, bytes }] }),
         ),
 
@@ -106,7 +114,7 @@ export class SimValues {
       delete: async (user, key, condition = unconditional) => {
         const name = nameOf(user, key);
         const value = this.#values.get(name);
-        this.#check(name, value, condition);
+        this.#check(name, value, seenFrom(condition));
         this.#values.delete(name);
         if (value !== undefined) this.#changed(instance, name, condition);
         return value !== undefined;
@@ -134,7 +142,7 @@ export class SimValues {
         const staged = this.#uploads.get(uploadOf(user, upload));
         const name = nameOf(user, key);
         if (staged === undefined) throw new FaasmError('not_found', `No upload for state ${name}`);
-        const changed = this.#change(instance, user, key, condition, (before) => ({
+        const changed = this.#change(instance, user, key, seenFrom(condition), (before) => ({
           bytes: toChanged(staged, { pieces: [], sizeBytes }).bytes,
           ranges: [{ offset: 0, length: Math.max(before.length, sizeBytes) }],
         }));

@@ -30,6 +30,8 @@ export interface Event {
   order: number;
   readonly what: string;
   work: (() => void) | undefined;
+  /** Where in the program it was set, where that is asked for. */
+  by?: string | undefined;
 }
 
 const turn = setImmediate;
@@ -46,6 +48,8 @@ export class World {
   events = 0;
   /** What was promised and not kept. */
   readonly violations: string[] = [];
+  /** Whether it is kept where timers were set: that takes long. */
+  tracksTimers = false;
   /** Told of everything that happens. */
   onEvent: (text: string) => void = () => {};
 
@@ -100,7 +104,8 @@ export class World {
   }
 
   violated(what: string): void {
-    this.trace(`VIOLATION ${what}`);
+    this.#mix('violation');
+    this.onEvent(`VIOLATION ${what}`);
     this.violations.push(`${(this.nowMs / 1000).toFixed(3)} s: ${what}`);
   }
 
