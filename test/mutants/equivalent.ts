@@ -36,6 +36,12 @@ export const equivalents: readonly Equivalent[] = [
     why: 'choosing among one gives it too, later',
   },
   {
+    file: 'src/scheduler/hosts.ts',
+    line: 'known.beat++;',
+    operator: '++ is --',
+    why: 'it has only to be another number each time',
+  },
+  {
     file: 'src/receive/frames.ts',
     line: 'if (left === 0) {',
     operator: 'the condition is false',

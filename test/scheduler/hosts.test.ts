@@ -95,3 +95,76 @@ test('Hosts keeps what it knows right in random histories', (t) => {
     }
   }
 });
+
+/** This host and another, as they tell of themselves, and where a call of `program` goes. */
+const goes = test.macro({
+  title: (about = '') => `Hosts sends a call ${about}`,
+  exec(t, own: Parameters<typeof status>[1], others: Parameters<typeof status>[1], expected: string) {
+    const hosts = new Hosts(here, 'shared', limits, () => 0);
+    hosts.hear(status('here', own), 0);
+    hosts.hear(status('b', others), 0);
+    t.is(hosts.choose(program, 'shared', 0, 0), expected as HostId);
+  },
+});
+const warm = { whole: true, added: [program], removed: [] };
+test('nowhere while it begins here as soon as the way takes', goes, { backlogUs: 5000 }, { warm }, 'here');
+test('to a warm Faaslet once it begins there sooner', goes, { backlogUs: 5001 }, { warm }, 'b');
+test(
+  'nowhere while a warm Faaslet there begins no sooner',
+  goes,
+  { backlogUs: 5100 },
+  { warm, backlogUs: 100 },
+  'here',
+);
+test('nowhere while a cold one there begins no sooner', goes, { backlogUs: 25_000 }, {}, 'here');
+test('to a cold one once it begins there sooner', goes, { backlogUs: 25_001 }, {}, 'b');
+test('by what each core has to do', goes, { backlogUs: 20_000, cores: 4 }, { warm }, 'here');
+test('as with one core, where none are told', goes, { backlogUs: 5001, cores: 0 }, { warm }, 'b');
+test('away from a host whose places are taken', goes, { activeCalls: 10, backlogUs: 1 }, { warm }, 'b');
+test('nowhere where all places are taken', goes, { activeCalls: 10 }, { warm, activeCalls: 10 }, 'here');
+test('to the last place of another', goes, { backlogUs: 9000 }, { warm, activeCalls: 9 }, 'b');
+
+test('Hosts counts what it placed since a host was heard, and what has ended of all', (t) => {
+  const hosts = new Hosts(here, 'shared', limits, () => 0);
+  const hear = (backlogUs: number) => hosts.hear(status('here', { backlogUs }), 0);
+  hosts.hear(status('b', { warm }), 0);
+  const goesTo = () => hosts.choose(program, 'shared', 0, 0);
+  hear(0);
+  const placed = hosts.begin(here, 'a' as CallId, 5001);
+  t.is(goesTo(), 'b' as HostId);
+  hosts.end(placed, 'a' as CallId);
+  t.is(goesTo(), here);
+  const before = hosts.begin(here, 'b' as CallId, 2000);
+  hear(6000);
+  t.is(goesTo(), 'b' as HostId, 'what was placed before is in what it tells');
+  hosts.end(before, 'b' as CallId);
+  t.is(goesTo(), here);
+  hear(6000);
+  t.is(goesTo(), 'b' as HostId, 'what has ended before is not');
+});
+
+test('Hosts takes no notice of more hosts than so many, and goes on hearing those', (t) => {
+  const hosts = new Hosts(here, 'shared', limits, () => 0);
+  hosts.hear(status('here', { backlogUs: 90_000 }), 0);
+  for (let at = 1; at < 10_000; at++) hosts.hear(status(`h${at}`, { phase: 'draining' }), 0);
+  hosts.hear(status('late', { warm }), 0);
+  t.is(hosts.size, 10_000);
+  t.is(hosts.choose(program, 'shared', 0, 0), here);
+  hosts.hear(status('h1', { warm }), 0);
+  t.is(hosts.choose(program, 'shared', 0, 0), 'h1' as HostId);
+});
+
+test('Hosts believes nobody silent while nobody can be reached, nor just after', (t) => {
+  const hosts = new Hosts(here, 'shared', limits, () => 0);
+  hosts.hear(status('here', { backlogUs: 90_000 }), 0);
+  hosts.hear(status('b', { warm }), 0);
+  hosts.begin('b' as HostId, 'a' as CallId, 1);
+  hosts.reach(false, 10);
+  t.is(hosts.choose(program, 'shared', 0, 10), here);
+  t.deepEqual(hosts.forgetSilent(9000), []);
+  hosts.reach(true, 9000);
+  t.deepEqual(hosts.forgetSilent(9000), []);
+  t.is(hosts.choose(program, 'shared', 0, 9000), 'b' as HostId);
+  t.deepEqual(hosts.forgetSilent(11_999), []);
+  t.deepEqual(hosts.forgetSilent(12_000), ['a' as CallId]);
+});
