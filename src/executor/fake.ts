@@ -27,6 +27,8 @@ export interface FakeHost {
   compute(ms: number): Promise<void>;
   /** Waits, while others are inside. */
   sleep(ms: number): Promise<void>;
+  /** Waits for it, while others are inside. */
+  wait<T>(work: Promise<T>): Promise<T>;
   /** @returns the handle of the chained call */
   chain(name: FunctionName, input: Uint8Array): number;
   await(handle: number): Promise<CallEnd>;
@@ -215,6 +217,7 @@ class FakeExecutor implements Executor {
         if (this.#isOver(run)) await new Promise(() => {});
       },
       sleep: (ms) => this.#wait(run, after(ms)),
+      wait: (work) => this.#wait(run, work),
       chain: (name, input) => {
         run.pending.push({ handle: ++run.lastHandle, function: name, input });
         return run.lastHandle;

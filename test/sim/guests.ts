@@ -1,6 +1,6 @@
 /** What guests of a simulated world do. Inputs and outputs are texts that name their user and are never the same. */
 import { type StateKey, toStateKey } from '../../proto/names.ts';
-import { type Guest, GuestFailure, type Script } from './executor.ts';
+import { type Guest, guestFailure, type Script } from './executor.ts';
 
 /** What guests did that was acknowledged to them. */
 export interface GuestObserver {
@@ -21,8 +21,8 @@ const answer = ({ call }: Guest): Uint8Array => bytes(answerOf(call.function, ca
 
 async function awaited(guest: Guest, name: string, input: string): Promise<void> {
   const handle = guest.chain(name, bytes(input));
-  const { returnValue, output } = await guest.awaitChained(handle);
-  if (returnValue !== 0) throw new GuestFailure('guest_returned', 3);
+  const { returnValue, output } = await guest.await(handle);
+  if (returnValue !== 0) throw guestFailure('guest_returned', 3);
   const expected = answerOf(name, guest.call.user, input);
   if (text(output) !== expected) throw new Error(`awaited ${expected}, got ${text(output)}`);
 }
@@ -66,17 +66,18 @@ export function createScripts(observer: GuestObserver): Readonly<Record<string, 
     },
 
     async fail() {
-      throw new GuestFailure('guest_returned', 7);
+      throw guestFailure('guest_returned', 7);
     },
 
     async trap(guest) {
       await guest.compute(5);
-      throw new GuestFailure('guest_trapped');
+      throw guestFailure('guest_trapped', 1);
     },
 
     /** Computes for ever: it is killed. */
-    async loop() {
-      return await new Promise<never>(() => {});
+    async loop(guest) {
+      await guest.compute(Number.POSITIVE_INFINITY);
+      return answer(guest);
     },
 
     /** Waits for ever: it is cancelled. */

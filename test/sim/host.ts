@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { type Host, startHost } from '../../actors/start.ts';
-import type { CallId } from '../../proto/names.ts';
 import { createAskHost } from '../../src/asks/asks.ts';
 import type { Bus } from '../../src/bus/port.ts';
 import { CallData } from '../../src/calls/call-data.ts';
@@ -16,7 +15,7 @@ import type { Log } from '../../src/log.ts';
 import type { HostPowers, Stores } from '../../src/power/host.ts';
 import type { StateStore } from '../../src/state/stores/port.ts';
 import type { BlobStore } from '../../src/storage/blobs.ts';
-import { type ExecutorFaults, type ExecutorObserver, type Script, SimExecutor } from './executor.ts';
+import { createSimExecutors, type ExecutorFaults, type ExecutorObserver, type Script } from './executor.ts';
 import { createSimFiles } from './named-bytes.ts';
 import type { SimNetwork } from './network.ts';
 import { createSimPowers } from './powers.ts';
@@ -224,33 +223,25 @@ export class SimHost {
       ...powers,
       connect: async (options) => network.connect(life, powers, options),
       openStores: async ({ config }) => this.#openStores(life, random.fork(), config),
-      createExecutors: ({ privateBus }) => {
-        const ask = createAskHost(privateBus);
-        return (id, owner, events) => {
-          const own = new Life(`${life.name}.${id}`);
-          // A run that has ended takes its executors along.
-          own.isAlive = life.isAlive;
-          own.frozen = life.frozen === undefined ? undefined : [];
-          this.#lives.push(own);
-          return new SimExecutor(
-            id,
-            {
-              world,
-              host: hosted,
-              name: owner,
-              life: own,
-              powers: createSimPowers(world, own, clock, random.fork()),
-              random: random.fork(),
-              faults: executorFaults,
-              observer,
-              script: (program) => scripts[program.function]!,
-              ask,
-              mark: (call: CallId, attempt) => this.#begun.mark({ id: call, attempt }),
-            },
-            events,
-          );
-        };
-      },
+      createExecutors: ({ privateBus }) =>
+        createSimExecutors({
+          world,
+          host: hosted,
+          random: random.fork(),
+          faults: executorFaults,
+          observer,
+          scripts,
+          ask: createAskHost(privateBus),
+          createLife: (id) => {
+            const own = new Life(`${life.name}.${id}`);
+            // A run that has ended takes its executors along.
+            own.isAlive = life.isAlive;
+            own.frozen = life.frozen === undefined ? undefined : [];
+            this.#lives.push(own);
+            return { life: own, timers: createSimPowers(world, own, clock, random.fork()).timers };
+          },
+          mark: (id, attempt) => this.#begun.mark({ id, attempt }),
+        }),
       createPreparer: () => preparer,
       createAsyncify: () => ({ rewrite: async ({ bytes }) => bytes, close() {} }),
       openWaysIn: async ({ bus }) => {

@@ -98,10 +98,6 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     this.#executorOf.set(`${run.host} ${run.id}`, executor);
   }
 
-  withdrawn(run: SeenRun): void {
-    this.#leave(run);
-  }
-
   begun(run: SeenRun): void {
     const { host, id, user } = run;
     this.count(`run ${run.function}`);

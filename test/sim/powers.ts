@@ -10,6 +10,9 @@ export interface LifeClock {
   offsetMs: number;
 }
 
+/** A timer of Node waits for a millisecond at the least; what a fake of a thread takes is less. */
+const leastMs = 0.01;
+
 class SimTimer implements Timer {
   readonly #start: () => Event;
   readonly #world: World;
@@ -46,7 +49,7 @@ export function createSimPowers(world: World, life: Life, clock: LifeClock, rand
   function after(delayMs: number, work: () => void, what = 'timer'): SimTimer {
     const by = world.tracksTimers ? callerOf() : undefined;
     return new SimTimer(world, () => {
-      const event = world.after(Math.max(1, delayMs) / rate, life, what, work);
+      const event = world.after(Math.max(leastMs, delayMs) / rate, life, what, work);
       event.by = by;
       return event;
     });

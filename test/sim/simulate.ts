@@ -152,7 +152,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
     });
     Object.assign(executorFaults, {
       death: random.pick([0, 0.003, 0.02]) * level,
-      noRoom: random.pick([0, 0.01]) * level,
+      narrow: random.pick([0, 0.2]) * level,
     });
     Object.assign(network.faults, {
       loss: random.pick([0, 0.002, 0.02]) * level,
