@@ -33,6 +33,14 @@ const swaps: readonly (readonly [text: string, other: string])[] = [
   ['continue;', 'break;'],
 ];
 
+/** Comments, texts and regular expressions. */
+const noCode =
+  /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`|(?<=[(,=:&|!?] *|\breturn )\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[dgimsuvy]*/g;
+
+/** What begins as an expression does and is none, or is the log. */
+const noExpression =
+  /^(?:if|for|while|do|switch|case|default|else|const|let|class|function|async|import|export|try|throw|static|readonly|get|set|log\.)\b/;
+
 /** All that compile, in the order of the text. */
 export function mutantsOf(source: string): Mutant[] {
   const code = toCode(source);
@@ -55,9 +63,8 @@ export function apply(source: string, { start, end, replacement }: Mutant): stri
 /** The source at the same places, with blanks for types, comments and texts. */
 function toCode(source: string): string {
   const blank = (text: string): string => text.replaceAll(/[^\n]/g, ' ');
-  return stripTypeScriptTypes(source).replaceAll(
-    /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\[\s\S])*`|(?<=[(,=:&|!?] *|\breturn )\/(?:[^/\\\n[]|\\.|\[(?:[^\]\\\n]|\\.)*\])+\/[dgimsuvy]*/g,
-    (text) => (text.startsWith('/') ? blank(text) : `'${blank(text.slice(2))}'`),
+  return stripTypeScriptTypes(source).replaceAll(noCode, (text) =>
+    text.startsWith('/') ? blank(text) : `'${blank(text.slice(2))}'`,
   );
 }
 
@@ -132,12 +139,7 @@ function* statements(code: string): Generator<Mutant> {
   const begin = /(?<=[;{}:)]\s*\n *|\belse )(?:void |await |delete |\+\+|--|[\w#$]|\[)/g;
   for (const { index } of code.matchAll(begin)) {
     const rest = code.slice(index);
-    if (
-      /^(?:if|for|while|do|switch|case|default|else|const|let|class|function|async|import|export|try|throw|static|readonly|get|set|log\.)\b/.test(
-        rest,
-      )
-    )
-      continue;
+    if (noExpression.test(rest)) continue;
     const end = endOfStatement(code, index);
     if (end === undefined) continue;
     if (/^(?:return|break|continue)\b/.test(rest) && !/^(?:return;|break;|continue;)/.test(rest)) continue;
