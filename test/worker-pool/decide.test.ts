@@ -347,6 +347,8 @@ function killed(state: PoolState, each: Work): void {
   decide(state, { type: 'gone', executor, why: 'x', exhausted: undefined, notBegun: [], nowMs: 1020 });
 }
 
+const noRoom = { code: 'no_capacity', message: 'no room', details: {} } as const;
+
 const loop = (id: string) => work(id, 'eve', { version: 'eve/loop@1', deadlineMs: 2000 });
 
 test('decide() leaves the last idle executor to others when a program had to be killed', (t) => {
@@ -436,6 +438,15 @@ function simulate(random: Random): string | undefined {
       if (count !== active.filter(({ work: each }) => each.user === user).length)
         fail(`the count of ${user} is off`);
     }
+    for (const executor of state.executors.values()) {
+      const own = active.filter((each) => each.executor === executor.id);
+      const expectedUs = own.reduce((sum, each) => sum + each.expectedUs, 0);
+      if (own.length !== executor.calls.size) fail('an executor has other calls than say so');
+      if ((executor.user === undefined) !== (own.length === 0)) fail('an executor is of nobody, or not');
+      if (executor.unproven !== own.filter((each) => each.unproven).length)
+        fail('unproven calls are miscounted');
+      if (Math.abs(executor.expectedUs - expectedUs) > 1e-6) fail('what an executor computes is miscounted');
+    }
   };
 
   const perform = (effect: PoolEffect): void => {
@@ -488,6 +499,15 @@ function simulate(random: Random): string | undefined {
     step({ type: 'ended', id, ranUs: random.below(10_000), nowMs });
   };
 
+  /** Its first call waits for others, or its last one found no room. */
+  const waitOrBeFull = (executor: number): void => {
+    const calls = executors.get(executor) ?? [];
+    const [first] = calls;
+    if (first === undefined) return;
+    if (calls.length === 1 || random.below(2) === 0) step({ type: 'waits', id: first, nowMs });
+    else step({ type: 'full', id: calls.pop()!, error: noRoom, nowMs });
+  };
+
   const tick = (): void => {
     const samples = [...executors].map(([executor, calls]) => ({
       executor,
@@ -506,7 +526,7 @@ function simulate(random: Random): string | undefined {
 
   for (let at = 0; at < 400 && problem === undefined; at++) {
     nowMs += random.below(8);
-    const kind = random.below(12);
+    const kind = random.below(14);
     const anyExecutor = () => random.pick([...executors.keys(), 0]);
     if (kind < 5) {
       const user = random.pick(['ada', 'bob', 'cy', 'di', 'eve']);
@@ -519,6 +539,7 @@ function simulate(random: Random): string | undefined {
     } else if (kind < 8) endFirst(anyExecutor());
     else if (kind < 9) readyOne();
     else if (kind < 11) tick();
+    else if (kind < 12) waitOrBeFull(anyExecutor());
     else if (random.below(5) === 0) lose(anyExecutor());
     else if (open.size > 0) step({ type: 'cancel', id: random.pick([...open]), nowMs });
   }
@@ -530,5 +551,10 @@ function simulate(random: Random): string | undefined {
     for (const executor of [...executors.keys()]) endFirst(executor);
   }
   if (problem === undefined && open.size > 0) fail(`${open.size} calls were never answered`);
+  nowMs += 100;
+  tick();
+  const { activeByUser, fullUntilMs, queues } = state;
+  const left = [activeByUser, fullUntilMs, queues.chained.byUser, queues.roots.byUser];
+  if (left.some(({ size }) => size > 0)) fail('something is kept of users without calls');
   return problem;
 }
