@@ -6,10 +6,10 @@ import { askInside } from '../bus/private.ts';
 import { admitTopic } from '../scheduler/messages.ts';
 import { type CallsPorts, nowMs } from './context.ts';
 import { toPlaces } from './invocation.ts';
-import type { Attempt, CallEnd } from './queue-port.ts';
+import type { Attempt, KeptEnd } from './queue-port.ts';
 
 /** What an attempt gave. */
-export type AttemptResult = Pick<CallEnd, 'output' | 'returnValue'> & {
+export type AttemptResult = Pick<KeptEnd, 'output' | 'returnValue'> & {
   readonly error: CallError | undefined;
 };
 

@@ -16,7 +16,7 @@
 import { type CallError, toCallError } from '../../proto/call.ts';
 import { errorTable, FaasmError } from '../../proto/errors.ts';
 import type { CallId, UserName } from '../../proto/names.ts';
-import type { CallEnd, PendingCall } from './queue-port.ts';
+import type { KeptEnd, PendingCall } from './queue-port.ts';
 import { Turns } from './queue-turns.ts';
 
 export interface CallLimits {
@@ -64,7 +64,7 @@ export type CallsEffect =
   | {
       readonly type: 'finish';
       readonly id: CallId;
-      readonly state: CallEnd['state'];
+      readonly state: KeptEnd['state'];
       readonly error: CallError | undefined;
     }
   | { readonly type: 'retry'; readonly id: CallId; readonly error: CallError; readonly notBeforeMs: number }

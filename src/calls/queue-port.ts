@@ -71,7 +71,8 @@ export interface PendingCall {
   readonly notBeforeMs: number;
 }
 
-export interface CallEnd {
+/** What is kept of how a call ended. */
+export interface KeptEnd {
   readonly state: 'succeeded' | 'failed' | 'cancelled' | 'dead';
   readonly output: Uint8Array;
   readonly returnValue: number | null;
@@ -96,7 +97,7 @@ export interface CallQueue {
   /** Begins an attempt; nothing when the call has ended or is gone. */
   claim(id: CallId, nowMs: number): Promise<Attempt | undefined>;
   /** Keeps the result, unless the call has ended before. */
-  finish(id: CallId, end: CallEnd): Promise<void>;
+  finish(id: CallId, end: KeptEnd): Promise<void>;
   /** The attempt failed and another one is to be made, unless the call has ended before. */
   retry(id: CallId, error: CallError, notBeforeMs: number): Promise<void>;
   /** Ends a call that has not ended. @returns what it is then; nothing for an unknown id */

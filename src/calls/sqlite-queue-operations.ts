@@ -13,9 +13,9 @@ import { createCallIds } from './call-id.ts';
 import { keyReused } from './idempotency-key.ts';
 import type {
   Attempt,
-  CallEnd,
   CallOutput,
   Enqueued,
+  KeptEnd,
   KeyOfCall,
   NewCall,
   PendingCall,
@@ -153,7 +153,7 @@ export function open(db: DatabaseSync, file: string) {
       return { ...(row as unknown as Attempt), given, request, input };
     },
 
-    finish({ id, end: how }: { id: CallId; end: CallEnd }): void {
+    finish({ id, end: how }: { id: CallId; end: KeptEnd }): void {
       const { state, returnValue, error, endedAtMs, output } = how;
       const { changes } = change(id, () => end.run(state, returnValue, toJson(error), endedAtMs, id));
       if (changes === 0) return;

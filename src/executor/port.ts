@@ -19,9 +19,8 @@ import type { Call, CallEnd, CallError, ChainedCall } from '../../proto/call.ts'
 import type { StateAccess } from '../../proto/function-settings.ts';
 import type { CallId, FunctionName } from '../../proto/names.ts';
 import type { Bus } from '../bus/port.ts';
-import type { InitializedState } from '../faaslet/faaslet.ts';
 import type { FaasletLimits, FaasletTable } from '../faaslet/faaslet-budget.ts';
-import type { Program } from '../faaslet/program.ts';
+import type { InitializedState, Program } from '../faaslet/program.ts';
 import type { CallLimits } from '../guest/call-context.ts';
 import type { GuestHost } from '../guest/port.ts';
 import type { FileLimits } from '../guest/wasi/tree.ts';

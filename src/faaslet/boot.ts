@@ -11,17 +11,7 @@
  * rewritten, as no other ever unwinds; that the stack is the same when the snapshot is taken is checked.
  */
 import { FaasmError } from '../../proto/errors.ts';
-import type { SavedDescriptor } from '../guest/wasi/saved-descriptors.ts';
 import { wasmPageBytes } from '../memory/port.ts';
-
-export interface BootState {
-  /** Of Asyncify's stack in the linear memory. */
-  readonly pointer: number;
-  /** What it had written to its standard output. */
-  readonly output: Uint8Array;
-  /** Nothing where those are open that every call begins with. */
-  readonly descriptors: readonly SavedDescriptor[] | undefined;
-}
 
 /** Of a rewritten module: the indices of the functions that can unwind, each as a little-endian u32. */
 export const unwindsSection = 'faasm.unwinds';

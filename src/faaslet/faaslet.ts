@@ -18,12 +18,12 @@ import type { HeldMemory } from '../guest/held-bytes.ts';
 import { toThrown } from '../guest/uncatchable.ts';
 import type { Tree } from '../guest/wasi/tree.ts';
 import type { WasiCall } from '../guest/wasi/wasi.ts';
-import { type MemoryImage, wasmPageBytes } from '../memory/port.ts';
+import { wasmPageBytes } from '../memory/port.ts';
 import { Instance, type InstanceParts } from './instance.ts';
-import type { GlobalValue, Program } from './program.ts';
+import type { Booted, InitializedState, Program } from './program.ts';
 import { Surroundings, type SurroundingsPowers } from './surroundings.ts';
 import type { Suspension } from './suspension.ts';
-import type { Booted, ChooseWay, Way } from './ways/way.ts';
+import type { ChooseWay, Way } from './ways/way.ts';
 
 /** What an executor gives its Faaslets. */
 export interface FaasletPowers extends SurroundingsPowers {
@@ -33,12 +33,6 @@ export interface FaasletPowers extends SurroundingsPowers {
   readonly limits: CallLimits;
   /** @default any amount may be held */
   readonly held?: HeldMemory;
-}
-
-/** What initialisation left behind; posted to the main thread, which makes the Proto-Faaslet of it. */
-export interface InitializedState extends Booted {
-  readonly image: MemoryImage | undefined;
-  readonly globals: readonly GlobalValue[];
 }
 
 export class Faaslet {

@@ -2,8 +2,8 @@
 import type { FunctionSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
 import type { FunctionImport } from '../guest/imports.ts';
-import type { PreparedImage } from '../memory/port.ts';
-import type { BootState } from './boot.ts';
+import type { SavedDescriptor } from '../guest/wasi/saved-descriptors.ts';
+import type { MemoryImage, PreparedImage } from '../memory/port.ts';
 
 export interface Program {
   /** Of `programKey`; Faaslets are kept by it, so that no two functions ever share one, even of the same bytes. */
@@ -47,6 +47,29 @@ export interface ProtoFaaslet {
   readonly globals: readonly GlobalValue[];
   /** Of a command that is booted once. */
   readonly boot?: BootState | undefined;
+}
+
+/** What initialisation left behind; posted to the main thread, which makes the Proto-Faaslet of it. */
+export interface InitializedState extends Booted {
+  readonly image: MemoryImage | undefined;
+  readonly globals: readonly GlobalValue[];
+}
+
+/** What a boot leaves beside memory and globals: one of the two. */
+export interface Booted {
+  readonly boot?: BootState | undefined;
+  /** Of one whose module is not rewritten yet: whose frames were on its stack at its first read. */
+  readonly stack?: readonly number[] | undefined;
+}
+
+/** Of a command that is booted once (boot.ts). */
+export interface BootState {
+  /** Of Asyncify's stack in the linear memory. */
+  readonly pointer: number;
+  /** What it had written to its standard output. */
+  readonly output: Uint8Array;
+  /** Nothing where those are open that every call begins with. */
+  readonly descriptors: readonly SavedDescriptor[] | undefined;
 }
 
 export function programKey(user: UserName, name: FunctionName, version: string): string {

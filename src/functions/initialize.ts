@@ -1,8 +1,7 @@
 import { FaasmError } from '../../proto/errors.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
 import { askInside } from '../bus/private.ts';
-import type { InitializedState } from '../faaslet/faaslet.ts';
-import type { Program } from '../faaslet/program.ts';
+import type { InitializedState, Program } from '../faaslet/program.ts';
 import { initializeTopic } from '../worker-pool/messages.ts';
 import type { FunctionsPorts } from './context.ts';
 

@@ -11,7 +11,7 @@
 import { LRUCache } from 'lru-cache';
 import type { FunctionSettings } from '../../proto/function-settings.ts';
 import type { FunctionName, UserName } from '../../proto/names.ts';
-import type { InitializedState } from '../faaslet/faaslet.ts';
+import type { InitializedState } from '../faaslet/program.ts';
 import { type Program, programKey } from '../faaslet/program.ts';
 import type { MemoryPort } from '../memory/port.ts';
 import type { PreparedModule } from './prepare.ts';

@@ -23,9 +23,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import { FaasmError } from '../../proto/errors.ts';
-import type { BootState } from '../faaslet/boot.ts';
-import type { InitializedState } from '../faaslet/faaslet.ts';
-import type { GlobalValue } from '../faaslet/program.ts';
+import type { BootState, GlobalValue, InitializedState } from '../faaslet/program.ts';
 import type { MemoryImage } from '../memory/port.ts';
 import { checkImage } from '../memory/runs.ts';
 import type { ProtoName } from './port.ts';

@@ -4,8 +4,7 @@
  * instantiated again, which gives the same.
  */
 import { FaasmError } from '../../proto/errors.ts';
-import type { InitializedState } from '../faaslet/faaslet.ts';
-import type { Program } from '../faaslet/program.ts';
+import type { InitializedState, Program } from '../faaslet/program.ts';
 import type { Log } from '../log.ts';
 import type { FunctionStore, ProtoName } from './port.ts';
 import { decodeProto, encodeProto } from './proto-file.ts';

@@ -4,8 +4,7 @@ import type { CallEvent } from '../../proto/messages.ts';
 import { jsonLinesCodec } from '../bus/json.ts';
 import type { Codec } from '../bus/port.ts';
 import { createTopic, createValueCodec } from '../bus/private.ts';
-import type { InitializedState } from '../faaslet/faaslet.ts';
-import type { Program } from '../faaslet/program.ts';
+import type { InitializedState, Program } from '../faaslet/program.ts';
 
 /** Whoever shows an event cuts its texts and looks at its numbers. */
 export const callEventsCodec: Codec<readonly CallEvent[]> = jsonLinesCodec('event.calls', (value) => {

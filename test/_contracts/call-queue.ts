@@ -2,7 +2,7 @@
 import type { ExecutionContext, TestFn } from 'ava';
 import type { CallError } from '../../proto/call.ts';
 import { type CallId, toFunctionName, toUserName } from '../../proto/names.ts';
-import type { CallEnd, CallQueue, NewCall } from '../../src/calls/queue-port.ts';
+import type { CallQueue, KeptEnd, NewCall } from '../../src/calls/queue-port.ts';
 
 const ann = toUserName('ann');
 const echo = toFunctionName('echo');
@@ -28,7 +28,7 @@ export function newCall(id: string, more: Partial<NewCall> = {}): NewCall {
   };
 }
 
-const succeeded: CallEnd = {
+const succeeded: KeptEnd = {
   state: 'succeeded',
   output: text('the output'),
   returnValue: 0,

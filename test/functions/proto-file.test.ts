@@ -1,7 +1,6 @@
 import test from 'ava';
 import type { FunctionName, UserName } from '../../proto/names.ts';
-import type { InitializedState } from '../../src/faaslet/faaslet.ts';
-import type { GlobalValue } from '../../src/faaslet/program.ts';
+import type { GlobalValue, InitializedState } from '../../src/faaslet/program.ts';
 import { decodeProto, encodeProto } from '../../src/functions/proto-file.ts';
 import { sha256 } from '../../src/functions/sha256.ts';
 import { createCopyMemory } from '../../src/memory/copy.ts';

@@ -3,8 +3,9 @@ import { FaasmError } from '../../../proto/errors.ts';
 import { GuestExit } from '../../guest/guest-fault.ts';
 import { toThrown } from '../../guest/uncatchable.ts';
 import { wasi, wasiUnstable } from '../../guest/wasi/capability.ts';
-import { BootInput, BootStackFound, type BootState, refused, resume, toResumedInput } from '../boot.ts';
+import { BootInput, BootStackFound, refused, resume, toResumedInput } from '../boot.ts';
 import type { Instance } from '../instance.ts';
+import type { BootState } from '../program.ts';
 import type { Way } from './way.ts';
 
 const wasiModules: readonly string[] = [wasi.module, wasiUnstable.module];

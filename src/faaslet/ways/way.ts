@@ -5,8 +5,8 @@
 import type { CallEnd } from '../../../proto/call.ts';
 import type { CallSettings } from '../../guest/call-context.ts';
 import type { WasiCall } from '../../guest/wasi/wasi.ts';
-import type { BootState } from '../boot.ts';
 import type { Instance } from '../instance.ts';
+import type { Booted } from '../program.ts';
 
 export interface Way {
   /** What the guest finds. @default what there is */
@@ -17,13 +17,6 @@ export interface Way {
   end?(end: CallEnd): CallEnd;
   /** What more initialisation does, when the initializers have run. @throws FaasmError `bad_module` */
   boot?(call: CallSettings, begin: (change: (found: WasiCall) => WasiCall) => void): Promise<Booted>;
-}
-
-/** What a boot leaves beside memory and globals: one of the two. */
-export interface Booted {
-  readonly boot?: BootState | undefined;
-  /** Of one whose module is not rewritten yet: whose frames were on its stack at its first read. */
-  readonly stack?: readonly number[] | undefined;
 }
 
 /** Chosen once for each instance. */
