@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type FilesOptions, startFiles } from '../../actors/files.ts';
 import { createControlSubjects } from '../../proto/control-subjects.ts';
+import { FaasmError } from '../../proto/errors.ts';
 import { toFilePath, toFileToken } from '../../proto/file-path.ts';
 import { resourceHeaders as names } from '../../proto/headers.ts';
 import { toHostId, toUserName } from '../../proto/names.ts';
@@ -23,6 +24,7 @@ import {
   fileListRequestCodec,
   filesOfCodec,
 } from '../../src/files/messages.ts';
+import type { FileStore } from '../../src/files/port.ts';
 import { nodePowers } from '../../src/power/node.ts';
 import { silentLog, subjects, until } from '../http/_bridge.ts';
 
@@ -30,7 +32,11 @@ const control = createControlSubjects();
 const ada = toUserName('ada');
 const text = (value: string) => new TextEncoder().encode(value);
 
-async function start(t: ExecutionContext, config: Partial<FilesOptions['config']> = {}) {
+async function start(
+  t: ExecutionContext,
+  config: Partial<FilesOptions['config']> = {},
+  wrap: (store: FileStore) => FileStore = (same) => same,
+) {
   const root = await mkdtemp(join(tmpdir(), 'faasm-files-'));
   const bus = createMemoryBus({ powers: nodePowers });
   const privateBus = createMemoryBus({ powers: nodePowers });
@@ -41,7 +47,7 @@ async function start(t: ExecutionContext, config: Partial<FilesOptions['config']
     privateBus,
     subjects,
     control,
-    store: await open(),
+    store: wrap(await open()),
     config: {
       host: toHostId('here'),
       limits: { fileMaxBytes: 1000, userMaxBytes: 1000, filesPerUserMax: 10 },
@@ -103,6 +109,25 @@ test('a content that comes back before it is removed stays', async (t) => {
     t.is(Buffer.from((await request('get', 'a')).body as Uint8Array).toString(), 'two');
   }
   while ((await count('contents')) > 1);
+});
+
+test('a content is removed whose entry could not be written, and the file is what it was', async (t) => {
+  let isFull = false;
+  const { request, count } = await start(t, { retiredKeptMs: 1 }, (store) => ({
+    ...store,
+    async writeEntry(file) {
+      if (isFull) throw new FaasmError('storage_unavailable', 'the disk is full');
+      await store.writeEntry(file);
+    },
+  }));
+  await request('put', 'a', 'one');
+  isFull = true;
+  await t.throwsAsync(request('put', 'a', 'two'), { code: 'storage_unavailable' } as object);
+  while ((await count('contents')) > 1);
+  t.is(Buffer.from((await request('get', 'a')).body as Uint8Array).toString(), 'one');
+  isFull = false;
+  await request('put', 'a', 'two');
+  t.is(Buffer.from((await request('get', 'a')).body as Uint8Array).toString(), 'two');
 });
 
 test('an upload is seen when it is committed, and its parts follow each other', async (t) => {

@@ -67,6 +67,13 @@ export const equivalents: readonly Equivalent[] = [
     why: 'no two of them have one path',
   },
   {
+    file: 'src/files/retire.ts',
+    line: 'if (index.contents.has(version)) return;',
+    after: 'const { index, store, gates, retirements, powers, config, log } = context;',
+    operator: 'the condition is false',
+    why: 'it is looked at again when the time has come',
+  },
+  {
     file: 'src/worker-pool/decide.ts',
     line: 'unproven: false,',
     operator: 'false is true',
