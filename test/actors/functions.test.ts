@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { startFunctions } from '../../actors/functions.ts';
 import { createControlSubjects } from '../../proto/control-subjects.ts';
 import { FaasmError } from '../../proto/errors.ts';
-import { resourceHeaders } from '../../proto/headers.ts';
+import { resourceHeaders, settingsHeaders } from '../../proto/headers.ts';
 import { type FunctionName, toFunctionName, toHostId, toUserName } from '../../proto/names.ts';
 import { privateSubjects } from '../../proto/private-subjects.ts';
 import { createPublicSubjects, type FunctionOp } from '../../proto/public-subjects.ts';
@@ -300,4 +300,75 @@ test('a version that is not there any more is answered with the live one', async
   const second = await upload(returning(2));
   t.is(await program(first.live), second.live);
   t.is(await program(second.live), second.live);
+});
+
+/** A host alone on its store, whose writes of function `g` wait until they are let go, and then do `last`. */
+async function startWithSlowWrites(t: ExecutionContext, config: Partial<Config>, last = async () => {}) {
+  const store = await openStore(await newFolder(t));
+  const reached = Promise.withResolvers<void>();
+  const letGo = Promise.withResolvers<void>();
+  const host = await startHost(
+    t,
+    'alone',
+    {
+      ...store,
+      async write(description, expected) {
+        if (description.name === other) {
+          reached.resolve();
+          await letGo.promise;
+          await last();
+        }
+        return await store.write(description, expected);
+      },
+    },
+    { refreshMs: 0, ...config },
+  );
+  const modules = async () => (await store.listModules()).map(({ module }) => module).sort();
+  return { ...host, store, modules, reached: reached.promise, letGo: letGo.resolve };
+}
+
+test('an upload keeps its module, which the last function that had it gives up meanwhile', async (t) => {
+  const { upload, modules, reached, letGo } = await startWithSlowWrites(t, { versionsKept: 1 });
+  const before = await upload(returning(1));
+  const uploading = upload(returning(1), {}, other);
+  await reached;
+  const after = await upload(returning(2));
+  letGo();
+  t.is((await uploading).live, before.live);
+  t.deepEqual(await modules(), [before, after].map(({ versions }) => versions[0]!.module).sort());
+});
+
+test('an upload keeps the module of its runtime, which is deleted meanwhile', async (t) => {
+  const { upload, ask, modules, reached, letGo } = await startWithSlowWrites(t, {});
+  const runtime = await upload(returning(1));
+  const headers = { [settingsHeaders.runtime]: name, [settingsHeaders.arg]: 'script' };
+  const uploading = upload(new Uint8Array(0), headers, other);
+  await reached;
+  await ask('delete');
+  letGo();
+  const { versions } = await uploading;
+  t.deepEqual(await modules(), [versions[0]!.module]);
+  t.is(versions[0]!.module, runtime.versions[0]!.module);
+});
+
+test('an upload that fails leaves no module behind', async (t) => {
+  const { upload, modules, letGo } = await startWithSlowWrites(t, {}, async () => {
+    throw new FaasmError('storage_unavailable', 'the disk is full');
+  });
+  letGo();
+  await t.throwsAsync(upload(returning(1), {}, other), { code: 'storage_unavailable' });
+  t.deepEqual(await modules(), []);
+});
+
+test('upload goes by what a host that shares the store has written, also unheard', async (t) => {
+  const folder = await newFolder(t);
+  const two = await startHost(t, 'two', await openStore(folder));
+  const one = await startHost(t, 'one', await openStore(folder));
+  const first = await one.upload(returning(1));
+  const second = await two.upload(returning(2), { [resourceHeaders.ifMatch]: first.live });
+  t.deepEqual(
+    second.versions.map(({ version }) => version),
+    [second.live, first.live],
+  );
+  t.true(second.revision > first.revision);
 });
