@@ -372,3 +372,25 @@ test('upload goes by what a host that shares the store has written, also unheard
   );
   t.true(second.revision > first.revision);
 });
+
+test('a call gets the version that it was placed for where the change was missed, and what is known is not read again', async (t) => {
+  const folder = await newFolder(t);
+  const one = await startHost(t, 'one', await openStore(folder));
+  const store = await openStore(folder);
+  let reads = 0;
+  const two = await startHost(t, 'two', {
+    ...store,
+    read(...which) {
+      reads++;
+      return store.read(...which);
+    },
+  });
+  const first = await one.upload(returning(1));
+  t.is(await two.program(first.live), first.live);
+  const second = await one.upload(returning(2));
+  reads = 0;
+  t.is(await two.program(first.live), first.live);
+  t.is(reads, 0);
+  t.is(await two.program(second.live), second.live);
+  t.is(reads, 1);
+});
