@@ -95,7 +95,7 @@ for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
     await full.put('ada/nap', guests.nap);
     const free = await fill(full);
     const waiting = full.post('ada/nap', milliseconds(40_000));
-    const kept = await fetch(`${full.url}/fa/ada/nap`, { method: 'POST', body: milliseconds(2000) });
+    const kept = await fetch(`${full.url}/fa/ada/nap`, { method: 'POST', body: milliseconds(10_000) });
     await until(async () => (await hostRow(full, 'b'))?.activeCalls === 2);
     other.process.kill(signal);
     const lost = await waiting;
