@@ -39,7 +39,7 @@ export async function faaslet(): Promise<Row[]> {
       ask: () => Promise.reject(new Error('no host here')),
       config: new Map(),
       stateAccess: 'synchronous',
-      moduleMaxBytes: 0,
+      sideModules: { maxBytes: 0, tableMaxElements: 0, compileMaxBytes: 0 },
     }),
     way: toCallWay,
     wasi: wasiPowers,

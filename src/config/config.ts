@@ -113,6 +113,11 @@ function toModules(settings: Settings) {
   } satisfies ModuleLimits;
 }
 
+function toSideModules(settings: Settings) {
+  const { tableMaxElements, compileMaxBytes } = toModules(settings);
+  return { maxBytes: settings.FAASM_MODULE_MAX_BYTES, tableMaxElements, compileMaxBytes };
+}
+
 /** Inside a host a message may be as large as anything that is let in, with headers. */
 function toPayloadMaxBytes(settings: Settings): number {
   const { FAASM_INPUT_MAX_BYTES, FAASM_OUTPUT_MAX_BYTES, FAASM_MODULE_MAX_BYTES } = settings;
@@ -258,8 +263,8 @@ function toPool(settings: Settings, { cores }: Machine) {
         // It is told with the end of a call, in its headers.
         stderrMaxBytes: 4 * KiB,
         chainedCallsMax: 10_000,
-        moduleMaxBytes: settings.FAASM_MODULE_MAX_BYTES,
       },
+      sideModules: toSideModules(settings),
       fileLimits: { bytes: settings.FAASM_FILES_MAX_BYTES, inodes: inodesMax, openFiles: openFilesMax },
       config: [],
     },
@@ -273,6 +278,7 @@ function toRun(settings: Settings) {
     inputMaxBytes: settings.FAASM_INPUT_MAX_BYTES,
     outputMaxBytes: settings.FAASM_OUTPUT_MAX_BYTES,
     moduleMaxBytes: settings.FAASM_MODULE_MAX_BYTES,
+    sideModules: toSideModules(settings),
     filesMaxBytes: settings.FAASM_FILES_MAX_BYTES,
     openFiles: openFilesMax,
   };

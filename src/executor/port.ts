@@ -118,7 +118,8 @@ export interface ExecutorsOptions {
 export interface ExecutorSettings {
   /** As the main thread has it: images and segments are of one kind. */
   readonly memory: 'mapped' | 'copy';
-  readonly limits: CallLimits & Pick<GuestHost, 'moduleMaxBytes'>;
+  readonly limits: CallLimits;
+  readonly sideModules: GuestHost['sideModules'];
   /** Where neither a function nor a call of the API says. */
   readonly stateAccess: StateAccess;
   readonly fileLimits: FileLimits;

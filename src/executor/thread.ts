@@ -45,7 +45,7 @@ const faaslets = new FaasletPool({
       ask: asks.ask,
       config: new Map(settings.config),
       stateAccess: settings.stateAccess,
-      moduleMaxBytes: settings.limits.moduleMaxBytes,
+      sideModules: settings.sideModules,
     }),
     way: toCallWay,
     wasi: wasiPowers,

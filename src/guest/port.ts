@@ -66,7 +66,16 @@ export interface GuestHost {
   readonly config: ReadonlyMap<string, string>;
   /** Where neither a function nor a call of the API says. */
   readonly stateAccess: StateAccess;
-  readonly moduleMaxBytes: number;
+  readonly sideModules: SideModuleLimits;
+}
+
+/** Of a side module. */
+export interface SideModuleLimits {
+  readonly maxBytes: number;
+  /** Elements that its tables together may start with. */
+  readonly tableMaxElements: number;
+  /** That the compilation of its functions may take, each by itself. */
+  readonly compileMaxBytes: number;
 }
 
 /** Asks a service of the host. @param user whose call asks @param body and the answer are those of the service @throws FaasmError */

@@ -15,6 +15,7 @@ import type { CallSettings } from '../guest/call-context.ts';
 import { openCapabilities } from '../guest/capabilities.ts';
 import { createFixedFiles } from '../guest/files/shared-files.ts';
 import { toThrownError } from '../guest/guest-error.ts';
+import type { SideModuleLimits } from '../guest/port.ts';
 import { fail } from '../guest/wasi/errno.ts';
 import { addSystemFiles } from '../guest/wasi/system-files.ts';
 import { emptyFileTree, type FileLimits, type FileTree, type Tree } from '../guest/wasi/tree.ts';
@@ -39,7 +40,7 @@ export interface ProgramToRun {
     readonly tableMaxElements: number;
     readonly inputMaxBytes: number;
     readonly outputMaxBytes: number;
-    readonly moduleMaxBytes: number;
+    readonly sideModules: SideModuleLimits;
     readonly files: FileLimits;
   };
 }
@@ -77,7 +78,7 @@ export async function runProgram(program: ProgramToRun): Promise<ProgramEnd> {
         ask: refuse,
         config: new Map(),
         stateAccess: 'synchronous',
-        moduleMaxBytes: limits.moduleMaxBytes,
+        sideModules: limits.sideModules,
       }),
       way: (instance) =>
         withStreams(

@@ -28,7 +28,10 @@ const heldMax = 100_000_000;
  * The bodies, by index, whose compilation may take more, and has to be tried.
  * @throws FaasmError `bad_module` for what no trial is needed for
  */
-export function bodiesToTry({ code, functions }: ModuleScan, { compileMaxBytes }: CompileLimits): number[] {
+export function bodiesToTry(
+  { code, functions }: ModuleScan,
+  { compileMaxBytes }: Pick<CompileLimits, 'compileMaxBytes'>,
+): number[] {
   const imported = functions.length - code.shapes.length;
   const tried: number[] = [];
   for (const [body, shape] of code.shapes.entries()) {

@@ -183,6 +183,14 @@ test(
   side('(module)', { tableElements: 127 }),
   /growable-table/,
 );
+test(
+  'one that the compiler may need too much memory for',
+  refuses,
+  'costly',
+  side(`(module (func ${'(local i32)'.repeat(2000)} ${'(block (br_if 0 (local.get 0)))'.repeat(40_000)}
+    ${Array.from({ length: 2000 }, (_, local) => `(local.set ${local} (i32.const 1))`).join('')}))`),
+  /function 0 has 2000 locals/,
+);
 test('a memory of its own', refuses, 'memory', side('(module (memory 1))'), /none of its own/);
 test('what needs itself', refuses, 'itself', side('(module)', { needed: ['itself'] }), /it needs itself/);
 test('one without the symbol', refuses, 'empty', side('(module)'), /^\/bad\/empty has no symbol work$/);

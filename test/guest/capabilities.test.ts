@@ -18,7 +18,7 @@ function openAll() {
     ask: () => Promise.reject(new Error('nobody is there')),
     config: new Map(),
     stateAccess: 'synchronous',
-    moduleMaxBytes: 1000,
+    sideModules: { maxBytes: 1000, tableMaxElements: 1000, compileMaxBytes: 2 ** 28 },
   });
   return capabilities.map((capability) => ({ capability, created: opened.get(capability)!(guest) }));
 }

@@ -104,7 +104,7 @@ const host: GuestHost = {
   ask: async () => undefined,
   config: new Map([['a/b', 'value']]),
   stateAccess: 'synchronous',
-  moduleMaxBytes: 1000,
+  sideModules: { maxBytes: 1000, tableMaxElements: 1000, compileMaxBytes: 2 ** 28 },
 };
 
 async function throughTable(

@@ -14,10 +14,10 @@ export const link: Capability = {
     },
   ],
   loadsCode: true,
-  open({ moduleMaxBytes }) {
-    const modules = new SideModules();
+  open({ sideModules }) {
+    const modules = new SideModules(sideModules);
     return (guest) => {
-      const linker = new DynamicLinker(guest, modules, moduleMaxBytes);
+      const linker = new DynamicLinker(guest, modules, sideModules.maxBytes);
       return { functions: linker.functions, hasChanged: () => linker.hasChanged };
     };
   },
