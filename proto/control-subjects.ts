@@ -8,7 +8,10 @@ import type { FunctionName, HostId, UserName } from './names.ts';
 export interface ControlSubjects {
   /** Whether a subject, or a whole pattern, is one of hosts among themselves. */
   includes(subject: string): boolean;
-  /** work. A placed call for this host: protobuf Call, answered with protobuf CallResult. */
+  /**
+   * work. A placed call for this host: protobuf Call, answered with protobuf CallResult. Its deadline is in milliseconds
+   * from its arrival.
+   */
   call(host: HostId | '*'): string;
   /** broadcast. Heartbeat of this host: capacity, load, warm functions; msgpack HostStatus. */
   status(host: HostId | '*'): string;

@@ -24,8 +24,10 @@ export async function receive(
   context: FilesContext,
   request: PutRequest,
 ): Promise<FileDescription | undefined> {
-  const { user, upload } = request;
-  if (upload === undefined) return await receiveWhole(context, request);
+  const { user, path, upload } = request;
+  // A host that stops waits for what is behind a gate.
+  if (upload === undefined)
+    return await context.gates.run(`put ${user}/${path}`, () => receiveWhole(context, request));
   const key = `upload ${user}/${upload.id}`;
   return await context.gates.run(key, async () => {
     try {

@@ -9,6 +9,7 @@ import type { CallId, HostId } from '../../proto/names.ts';
 import type { PublicSubjects } from '../../proto/public-subjects.ts';
 import { type Bus, type BusMessage, Encodable, emptyBody } from '../bus/port.ts';
 import { callCodec } from '../calls/codec.ts';
+import { toPlaced } from '../calls/placed-call.ts';
 import type { Clock } from '../power/port.ts';
 
 export interface OtherHostsOptions {
@@ -35,8 +36,9 @@ export class OtherHosts {
     const given = Promise.withResolvers<never>();
     this.#giveUp.set(call.id, given.reject);
     try {
-      const timeoutMs = Math.max(1, Math.ceil(call.deadlineMs - clock.steadyMs()) + graceMs);
-      const asked = bus.request(control.call(host), new Encodable(call, callCodec), { timeoutMs });
+      const placed = toPlaced(call, clock.steadyMs());
+      const timeoutMs = placed.deadlineMs + graceMs;
+      const asked = bus.request(control.call(host), new Encodable(placed, callCodec), { timeoutMs });
       return await Promise.race([asked, given.promise]);
     } catch (thrown) {
       const error = FaasmError.from(thrown);

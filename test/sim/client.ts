@@ -57,7 +57,7 @@ interface Place {
 /** Those that are answered as every time. */
 const asked = functionNames.filter((name) => name !== 'versioned');
 /** Those whose call may fail although nothing is wrong. */
-const failing: ReadonlySet<string> = new Set(['fail', 'trap', 'loop', 'hang']);
+const failing: ReadonlySet<string> = new Set(['fail', 'trap', 'crash', 'loop', 'hang']);
 
 export class Client {
   readonly #options: ClientOptions;
@@ -251,8 +251,9 @@ export class Client {
     const { user, ledger } = this.#options;
     const key = toStateKey('appended');
     const token = this.#new().padEnd(tokenBytes).slice(0, tokenBytes);
-    ledger.begunToken(user, key, token);
-    const answer = await this.#request(this.#place().bus, subjects.state('append', user, key), bytes(token));
+    const { bus, host } = this.#place();
+    ledger.begunToken(user, key, token, host === undefined ? 2 : 1);
+    const answer = await this.#request(bus, subjects.state('append', user, key), bytes(token));
     if (answer !== undefined) ledger.acknowledgedToken(user, key, token);
   }
 

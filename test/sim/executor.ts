@@ -48,6 +48,8 @@ export interface Guest extends Pick<FakeHost, 'compute' | 'sleep' | 'await'> {
   /** Lets others in meanwhile. */
   wait<T>(until: T | Promise<T>): Promise<T>;
   chain(name: string, input: Uint8Array): number;
+  /** Ends its executor. */
+  crash(): void;
 }
 
 /** @returns the output @throws FaasmError */
@@ -117,6 +119,7 @@ export function createSimExecutors(options: SimExecutorsOptions): StartExecutor 
         await: fake.await,
         wait: async (until) => (until instanceof Promise ? await fake.wait(until) : until),
         chain: (name, input) => fake.chain(name as FunctionName, input),
+        crash: () => executor.kill('its guest had it crash'),
       };
       return { output: await scripts[program.function]!(guest), returnValue: 0 };
     };
@@ -124,6 +127,7 @@ export function createSimExecutors(options: SimExecutorsOptions): StartExecutor 
     const told: ExecutorEvents = {
       ...events,
       ended(call, end) {
+        if (end.error !== undefined) world.trace(`${call} ended: ${end.error.message}`);
         left(call);
         events.ended(call, end);
       },

@@ -6,6 +6,8 @@ import { type Guest, guestFailure, type Script } from './executor.ts';
 export interface GuestObserver {
   appended(user: string, key: StateKey, token: string): void;
   counted(user: string, key: StateKey, value: number): void;
+  /** Written in memory of a host, to be durable when that stops. @returns what is told that it is written */
+  scribbles(host: string, user: string, key: StateKey, value: string): () => void;
   failed(what: string): void;
 }
 
@@ -74,6 +76,12 @@ export function createScripts(observer: GuestObserver): Readonly<Record<string, 
       throw guestFailure('guest_trapped', 1);
     },
 
+    /** Takes its executor with it, each time. */
+    async crash(guest) {
+      guest.crash();
+      return await guest.wait(new Promise<never>(() => {}));
+    },
+
     /** Computes for ever: it is killed. */
     async loop(guest) {
       await guest.compute(Number.POSITIVE_INFINITY);
@@ -105,7 +113,7 @@ export function createScripts(observer: GuestObserver): Readonly<Record<string, 
       const before = text(into.subarray(0, read));
       if (before !== '' && !before.startsWith(`${user} `)) observer.failed(`${user} reads ${before}`);
       const value = Number(before.split(' ')[1] ?? 0) + 1;
-      await guest.sleep(guest.random.between(0, 30));
+      await guest.sleep(guest.random.between(0, guest.random.chance(0.2) ? 1500 : 30));
       await guest.wait(guest.state.write(key, bytes(`${user} ${value}`), true));
       observer.counted(user, key, value);
       await guest.wait(guest.state.unlock(key));
@@ -114,9 +122,12 @@ export function createScripts(observer: GuestObserver): Readonly<Record<string, 
 
     /** Writes in memory, which is pushed later. */
     async scribble(guest) {
-      const { user } = guest.call;
-      const key = toStateKey('scribble');
-      await guest.wait(guest.state.write(key, bytes(`${user} ${text(guest.call.input)}`), false));
+      const { host, user } = guest.call;
+      const key = toStateKey(`scribble-${host}`);
+      const value = `${user} ${text(guest.call.input)}`;
+      const written = observer.scribbles(host, user, key, value);
+      await guest.wait(guest.state.write(key, bytes(value), false));
+      written();
       const into = new Uint8Array(256);
       const read = await guest.wait(guest.state.read(key, 0, () => into));
       const found = text(into.subarray(0, read));
@@ -126,4 +137,6 @@ export function createScripts(observer: GuestObserver): Readonly<Record<string, 
   };
 }
 
-export const functionNames = Object.keys(createScripts({ appended() {}, counted() {}, failed() {} }));
+export const functionNames = Object.keys(
+  createScripts({ appended() {}, counted() {}, scribbles: () => () => {}, failed() {} }),
+);

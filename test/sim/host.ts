@@ -143,7 +143,7 @@ export class SimHost {
   }
 
   /** As one whose power was cut. */
-  die(): void {
+  die(isClean = false): void {
     const { world, network } = this.#shared;
     this.phase = 'down';
     this.host = undefined;
@@ -154,14 +154,14 @@ export class SimHost {
     for (const one of this.#lives) one.isAlive = false;
     this.#lives = [];
     this.#shared.values.disconnect(life.name);
-    this.#onGone();
+    this.onGone(this.name, isClean);
     const noticedMs = this.#random.chance(0.5) ? 0 : this.#random.between(0, 3000);
     world.after(noticedMs, world.own, 'the server notices', () => {
       for (const connection of network.connectionsOf(life)) connection.vanish();
     });
   }
 
-  onGone: (host: string) => void = () => {};
+  onGone: (host: string, isClean: boolean) => void = () => {};
 
   freeze(): void {
     this.phase = 'frozen';
@@ -197,12 +197,8 @@ export class SimHost {
     await world.sleep(sweptWithinMs);
     if (!life.isAlive) return;
     const left = this.timers;
-    this.die();
+    this.die(true);
     if (left.length > 0) world.violated(`${life.name} has stopped, and this is left: ${left.join(', ')}`);
-  }
-
-  #onGone(): void {
-    this.onGone(this.name);
   }
 
   #connections() {

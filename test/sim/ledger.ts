@@ -42,7 +42,6 @@ const mayEndWith: Readonly<Record<string, readonly string[]>> = {
   fail: ['guest_returned'],
   trap: ['guest_trapped'],
   awaits: ['guest_returned'],
-  loop: ['executor_lost'],
 };
 
 /** As it is before anything is written. */
@@ -58,6 +57,8 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
   readonly #world: World;
   /** No fault ever happens in this world, so all is exact. */
   readonly #isCalm: boolean;
+  /** All faults and what came of them have ended, so bounds are exact. */
+  isQuiet = false;
   readonly accepted = new Map<CallId, Accepted>();
   readonly #runs = new Map<CallId, number>();
   /** Per host, and per executor: what is there. */
@@ -101,12 +102,13 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
   begun(run: SeenRun): void {
     const { host, id, user } = run;
     this.count(`run ${run.function}`);
+    this.#world.trace(`${host} runs ${run.function} ${id}`);
     this.#runs.set(id, (this.#runs.get(id) ?? 0) + 1);
     const here = this.#onHost.get(host) ?? new Map<CallId, SeenRun>();
     this.#onHost.set(host, here);
     if (here.has(id)) this.failed(`${host} runs ${run.function} ${id} twice at once`);
     here.set(id, run);
-    if (!this.#isCalm) return;
+    if (!this.#isCalm && !this.isQuiet) return;
     const all = [...here.values()].filter(({ isCancelled }) => !isCancelled);
     const roots = all.filter((one) => one.user === user && one.depth === 0).length;
     if (roots > limits.activeCallsMax)
@@ -122,12 +124,18 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
   }
 
   left(run: SeenRun): void {
+    this.#world.trace(`${run.host} has run ${run.id}`);
     this.#onHost.get(run.host)?.delete(run.id);
     this.#leave(run);
   }
 
-  /** All that ran there is gone. */
-  hostGone(host: string): void {
+  /** All that ran there is gone. @param isClean whether it has stopped, and saved what was to be saved */
+  hostGone(host: string, isClean: boolean): void {
+    for (const [name, writes] of isClean ? [] : this.#writes) {
+      // What was in its memory may be lost, or not.
+      if (name.endsWith(`/scribble-${host}`))
+        for (const write of writes) write.endMs = Number.POSITIVE_INFINITY;
+    }
     this.#onHost.delete(host);
     for (const [key, executor] of this.#executorOf) {
       if (!key.startsWith(`${host} `)) continue;
@@ -192,11 +200,11 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     this.#checkCalmEnd(call, state, error);
   }
 
-  /** A call that is late, or waits for its turn in vain, fails where nothing is wrong too. */
+  /** A call that is late, waits for its turn in vain or is beside one that crashes fails where nothing is wrong too. */
   #checkCalmEnd({ id, function: name }: Accepted, state: CallStatus['state'], error: string | null): void {
     if (state === 'cancelled' || state === 'succeeded') return;
     const { code } = JSON.parse(error ?? '{}') as { code?: string };
-    const allowed = ['deadline_exceeded', 'too_many_requests', ...(mayEndWith[name] ?? [])];
+    const allowed = ['deadline_exceeded', 'too_many_requests', 'executor_lost', ...(mayEndWith[name] ?? [])];
     if (!allowed.includes(code ?? '')) this.failed(`${name} ${id} ended ${state} with ${code}`);
   }
 
@@ -251,12 +259,18 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     this.count(isStrict ? 'version strictly' : 'version');
   }
 
-  begunToken(user: string, key: StateKey, token: string): void {
+  scribbles(_host: string, user: string, key: StateKey, value: string): () => void {
+    const write = this.begunWrite(`${user}/${key}`, value);
+    return () => this.acknowledgedWrite(write);
+  }
+
+  /** @param times how often it may be there: a message that came twice appends twice */
+  begunToken(user: string, key: StateKey, token: string, times: number): void {
     const tokens = this.#tokens.get(`${user}/${key}`) ?? new Map<string, Token>();
     this.#tokens.set(`${user}/${key}`, tokens);
     const known = tokens.get(token);
-    if (known === undefined) tokens.set(token, { key, acknowledged: false, most: 1 });
-    else known.most++;
+    if (known === undefined) tokens.set(token, { key, acknowledged: false, most: times });
+    else known.most += times;
   }
 
   acknowledgedToken(user: string, key: StateKey, token: string): void {
@@ -265,7 +279,7 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
   }
 
   appended(user: string, key: StateKey, token: string): void {
-    this.begunToken(user, key, token);
+    this.begunToken(user, key, token, 1);
     this.acknowledgedToken(user, key, token);
   }
 
@@ -311,6 +325,7 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     if (fence <= before) this.failed(`${name} is locked with fence ${fence} after ${before}`);
     this.#fences.set(name, fence);
     this.count('locked');
+    this.#world.trace(`${_owner} has locked ${name}`);
   }
 
   changed(name: string, fence: number | undefined): void {

@@ -1,6 +1,6 @@
 /**
  * The simulator: `npm run sim -- --seed 7 --seconds 60 --hosts 3 --trace`. Without a seed it takes one after the other,
- * from a fresh one, until something is wrong or it has run for `--for` seconds.
+ * from a fresh one or from `--from`, until something is wrong or it has run for `--for` seconds.
  */
 import { parseArgs } from 'node:util';
 import type { Log } from '../../src/log.ts';
@@ -12,13 +12,14 @@ const { values } = parseArgs({
     hosts: { type: 'string' },
     seconds: { type: 'string' },
     for: { type: 'string' },
+    from: { type: 'string' },
     trace: { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
   },
 });
 const toNumber = (text: string | undefined): number | undefined =>
   text === undefined ? undefined : Number(text);
-const first = toNumber(values.seed) ?? Math.floor(Math.random() * 2 ** 31);
+const first = toNumber(values.seed ?? values.from) ?? Math.floor(Math.random() * 2 ** 31);
 const onEvent = values.trace ? (text: string) => console.log(text) : undefined;
 const log = values.log
   ? (host: string, component: string): Log => {

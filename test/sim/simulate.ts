@@ -70,7 +70,7 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
   };
   const hosts = Array.from({ length: count }, (_, at) => new SimHost(`h${at + 1}`, shared));
   for (const host of hosts) {
-    host.onGone = (name) => ledger.hostGone(name);
+    host.onGone = (name, isClean) => ledger.hostGone(name, isClean);
     host.log = (component) => options.log?.(host.name, component) ?? silent;
     host.start();
   }
@@ -97,6 +97,8 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
     ),
   );
   const chaosMs = (options.seconds ?? 30) * 1000;
+  // A slow network is no fault.
+  if (isCalm) Object.assign(network.faults, { lateness: random.pick([0, 0.3]), lateMs: 50 });
   const chaos = isCalm ? () => {} : begin();
   await world.run(chaosMs);
   chaos();
@@ -243,27 +245,35 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
 
   /** All places are free again: each user can have all that it may have at once, on each host. */
   async function probe(): Promise<void> {
-    for (const host of hosts) for (const user of users) await fill(host, user);
+    ledger.isQuiet = true;
+    for (const host of hosts) {
+      for (const user of users) {
+        await askAtOnce(host, user, 'echo', limits.callsPerUserMax);
+        // Locks are free, and chained calls have their turns.
+        await askAtOnce(host, user, 'count', 1);
+        await askAtOnce(host, user, 'awaits', 3);
+      }
+    }
   }
 
-  async function fill({ name, bus }: SimHost, user: UserName): Promise<void> {
+  async function askAtOnce({ name, bus }: SimHost, user: UserName, fn: string, times: number): Promise<void> {
     if (world.violations.length > 0) return;
-    let left = limits.callsPerUserMax;
-    for (let at = 0; at < limits.callsPerUserMax; at++) {
+    let left = times;
+    for (let at = 0; at < times; at++) {
       const input = `${user}.probe of ${name} ${at}`;
-      const subject = subjects.invoke(user, toFunctionName('echo'));
+      const subject = subjects.invoke(user, toFunctionName(fn));
       bus!.request(subject, Buffer.from(input), { timeoutMs: 30_000 }).then(
         (answer) => {
           left--;
           const failure = fromErrorHeaders(answer);
-          if (failure === undefined) ledger.answered(user, 'echo', input, toBytes(answer.body));
-          else world.violated(`${name} refuses what it has room for: ${failure}`);
+          if (failure === undefined) ledger.answered(user, fn, input, toBytes(answer.body));
+          else world.violated(`${name} fails ${fn} when all is well: ${failure}`);
         },
-        (error: unknown) => world.violated(`${name} does not answer when all is well: ${error}`),
+        (error: unknown) => world.violated(`${name} does not answer ${fn} when all is well: ${error}`),
       );
     }
     if (!(await world.until(() => left === 0, 60_000)))
-      world.violated(`${left} calls have no answer when all is well`);
+      world.violated(`${left} calls of ${fn} have no answer when all is well`);
   }
 
   async function end(): Promise<void> {
@@ -283,6 +293,11 @@ export async function simulate(options: SimulationOptions): Promise<Simulation> 
         ledger.checkTokens(user, key, values.read(user, key), true);
       const appended = toStateKey('appended');
       ledger.checkTokens(user, appended, values.read(user, appended), false);
+      for (const { name } of hosts) {
+        const key = toStateKey(`scribble-${name}`);
+        const value = values.read(user, key);
+        ledger.seenValue(`${user}/${key}`, value && Buffer.from(value).toString(), world.nowMs);
+      }
       const count = toStateKey('count');
       ledger.checkCount(user, count, values.read(user, count));
     }

@@ -26,6 +26,11 @@ interface Wanted {
   readonly mode: LockMode;
 }
 
+interface Asking extends Wanted {
+  /** Its owner has given it back, or is gone, before it had it. */
+  isGivenUp: boolean;
+}
+
 interface Held extends Wanted {
   readonly fence: number;
   /** It is not renewed any more; its owner does not know yet. */
@@ -42,6 +47,8 @@ export class GlobalLocks {
   readonly #options: GlobalLocksOptions;
   /** Those that are renewed, and those that were lost until their owners give them back. */
   readonly #held = new Map<string, Held>();
+  /** Those that ask for one and do not have it yet. */
+  readonly #asking = new Set<Asking>();
   readonly #timer: Timer;
 
   constructor(options: GlobalLocksOptions) {
@@ -53,20 +60,38 @@ export class GlobalLocks {
   /**
    * @param leaseMs 0: until it is given back
    * @param untilMs Unix milliseconds; at least one try is made
-   * @throws FaasmError `deadline_exceeded`; `lock_lost` when its owner had it, and not until now; `storage_unavailable`
+   * @throws FaasmError `deadline_exceeded`; `lock_lost` when its owner had it, and not until now; `cancelled` when its
+   * owner gave it back, or went, before it had it; `storage_unavailable`
    */
-  async take(held: Wanted, leaseMs: number, untilMs: number): Promise<LockTaken> {
+  async take(wanted: Wanted, leaseMs: number, untilMs: number): Promise<LockTaken> {
+    const asking: Asking = { ...wanted, isGivenUp: false };
+    this.#asking.add(asking);
+    try {
+      return await this.#take(asking, leaseMs, untilMs);
+    } finally {
+      this.#asking.delete(asking);
+    }
+  }
+
+  async #take(asking: Asking, leaseMs: number, untilMs: number): Promise<LockTaken> {
     const { powers, store, leaseMs: ownLeaseMs } = this.#options;
-    const { name, owner, mode } = held;
+    const { name, owner, mode } = asking;
     const known = this.#held.get(`${name} ${owner}`);
     for (let pollMs = pollMinMs; ; pollMs = Math.min(pollMs * 1.5, pollMaxMs)) {
       const taken = await store.take(name, this.#ownerOf(owner), mode, leaseMs === 0 ? ownLeaseMs : leaseMs);
+      if (asking.isGivenUp) {
+        if (taken !== undefined) await store.release(name, this.#ownerOf(owner), taken.fence);
+        throw givenUp(name);
+      }
       if (known !== undefined && known.fence !== taken?.fence) {
         await this.#lose(known);
         throw lockLost(name);
       }
       if (taken !== undefined) {
-        if (leaseMs === 0) this.#held.set(`${name} ${owner}`, { ...held, fence: taken.fence, isLost: false });
+        if (leaseMs === 0) {
+          const held = { name, owner, mode, fence: taken.fence, isLost: false };
+          this.#held.set(`${name} ${owner}`, held);
+        }
         return taken;
       }
       if (powers.clock.steadyMs() >= untilMs) {
@@ -92,6 +117,9 @@ export class GlobalLocks {
 
   /** @throws FaasmError `lock_lost` when a lock that is renewed was not held until now; `storage_unavailable`; it is free when its lease ends */
   async release(name: string, owner: string): Promise<void> {
+    for (const asking of this.#asking) {
+      if (asking.name === name && asking.owner === owner) asking.isGivenUp = true;
+    }
     const held = this.#held.get(`${name} ${owner}`);
     this.#held.delete(`${name} ${owner}`);
     const wasHeld = await this.#options.store.release(name, this.#ownerOf(owner), held?.fence);
@@ -100,18 +128,20 @@ export class GlobalLocks {
 
   /** Gives back what it and its parts have. */
   ownerGone(owner: string): void {
+    for (const asking of this.#asking) if (isPartOf(asking, owner)) asking.isGivenUp = true;
     for (const one of this.#partsOf(owner)) {
       this.release(one.name, one.owner).catch((error) => this.#options.onLost(one.name, error));
     }
   }
 
   #partsOf(owner: string): Held[] {
-    return [...this.#held.values()].filter((one) => one.owner === owner || one.owner.startsWith(`${owner}/`));
+    return [...this.#held.values()].filter((held) => isPartOf(held, owner));
   }
 
   /** Gives everything back. */
   async stop(): Promise<void> {
     this.#options.powers.timers.cancel(this.#timer);
+    for (const asking of this.#asking) asking.isGivenUp = true;
     const all = [...this.#held.values()];
     const released = await Promise.allSettled(all.map(({ name, owner }) => this.release(name, owner)));
     for (const [at, result] of released.entries()) {
@@ -145,4 +175,14 @@ export class GlobalLocks {
   #ownerOf(owner: string): string {
     return `${this.#options.host}/${owner}`;
   }
+}
+
+function isPartOf({ owner }: Wanted, whole: string): boolean {
+  return owner === whole || owner.startsWith(`${whole}/`);
+}
+
+function givenUp(name: string): FaasmError {
+  return new FaasmError('cancelled', `The wait for state ${showName(name)} was given up by its owner`, {
+    details: { component: 'state' },
+  });
 }

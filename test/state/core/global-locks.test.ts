@@ -83,6 +83,26 @@ test('take() waits for a lock that another host gives back in time', async (t) =
   t.truthy(await taken);
 });
 
+for (const [how, giveUp] of [
+  ['release()', (locks: GlobalLocks) => locks.release('ann/k', 'guest/1')],
+  ['ownerGone()', (locks: GlobalLocks) => locks.ownerGone('guest')],
+  ['stop()', (locks: GlobalLocks) => locks.stop()],
+] as const) {
+  test(`${how} while take() waits leaves the lock to others`, async (t) => {
+    const { host, state, holders } = start(t);
+    const [one, two] = [host('one'), host('two')];
+    await one.take(wanted('x'), 0, once);
+    const taken = two.take(wanted('guest/1'), 0, nodePowers.clock.steadyMs() + longMs);
+    const refused = t.throwsAsync(taken, { code: 'cancelled' });
+    await until(() => state.asked.includes('two/guest/1 takes ann/k'));
+    await giveUp(two);
+    await one.release('ann/k', 'x');
+    await refused;
+    t.deepEqual(holders('ann/k'), []);
+    t.is(two.fenceOf('ann/k'), undefined);
+  });
+}
+
 test('take() by its owner keeps the fence while the lease lasts', async (t) => {
   const { host } = start(t);
   const one = host('one');
