@@ -28,7 +28,7 @@ import { queueGroup, tokensAfter } from '../proto/subjects.ts';
 import { respondError } from '../src/bus/error-headers.ts';
 import { type Bus, type BusMessage, Encodable, readBody, respond } from '../src/bus/port.ts';
 import { callCodec, callResultCodec } from '../src/calls/codec.ts';
-import { fromPlaced } from '../src/calls/placed-call.ts';
+import { withPlaced } from '../src/calls/placed-call.ts';
 import type { Executor, Initialized, RanBeside, StartExecutor, WantedChains } from '../src/executor/port.ts';
 import type { FaasletTable } from '../src/faaslet/faaslet-budget.ts';
 import { type Program, programKey } from '../src/faaslet/program.ts';
@@ -151,11 +151,7 @@ export async function startWorkerPool({
   const subscriptions = [
     privateBus.subscribe(privateSubjects.run(), (message) => onCall(message, readBody(message, callCodec))),
     // In a queue group of one, so that other hosts cannot reach it any more when this one leaves.
-    bus.subscribe(
-      control.call(host),
-      (message) => onCall(message, fromPlaced(readBody(message, callCodec), clock.steadyMs())),
-      { queue: queueGroup('worker-pool') },
-    ),
+    bus.subscribe(control.call(host), withPlaced(clock, onCall), { queue: queueGroup('worker-pool') }),
     privateBus.subscribe(privateSubjects.initialize(), onInitialize),
     bus.subscribe(subjects.cancel('*', '*'), ({ subject }) => {
       const [user = '', token = ''] = tokensAfter(subject, 1);
