@@ -46,6 +46,26 @@ test('write() goes on when its positions pass 2^31 and 2^32', (t) => {
   }
 });
 
+test('write() leaves what is unread where a record would begin anew at the start of the ring', (t) => {
+  const ring = new CallRing(new SharedArrayBuffer(callRingBytes));
+  const [headBytes, capacityBytes] = [16, 64 * 1024];
+  ring.write(0, 0, 0, new Uint8Array(0));
+  drained(ring);
+  // So many bytes are left at the end, fewer than the record takes, and one empty record's at the start.
+  const leftBytes = 24;
+  const written: Written[] = [];
+  for (let room = capacityBytes - headBytes - leftBytes; room > 0; ) {
+    const size = room <= 8192 ? room : 4096;
+    const body = new Uint8Array(size - headBytes).fill(written.length);
+    t.true(ring.write(written.length, 1, 2, body));
+    written.push({ numbers: [written.length, 1, 2], body });
+    room -= size;
+  }
+  t.false(ring.write(9, 9, 9, new Uint8Array(leftBytes + 8 - headBytes)));
+  t.deepEqual(drained(ring), written);
+  t.true(ring.write(9, 9, 9, new Uint8Array(leftBytes + 8 - headBytes)));
+});
+
 test('write() refuses a body over 8 KiB, and writes nothing', (t) => {
   const ring = new CallRing(new SharedArrayBuffer(callRingBytes));
   t.false(ring.write(1, 2, 3, new Uint8Array(8193)));

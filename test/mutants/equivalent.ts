@@ -87,6 +87,18 @@ export const equivalents: readonly Equivalent[] = [
     why: 'an executor without a guest has computed for no time, which is not for long',
   },
   {
+    file: 'src/worker-pool/programs.ts',
+    line: 'asked = { answer: ask(key, user, name, version), calls: 0, superseded: false };',
+    operator: 'false is true',
+    why: 'it is said anew for each call',
+  },
+  {
+    file: 'src/executor/call-ring.ts',
+    line: 'if (Atomics.exchange(this.#positions, asleep, 0) === 1) Atomics.notify(this.#positions, asleep);',
+    operator: 'the condition is true',
+    why: 'nobody is woken who does not sleep',
+  },
+  {
     file: 'src/state/tier/segment-mutex.ts',
     line: 'Atomics.wait(words, word.mutex, holder, 1000);',
     operator: 'the statement is missing',

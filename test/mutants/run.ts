@@ -65,7 +65,12 @@ process.on('exit', () => {
   end(running);
   rmSync(folder, { recursive: true, force: true });
 });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    report();
+    process.exit(1);
+  });
+}
 console.log(`seed ${options.seed}`);
 const faults = [...(options.planted ? plantedFaults() : []), ...generatedFaults()].filter(
   ({ file }) => positionals.length === 0 || positionals.some((part) => file.includes(part)),

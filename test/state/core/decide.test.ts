@@ -2,8 +2,8 @@ import test from 'ava';
 import { toUserName } from '../../../proto/names.ts';
 import { loadConfig } from '../../../src/config/config.ts';
 import { createStateCore, decide, isIdle, type StateEffect } from '../../../src/state/core/decide.ts';
-import { createPushSchedule, decidePushes } from '../../../src/state/core/pushes.ts';
-import { account, charge, createQuota, learn } from '../../../src/state/core/quota.ts';
+import { countPushes, createPushSchedule, decidePushes } from '../../../src/state/core/pushes.ts';
+import { account, charge, createQuota, isKnown, learn } from '../../../src/state/core/quota.ts';
 import { createRandom } from '../../random.ts';
 
 const user = toUserName('ann');
@@ -125,6 +125,16 @@ test('charge() refuses what is beyond the value or the user, and says what to do
   t.is(charge(quota, user, 'ann/m', -50, 0), undefined);
 });
 
+test('learn() says what a user has at the start, and not again', (t) => {
+  const quota = createQuota(limits);
+  t.false(isKnown(quota, user));
+  learn(quota, user, 200);
+  t.true(isKnown(quota, user));
+  charge(quota, user, 'ann/k', 10, 10);
+  learn(quota, user, 0);
+  t.is(quota.users.get(user), 210);
+});
+
 test('charge() lets a value pass that takes no more room, of a user who has too much already', (t) => {
   const quota = createQuota(limits);
   account(quota, user, limits.userMaxBytes + 1);
@@ -146,6 +156,16 @@ test('decidePushes() pushes once after the delay, and again what was changed mea
   t.deepEqual([tick(219), tick(220)], [0, 1]);
   pushed(true, 230);
   t.is(schedule.due.size, 0);
+});
+
+test('countPushes() counts what is due, and what of it has failed', (t) => {
+  const schedule = createPushSchedule({ pushDelayMs: 100, pushRetryMs: 500, pushRetryMaxMs: 800 });
+  for (const name of ['k', 'l']) decidePushes(schedule, { type: 'dirtied', name, nowMs: 0 });
+  t.deepEqual(countPushes(schedule), { waiting: 2, failing: 0 });
+  decidePushes(schedule, { type: 'tick', nowMs: 100 });
+  decidePushes(schedule, { type: 'pushed', name: 'k', ok: false, nowMs: 100 });
+  decidePushes(schedule, { type: 'pushed', name: 'l', ok: true, nowMs: 100 });
+  t.deepEqual(countPushes(schedule), { waiting: 1, failing: 1 });
 });
 
 test('decidePushes() tries a failed push again, later each time', (t) => {
