@@ -169,7 +169,6 @@ const longShells: Record<string, number> = {
   'actors/faasm.ts': 209,
   'actors/redis-adapter.ts': 208,
   'actors/socket.ts': 157,
-  'actors/worker-pool.ts': 453,
 };
 const shellMaxLines = 150;
 
@@ -291,6 +290,7 @@ const roomsOfZones = {
     'src/hosts/',
     'src/nats-listener/boundary.ts',
     'src/scheduler/',
+    'src/worker-pool/',
   ],
   'proto/private-subjects.ts': [
     'actors/console.ts',

@@ -117,8 +117,8 @@ export const planted: readonly PlantedFault[] = [
     fault: 'If-Match lets a change pass where there is nothing',
   },
   {
-    file: 'actors/worker-pool.ts',
-    text: "if (coming.has(id)) coming.set(id, 'cancelled');",
+    file: 'src/worker-pool/arrivals.ts',
+    text: "if (this.#coming.has(id)) this.#coming.set(id, 'cancelled');",
     replacement: '',
     guards: ['test/actors/worker-pool.test.ts'],
     fault: 'a cancel while the program is loaded is ignored',

@@ -67,8 +67,10 @@ export const rooms: readonly Room[] = [
   shell('actors/functions.ts', 'test/actors/functions.test.ts'),
   shell('actors/membership.ts', 'test/actors/membership.test.ts'),
   shell('actors/scheduler.ts', 'test/actors/scheduler.test.ts'),
+  shell('actors/worker-pool.ts', 'test/worker-pool/history.test.ts', 'test/actors/worker-pool.test.ts'),
   shell(
-    'actors/worker-pool.ts',
+    'src/worker-pool/{arrivals,executors,jobs,progress,status-report,steps}.ts',
+    'test/worker-pool/history.test.ts',
     'test/actors/worker-pool.test.ts',
     'test/e2e/{chaining,guest-faults}.test.ts',
   ),
