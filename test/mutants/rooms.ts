@@ -38,9 +38,10 @@ export const rooms: readonly Room[] = [
   cores('src/state/tier/{segment,segment-mutex}.ts', 'test/state/tier/{segment,local-tier}.test.ts'),
   cores('src/state/tier/pull-segment.ts', 'test/state/tier/{pull-segment,shared-tier}.test.ts'),
   cores(
-    'src/state/tier/{resident,residents,segment-memory,stored-values,save-all,write-place,push-segment}.ts',
+    'src/state/tier/{resident,residents,segment-memory,save-all,write-place,push-segment}.ts',
     'test/state/tier/{values,local-tier,shared-tier}.test.ts',
   ),
+  cores('src/state/tier/stored-values.ts', 'test/state/tier/values.test.ts', 'test/actors/state.test.ts'),
   cores('src/state/{steps,unsaved}.ts', 'test/state/steps.test.ts'),
   cores('src/state/requests.ts', 'test/actors/state.test.ts'),
   cores('src/state/tier/twin.ts', 'test/state/tier/twin.test.ts'),

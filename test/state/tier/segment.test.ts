@@ -9,6 +9,7 @@ import {
   flagDirty,
   giveBackDirty,
   isDirty,
+  isDirtyAt,
   isMapped,
   readBytes,
   removeMapping,
@@ -53,6 +54,20 @@ test('setSize() that cuts and extends again shows zeros', (t) => {
   const into = new Uint8Array(100);
   readBytes(view, 0, into);
   t.deepEqual([...into], [...new Uint8Array(10).fill(7), ...new Uint8Array(90)]);
+});
+
+test('isDirtyAt() knows the chunks that were written, and no others', (t) => {
+  const view = make(40 * chunkBytes);
+  setSize(view, 40 * chunkBytes);
+  takeDirty(view, 0, all);
+  writeBytes(view, 2 * chunkBytes - 1, bytes(1));
+  writeBytes(view, 33 * chunkBytes - 1, bytes(1, 2));
+  const dirty = Array.from({ length: 40 }, (_, chunk) => chunk).filter((chunk) =>
+    isDirtyAt(view, chunk * chunkBytes),
+  );
+  t.deepEqual(dirty, [1, 32, 33]);
+  t.true(isDirtyAt(view, 2 * chunkBytes - 1));
+  t.false(isDirtyAt(view, 2 * chunkBytes));
 });
 
 test('takeDirty() gives dirty chunks once, neighbours in one piece, the last one cut at the size', (t) => {
