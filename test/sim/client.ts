@@ -99,6 +99,7 @@ export class Client {
       () => this.#readFile(),
       () => this.#upload(),
       () => this.#invokeVersion(),
+      () => this.#readCount(),
     ];
     while (!this.#isStopped) {
       await world.sleep(random.between(0, pauseMaxMs));
@@ -255,6 +256,18 @@ export class Client {
     ledger.begunToken(user, key, token, host === undefined ? 2 : 1);
     const answer = await this.#request(bus, subjects.state('append', user, key), bytes(token));
     if (answer !== undefined) ledger.acknowledgedToken(user, key, token);
+  }
+
+  /** What a guest of any host was told to be written is read at all of them. */
+  async #readCount(): Promise<void> {
+    const { user, ledger } = this.#options;
+    const key = toStateKey('count');
+    const most = ledger.countedTo(user, key);
+    const answer = await this.#request(this.#place().bus, subjects.state('get', user, key), emptyBody);
+    if (answer === undefined) return;
+    const value = Buffer.from(toBytes(answer.body)).toString();
+    const [, number = 0] = value.split(' ');
+    if (Number(number) < most) ledger.failed(`${user} reads ${value}, and had counted to ${most}`);
   }
 
   /** Files are each host's own here. */

@@ -25,7 +25,7 @@ export const noExecutorFaults: ExecutorFaults = { death: 0, narrow: 0 };
 
 /** What is seen of calls, for who checks it. */
 export interface ExecutorObserver {
-  posted(run: SeenRun, executor: string): void;
+  posted(run: SeenRun): void;
   begun(run: SeenRun): void;
   /** It is not on its executor any more. */
   left(run: SeenRun): void;
@@ -33,6 +33,7 @@ export interface ExecutorObserver {
 
 export type SeenRun = Pick<CallToRun, 'id' | 'user' | 'input' | 'depth' | 'attempt'> & {
   readonly host: string;
+  readonly executor: string;
   readonly function: FunctionName;
   /** It was answered, and its guest may not have noticed. */
   isCancelled: boolean;
@@ -48,7 +49,7 @@ export interface Guest extends Pick<FakeHost, 'compute' | 'sleep' | 'await'> {
   /** Lets others in meanwhile. */
   wait<T>(until: T | Promise<T>): Promise<T>;
   chain(name: string, input: Uint8Array): number;
-  /** Ends its executor. */
+  /** Ends its executor, soon. */
   crash(): void;
 }
 
@@ -99,14 +100,14 @@ export function createSimExecutors(options: SimExecutorsOptions): StartExecutor 
       observer.left(one.seen);
     };
 
+    const die = (withinMs: number, why: string): void =>
+      void world.after(random.between(0, withinMs), life, `${owner} dies`, () => executor.kill(why));
+
     const play = async (call: CallToRun, program: Program, fake: FakeHost): Promise<CallEnd> => {
       const one = known.get(call.id)!;
       if (call.attempt !== undefined) options.mark(call.id, call.attempt);
       observer.begun(one.seen);
-      if (random.chance(faults.death)) {
-        const atMs = random.between(0, 20);
-        world.after(atMs, life, `${owner} dies`, () => executor.kill('the simulator had it die'));
-      }
+      if (random.chance(faults.death)) die(20, 'the simulator had it die');
       one.state = tier.begin(call.user as UserName);
       await fake.compute(0.05);
       const guest: Guest = {
@@ -119,7 +120,7 @@ export function createSimExecutors(options: SimExecutorsOptions): StartExecutor 
         await: fake.await,
         wait: async (until) => (until instanceof Promise ? await fake.wait(until) : until),
         chain: (name, input) => fake.chain(name as FunctionName, input),
-        crash: () => executor.kill('its guest had it crash'),
+        crash: () => die(30, 'its guest had it crash'),
       };
       return { output: await scripts[program.function]!(guest), returnValue: 0 };
     };
@@ -162,12 +163,13 @@ export function createSimExecutors(options: SimExecutorsOptions): StartExecutor 
           input,
           depth,
           host,
+          executor: owner,
           function: program.function,
           isCancelled: false,
           ...(attempt !== undefined && { attempt }),
         };
         known.set(call.id, { seen, state: undefined });
-        observer.posted(seen, owner);
+        observer.posted(seen);
         executor.run(call, program);
       },
       withdraw(ids) {

@@ -113,7 +113,7 @@ export function createScripts(observer: GuestObserver): Readonly<Record<string, 
       const before = text(into.subarray(0, read));
       if (before !== '' && !before.startsWith(`${user} `)) observer.failed(`${user} reads ${before}`);
       const value = Number(before.split(' ')[1] ?? 0) + 1;
-      await guest.sleep(guest.random.between(0, guest.random.chance(0.2) ? 1500 : 30));
+      await guest.sleep(guest.random.between(0, guest.random.chance(0.2) ? 3500 : 30));
       await guest.wait(guest.state.write(key, bytes(`${user} ${value}`), true));
       observer.counted(user, key, value);
       await guest.wait(guest.state.unlock(key));

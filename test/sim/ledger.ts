@@ -61,10 +61,9 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
   isQuiet = false;
   readonly accepted = new Map<CallId, Accepted>();
   readonly #runs = new Map<CallId, number>();
-  /** Per host, and per executor: what is there. */
+  /** Per host: what is inside guests, and what is on executors. */
   readonly #onHost = new Map<string, Map<CallId, SeenRun>>();
-  readonly #onExecutor = new Map<string, Map<CallId, SeenRun>>();
-  readonly #executorOf = new Map<string, string>();
+  readonly #posted = new Map<string, Set<SeenRun>>();
   readonly #writes = new Map<string, Write[]>();
   readonly #tokens = new Map<string, Map<string, Token>>();
   readonly #counted = new Map<string, Set<number>>();
@@ -88,15 +87,15 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
 
   // Calls
 
-  posted(run: SeenRun, executor: string): void {
-    const there = this.#onExecutor.get(executor) ?? new Map<CallId, SeenRun>();
-    this.#onExecutor.set(executor, there);
-    for (const other of there.values()) {
-      if (other.user !== run.user)
-        this.failed(`${executor} has calls of ${other.user} and ${run.user} at once`);
+  posted(run: SeenRun): void {
+    const { host, executor, user } = run;
+    const there = this.#posted.get(host) ?? new Set<SeenRun>();
+    this.#posted.set(host, there);
+    for (const other of there) {
+      if (other.executor === executor && other.user !== user)
+        this.failed(`${executor} has calls of ${other.user} and ${user} at once`);
     }
-    there.set(run.id, run);
-    this.#executorOf.set(`${run.host} ${run.id}`, executor);
+    there.add(run);
   }
 
   begun(run: SeenRun): void {
@@ -126,7 +125,7 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
   left(run: SeenRun): void {
     this.#world.trace(`${run.host} has run ${run.id}`);
     this.#onHost.get(run.host)?.delete(run.id);
-    this.#leave(run);
+    this.#posted.get(run.host)?.delete(run);
   }
 
   /** All that ran there is gone. @param isClean whether it has stopped, and saved what was to be saved */
@@ -137,11 +136,7 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
         for (const write of writes) write.endMs = Number.POSITIVE_INFINITY;
     }
     this.#onHost.delete(host);
-    for (const [key, executor] of this.#executorOf) {
-      if (!key.startsWith(`${host} `)) continue;
-      this.#onExecutor.delete(executor);
-      this.#executorOf.delete(key);
-    }
+    this.#posted.delete(host);
   }
 
   answered(user: string, name: string, input: string, output: Uint8Array): void {
@@ -206,12 +201,6 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     const { code } = JSON.parse(error ?? '{}') as { code?: string };
     const allowed = ['deadline_exceeded', 'too_many_requests', 'executor_lost', ...(mayEndWith[name] ?? [])];
     if (!allowed.includes(code ?? '')) this.failed(`${name} ${id} ended ${state} with ${code}`);
-  }
-
-  #leave({ host, id }: SeenRun): void {
-    const key = `${host} ${id}`;
-    this.#onExecutor.get(this.#executorOf.get(key) ?? '')?.delete(id);
-    this.#executorOf.delete(key);
   }
 
   // State
@@ -311,12 +300,17 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     counted.add(value);
   }
 
+  /** The most that was counted to, and acknowledged. */
+  countedTo(user: string, key: StateKey): number {
+    return Math.max(0, ...(this.#counted.get(`${user}/${key}`) ?? []));
+  }
+
   checkCount(user: string, key: StateKey, value: Uint8Array | undefined): void {
     const name = `${user}/${key}`;
     const [, number = 0] = Buffer.from(value ?? new Uint8Array(0))
       .toString()
       .split(' ');
-    const most = Math.max(0, ...(this.#counted.get(name) ?? []));
+    const most = this.countedTo(user, key);
     if (Number(number) < most) this.failed(`${name} is ${number}, and ${most} was acknowledged`);
   }
 

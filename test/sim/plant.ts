@@ -2,7 +2,7 @@
  * `npm run sim:planted`: puts each fault of planted.ts into the program, one at a time, and says whether the simulator
  * finds it, and how soon. Nothing is written to the working tree.
  *
- *     node test/sim/plant.ts [--for 40] [--seed 1] [part of a fault]
+ *     node test/sim/plant.ts [--worlds 40] [--seed 1] [part of a fault]
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { planted } from './planted.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { for: { type: 'string', default: '40' }, seed: { type: 'string', default: '1' } },
+  options: { worlds: { type: 'string', default: '40' }, seed: { type: 'string', default: '1' } },
 });
 const folder = mkdtempSync(join(tmpdir(), 'planted-'));
 let found = 0;
@@ -35,7 +35,7 @@ for (const { file, text, replacement, fault } of planted) {
   const args = ['--disable-warning=ExperimentalWarning', hook, join(root, 'test/sim/run.ts')];
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
-    [...args, '--for', values.for, '--from', values.seed],
+    [...args, '--worlds', values.worlds, '--from', values.seed],
     { env: { ...process.env, [overlayVariable]: overlay }, encoding: 'utf8' },
   );
   tried++;

@@ -28,9 +28,9 @@ export const planted: readonly Omit<PlantedFault, 'guards'>[] = [
   },
   {
     file: 'src/worker-pool/placement.ts',
-    text: 'if (!work.chained && own >= activeCallsMax) return false;',
-    replacement: '',
-    fault: 'a user has more calls on executors than it may have',
+    text: 'const { activeCallsMax, activeCallsReserve } = state.limits;\n  const own',
+    replacement: 'const [activeCallsMax, activeCallsReserve] = [24, 3];\n  const own',
+    fault: 'a host runs twice the calls that it may run',
   },
   {
     file: 'src/worker-pool/chained-calls.ts',

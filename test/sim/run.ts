@@ -1,6 +1,6 @@
 /**
  * The simulator: `npm run sim -- --seed 7 --seconds 60 --hosts 3 --trace`. Without a seed it takes one after the other,
- * from a fresh one or from `--from`, until something is wrong or it has run for `--for` seconds.
+ * from a fresh one or from `--from`, until something is wrong, or it has run for `--for` seconds or `--worlds` of them.
  */
 import { parseArgs } from 'node:util';
 import type { Log } from '../../src/log.ts';
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     seconds: { type: 'string' },
     for: { type: 'string' },
     from: { type: 'string' },
+    worlds: { type: 'string' },
     trace: { type: 'boolean', default: false },
     log: { type: 'boolean', default: false },
   },
@@ -60,7 +61,8 @@ for (let seed = first; !failed; seed++) {
     failed = true;
     console.log(`seed ${seed}, trace ${found.hash}: ${found.violations.join('\n  ')}`);
   } else if (values.seed !== undefined) console.log(`seed ${seed}, trace ${found.hash}`);
-  if (performance.now() - startedMs >= forMs) break;
+  if (values.worlds === undefined ? performance.now() - startedMs >= forMs : worlds >= Number(values.worlds))
+    break;
 }
 const minutes = (performance.now() - startedMs) / 60_000;
 const days = virtualMs / 86_400_000;

@@ -71,9 +71,15 @@ export function answerTier({
       const name = nameOf(user, key);
       const waitMs = Math.min(request.waitMs, lockWaitMaxMs);
       const grant = await locks.lock(name, { ...request, waitMs });
-      // Whoever has it reads what was written under it before, on any host.
-      if (!exclusive) await values.refreshNamed(name);
-      return grant;
+      try {
+        // Whoever has it reads what was written under it before, on any host.
+        if (!exclusive) await values.refreshNamed(name);
+        return grant;
+      } catch (error) {
+        // Who asked does not know that it was granted, and would not give it back.
+        await locks.unlock(name, request.owner).catch(() => {});
+        throw error;
+      }
     },
 
     async unlock(user, key, { owner }) {

@@ -49,6 +49,24 @@ async function stored(store: StateStore): Promise<string> {
   return new TextDecoder().decode((await store.get(ann, key))?.bytes);
 }
 
+test('a lock whose value cannot be looked at then is left to others', async (t) => {
+  const open = () => createRedisStateStore({ redis, prefix: 'lookedAt', keyForm: 'token' });
+  let isAway = false;
+  const away = () => Promise.reject(new FaasmError('storage_unavailable', 'away'));
+  const store = new Proxy(open(), {
+    get: (target, name) => (isAway && name === 'changesSince' ? away : Reflect.get(target, name)),
+  });
+  const one = (await startHost(t, { store, config: never })).executor('x1').begin(ann);
+  const two = (await startHost(t, { store: open(), config: never })).executor('x2').begin(ann);
+  await one.write(key, text('in memory'), true);
+  t.is(await readAll(one), 'in memory');
+  isAway = true;
+  await t.throwsAsync(one.lockWrite(key), { code: 'storage_unavailable' });
+  isAway = false;
+  await two.lockWrite(key);
+  await two.unlock(key);
+});
+
 test('a synchronous write on one host is what a synchronous read on the other gives', async (t) => {
   const { one, two } = await startTwo(t);
   t.is(await readAll(two), '');
