@@ -14,10 +14,10 @@ import { createProgress, type Progress } from '../src/cli/progress.ts';
 import { runCli } from '../src/cli/run.ts';
 import type { Config } from '../src/config/config.ts';
 import type { ComingFunctions } from '../src/functions/coming.ts';
+import type { Host } from '../src/host/port.ts';
 import type { Log } from '../src/log.ts';
 import type { Dev, DevSummary } from './dev.ts';
 import type { LastNet } from './last-net.ts';
-import type { Host } from './start.ts';
 
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
 type StopSignal = keyof typeof signalNumbers;

@@ -17,8 +17,8 @@ import type { InvokeOptions } from '../src/calls/invoke.ts';
 import { toHttpUrls, toNatsUrl } from '../src/cli/banner.ts';
 import { type Config, loadConfig } from '../src/config/config.ts';
 import { flagOf, type SettingName, settingNames } from '../src/config/settings.ts';
+import type { Host as WholeHost } from '../src/host/port.ts';
 import { didYouMean } from '../src/nearest.ts';
-import type { Host as WholeHost } from './start.ts';
 
 export { type ErrorCode, FaasmError } from '../proto/errors.ts';
 export type { FunctionDescription, FunctionSettings, InvokeOptions };

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import initWabt from 'wabt';
 import { nodeHostPowers } from '../../actors/node-powers.ts';
-import { type Host, startHost } from '../../actors/start.ts';
+import { startHost } from '../../actors/start.ts';
 import { toFunctionName, toUserName } from '../../proto/names.ts';
 import { loadConfig } from '../../src/config/config.ts';
+import type { Host } from '../../src/host/port.ts';
 import { createLog } from '../../src/log.ts';
 
 export interface TestHost extends AsyncDisposable {

@@ -32,6 +32,7 @@ export const rooms: readonly Room[] = [
   cores('src/executor/call-ring.ts', 'test/executor/call-ring.test.ts'),
   cores('src/state/core/{decide,quota,uploads,pushes}.ts', 'test/state/core/decide.test.ts'),
   cores('src/state/core/locks.ts', 'test/state/core/locks.test.ts'),
+  cores('src/host/{closers,tell-of-store}.ts', 'test/host/closers.test.ts'),
   cores('src/bus/gates.ts', 'test/bus/gates.test.ts'),
   cores('src/bus/resource-headers.ts', 'test/bus/resource-headers.test.ts'),
   cores('src/state/core/global-locks.ts', 'test/state/core/global-locks.test.ts'),

@@ -1,7 +1,7 @@
 /** A host of a simulated world: the real one, with powers that are none. It dies, stands still and comes back. */
 import { createHash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
-import { type Host, startHost } from '../../actors/start.ts';
+import { startHost } from '../../actors/start.ts';
 import { createAskHost } from '../../src/asks/asks.ts';
 import type { Bus } from '../../src/bus/port.ts';
 import { CallData } from '../../src/calls/call-data.ts';
@@ -11,6 +11,7 @@ import { readSettings } from '../../src/config/read.ts';
 import type { FileStore } from '../../src/files/port.ts';
 import type { Preparer } from '../../src/functions/preparer.ts';
 import { createFunctionStore } from '../../src/functions/store.ts';
+import type { Host } from '../../src/host/port.ts';
 import type { Log } from '../../src/log.ts';
 import type { HostPowers, Stores } from '../../src/power/host.ts';
 import type { StateStore } from '../../src/state/stores/port.ts';
