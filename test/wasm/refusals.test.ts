@@ -128,7 +128,7 @@ test(
   'a memory that starts above the limit',
   refuses,
   fromWat('(module (memory 513))'),
-  /^bad_module: .*32\.1 MiB.*limit of a call is 16 MiB/,
+  /^bad_module: .*Its memory starts with 32\.1 MiB.*limit of a call is 16 MiB/,
 );
 test(
   'an imported memory that starts above the limit',
