@@ -3,20 +3,20 @@ import type { PlantedFault } from '../mutants/planted.ts';
 
 export const planted: readonly Omit<PlantedFault, 'guards'>[] = [
   {
-    file: 'actors/worker-pool.ts',
-    text: 'if (isStepping) {',
+    file: 'src/worker-pool/steps.ts',
+    text: 'if (this.#isStepping) {',
     replacement: 'if (Number.isNaN(0)) {',
     fault: 'the pool decides on what is said while it does what it has decided',
   },
   {
-    file: 'actors/worker-pool.ts',
+    file: 'src/worker-pool/executors.ts',
     text: 'privateBus.tell(privateSubjects.executorGone(), new Encodable({ owner }, executorGoneCodec));',
     replacement: '',
     fault: 'nobody hears that an executor is gone, and its locks are kept',
   },
   {
-    file: 'actors/worker-pool.ts',
-    text: 'timers.cancel(statusTimer);',
+    file: 'src/worker-pool/status-report.ts',
+    text: 'this.#options.powers.timers.cancel(this.#timer);',
     replacement: '',
     fault: 'a pool that has stopped goes on telling of itself',
   },
