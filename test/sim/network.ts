@@ -61,7 +61,7 @@ interface Entry {
 
 const payloadMaxBytes = 1024 * 1024;
 /** What is published while there is no connection; more is refused, as src/bus/nats.ts does. */
-const heldMax = 20_000;
+const unsentMax = 20_000;
 const noRespondersHeaders: Headers = { [statusHeader]: ['503'] };
 
 export class SimNetwork {
@@ -162,7 +162,7 @@ export class SimConnection implements Bus {
   readonly #options: NatsBusOptions;
   readonly #inbox: Inbox;
   readonly #entries = new Set<Entry>();
-  #held: Packet[] = [];
+  #unsent: Packet[] = [];
   #isConnected = true;
   #isClosed = false;
   /** Counts connections: what was under way on an earlier one is lost. */
@@ -279,9 +279,9 @@ export class SimConnection implements Bus {
       this.#network.remove(entry);
       this.#up('subscribe', () => entry.active && this.#network.add(entry));
     }
-    const held = this.#held;
-    this.#held = [];
-    for (const packet of held) this.#send(packet);
+    const unsent = this.#unsent;
+    this.#unsent = [];
+    for (const packet of unsent) this.#send(packet);
     if (!wasConnected) this.#options.onStatus?.('connected', 'sim');
   }
 
@@ -303,8 +303,9 @@ export class SimConnection implements Bus {
       this.#up('publish', () => this.#network.route(this, packet));
       return;
     }
-    if (this.#held.length >= heldMax) throw new FaasmError('no_capacity', 'Cannot publish: not connected');
-    this.#held.push(packet);
+    if (this.#unsent.length >= unsentMax)
+      throw new FaasmError('no_capacity', 'Cannot publish: not connected');
+    this.#unsent.push(packet);
   }
 
   /** What one connection sends arrives in its order. It is on its way also when the host dies meanwhile. */

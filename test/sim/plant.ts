@@ -2,7 +2,7 @@
  * `npm run sim:planted`: puts each fault of planted.ts into the program, one at a time, and says whether the simulator
  * finds it, and how soon. Nothing is written to the working tree.
  *
- *     node test/sim/plant.ts [--worlds 40] [--seed 1] [part of a fault]
+ *     node test/sim/plant.ts [--worlds 40] [--seed 1] [part of a fault]...
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), 'planted-'));
 let found = 0;
 let tried = 0;
 for (const { file, text, replacement, fault } of planted) {
-  if (positionals.some((part) => !fault.includes(part))) continue;
+  if (positionals.length > 0 && !positionals.some((part) => fault.includes(part))) continue;
   const path = join(root, file);
   const source = readFileSync(path, 'utf8');
   if (source.split(text).length !== 2)

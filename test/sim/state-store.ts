@@ -197,8 +197,8 @@ export class SimValues {
   #check(name: string, value: Value | undefined, condition: WriteCondition): void {
     const { fence } = condition;
     if (fence !== undefined) {
-      const held = [...(this.#locks.get(name)?.values() ?? [])].find((lock) => lock.fence === fence);
-      if (held === undefined || held.endsMs <= this.#nowMs()) throw lockLost(name);
+      const lock = [...(this.#locks.get(name)?.values() ?? [])].find((one) => one.fence === fence);
+      if (lock === undefined || lock.endsMs <= this.#nowMs()) throw lockLost(name);
     }
     checkCondition(value?.version, condition, name);
   }
