@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { lockStoreContract } from '../_contracts/lock-store.ts';
 import { stateStoreContract } from '../_contracts/state-store.ts';
+import { root } from '../mutants/rooms.ts';
+import { planted } from './planted.ts';
 import { simulate } from './simulate.ts';
 import { SimValues } from './state-store.ts';
 
@@ -26,4 +30,11 @@ serial('a seed gives the same trace each time, and another one another', async (
   const first = await traceOf(11);
   t.is(await traceOf(11), first);
   t.not(await traceOf(12), first);
+});
+
+test('every fault that is planted for the simulator has its place, once', (t) => {
+  for (const { file, text, fault } of planted) {
+    const places = readFileSync(join(root, file), 'utf8').split(text).length - 1;
+    t.is(places, 1, `${fault}: ${file} has to have this text once: ${text}`);
+  }
 });
