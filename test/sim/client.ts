@@ -344,8 +344,8 @@ export class Client {
       return answer && expectAnswer(answer);
     } catch (thrown) {
       const { code, message } = FaasmError.from(thrown);
-      ledger.count(`error ${code}`);
       if (neverRight.has(code)) ledger.failed(`${subject} was answered ${code}: ${message}`);
+      ledger.refused(subject, code);
       return undefined;
     }
   }

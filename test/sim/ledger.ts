@@ -37,6 +37,9 @@ interface Token {
   most: number;
 }
 
+/** What nobody is answered with where nothing is wrong. */
+const needsFault: ReadonlySet<string> = new Set(['lock_lost', 'storage_unavailable', 'storage_corrupt']);
+
 /** Where nothing is wrong. */
 const mayEndWith: Readonly<Record<string, readonly string[]>> = {
   fail: ['guest_returned'],
@@ -83,6 +86,13 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
 
   failed(what: string): void {
     this.#world.violated(what);
+  }
+
+  /** A client was answered with an error. */
+  refused(subject: string, code: string): void {
+    this.count(`error ${code}`);
+    if (this.#isCalm && needsFault.has(code))
+      this.failed(`${subject} was answered ${code} where nothing was wrong`);
   }
 
   // Calls

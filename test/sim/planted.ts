@@ -125,9 +125,9 @@ export const planted: readonly Omit<PlantedFault, 'guards'>[] = [
     fault: 'an end that could not be stored is forgotten',
   },
   {
-    file: 'src/state/tier/local-tier.ts',
-    text: 'const request: WriteRequest = { place, bytes: own, fence: this.#locked.get(key) };',
-    replacement: 'const request: WriteRequest = { place, bytes: own, fence: undefined };',
+    file: 'src/state/core/global-locks.ts',
+    text: "if (held.name === name && held.mode === 'write') return held.fence;",
+    replacement: 'if (held.name === name && Number.isNaN(0)) return held.fence;',
     fault: 'a write under a lock does not say under which',
   },
   {
