@@ -37,6 +37,9 @@ interface Token {
   most: number;
 }
 
+/** Hosts tell of themselves once a second: a host that is new is not waited for before others have heard of it. */
+const allKnownMs = 2500;
+
 /** What nobody is answered with where nothing is wrong. */
 const needsFault: ReadonlySet<string> = new Set(['lock_lost', 'storage_unavailable', 'storage_corrupt']);
 
@@ -253,7 +256,9 @@ export class Ledger implements ExecutorObserver, GuestObserver, StateObserver {
     const writes = this.#writes.get(`${user}/versions`) ?? [];
     const at = writes.findLastIndex((write) => write.value === version);
     if (at === -1) this.failed(`a version of ${user} ran that nobody uploaded: ${version}`);
-    const isReplaced = writes.slice(at + 1).some(({ endMs }) => endMs < startMs);
+    const isReplaced = writes
+      .slice(at + 1)
+      .some((write) => write.startMs > allKnownMs && write.endMs < startMs);
     if (isStrict && isReplaced) this.failed(`a version of ${user} ran that was replaced before: ${version}`);
     this.count(isStrict ? 'version strictly' : 'version');
   }
