@@ -7,11 +7,14 @@ const batchBytes = 400 * length * 0.75;
 
 /** Makes ids of 22 characters of base64url, 132 random bits, many with each question for chance. */
 export function createRandomIds(random: Random): () => string {
+  // Filled again and again: buffers that are thrown away make the collector of garbage run.
+  const batch = Buffer.allocUnsafeSlow(batchBytes);
   let text = '';
   let at = 0;
   return () => {
     if (at === text.length) {
-      text = random.bytes(batchBytes).toString('base64url');
+      random.fill(batch);
+      text = batch.toString('base64url');
       at = 0;
     }
     at += length;

@@ -1,5 +1,5 @@
 /** Time and chance as Node has them. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { steadyMs } from '../clock.ts';
 import type { Powers } from './port.ts';
@@ -13,5 +13,5 @@ export const nodePowers: Powers = {
     cancel: (timer) => clearTimeout(timer as NodeJS.Timeout | undefined),
     sleep: (delayMs, options) => sleep(delayMs, undefined, options),
   },
-  random: { unit: Math.random, bytes: randomBytes },
+  random: { unit: Math.random, bytes: randomBytes, fill: randomFillSync },
 };

@@ -41,6 +41,8 @@ export interface Random {
   unit(): number;
   /** That nobody guesses. */
   bytes(count: number): Buffer;
+  /** The same, in place of what is there. */
+  fill(target: Buffer): void;
 }
 
 export interface Powers {

@@ -68,7 +68,9 @@ export class Jobs {
       return;
     }
     programs.ended(job.program);
-    const result: CallResult = { id, ...end };
+    const { output, returnValue, error, response, ranUs } = end;
+    // Field by field: a spread takes ninety nanoseconds.
+    const result: CallResult = { id, output, returnValue, error, response, ranUs };
     respond(bus, job.message, new Encodable(result, callResultCodec));
     const durationMs = clock.monotonicMs() - job.arrivedMs;
     this.#tell(toCallEvent(host, { call: job.call, durationMs }, end, clock.wallMs()));

@@ -96,6 +96,10 @@ export function createSimPowers(world: World, life: Life, clock: LifeClock, rand
           signal?.addEventListener('abort', stop, { once: true });
         }),
     },
-    random: { unit: random.unit, bytes: random.bytes },
+    random: {
+      unit: random.unit,
+      bytes: random.bytes,
+      fill: (target) => void random.bytes(target.length).copy(target),
+    },
   };
 }
