@@ -41,7 +41,9 @@ export async function findAnsweringStreams(bus: Bus, asked: readonly string[]): 
     ) as StreamList;
     for (const { config = {} } of streams) {
       const { name = '', subjects = [], no_ack: isSilent = false } = config;
-      const subject = subjects.find((each) => asked.some((pattern) => patternsOverlap(each, pattern)));
+      const subject = subjects.find((streamed) =>
+        asked.some((pattern) => patternsOverlap(streamed, pattern)),
+      );
       if (subject !== undefined && !isSilent) found.push({ name, subject });
     }
     offset += streams.length;

@@ -412,7 +412,7 @@ function writeTexts(writer: Writer, texts: readonly string[]): void {
 
 function writeArguments(writer: Writer, field: number, { args, env }: CallArguments): void {
   writer.uint32(tag(field, delimited)).fork();
-  for (const each of args) writer.uint32(tag(1, delimited)).string(each);
+  for (const arg of args) writer.uint32(tag(1, delimited)).string(arg);
   for (const [name, value] of Object.entries(env))
     writer.uint32(tag(2, delimited)).string(`${name}=${value}`);
   writer.ldelim();
@@ -421,14 +421,14 @@ function writeArguments(writer: Writer, field: number, { args, env }: CallArgume
 function writeResponse(writer: Writer, field: number, { status, headers }: ResponseHead): void {
   writer.uint32(tag(field, delimited)).fork();
   writeNumber(writer, 1, status);
-  for (const each of headers) writeText(writer, 2, each);
+  for (const line of headers) writeText(writer, 2, line);
   writer.ldelim();
 }
 
 function writeRequest(writer: Writer, field: number, request: RequestHead): void {
   writer.uint32(tag(field, delimited)).fork();
   writeTexts(writer, [request.method, request.target, request.protocol]);
-  for (const each of request.headers) writeText(writer, 4, each);
+  for (const line of request.headers) writeText(writer, 4, line);
   writeText(writer, 5, request.address);
   writeNumber(writer, 6, request.port);
   writer.ldelim();

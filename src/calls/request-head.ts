@@ -21,7 +21,7 @@ export function toRequestHead(value: unknown): RequestHead {
     Number.isInteger(port) &&
     Array.isArray(headers) &&
     headers.length <= requestHeadersMax &&
-    headers.every((each) => fits(each, headerPattern));
+    headers.every((line) => fits(line, headerPattern));
   if (isRight) return { method, target, protocol, headers, address, port } as RequestHead;
   throw new FaasmError(
     'bad_request',

@@ -182,7 +182,7 @@ class FakeExecutor implements Executor {
   }
 
   #begin(run: Run): void {
-    const begun = [...this.#runs.values()].filter((each) => each.begun).length;
+    const begun = [...this.#runs.values()].filter((run) => run.begun).length;
     if (begun >= (this.#options.faasletsMax ?? Number.POSITIVE_INFINITY)) {
       this.#tell(() => this.#events.crowded());
       this.#finish(run, () => this.#events.full(run.id, full));

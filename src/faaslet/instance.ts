@@ -96,18 +96,18 @@ export class Instance implements Guest {
 
   /** The guest has come to its end, which counts once this is done; nothing where there is nothing to do. */
   finish(): Promise<unknown> | undefined {
-    const left = [...this.#created.values()].flatMap((each) => each.finish?.() ?? []);
+    const left = [...this.#created.values()].flatMap((functions) => functions.finish?.() ?? []);
     return left.length === 0 ? undefined : Promise.all(left);
   }
 
   /** The call is over, however it ended. */
   reset(): void {
-    for (const each of this.#created.values()) each.reset?.();
+    for (const functions of this.#created.values()) functions.reset?.();
   }
 
   /** In a way that no reset brings back. */
   get hasChanged(): boolean {
-    for (const each of this.#created.values()) if (each.hasChanged?.() === true) return true;
+    for (const functions of this.#created.values()) if (functions.hasChanged?.() === true) return true;
     return false;
   }
 

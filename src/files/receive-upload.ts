@@ -97,7 +97,7 @@ async function begin(
   user: UserName,
   path: FilePath,
 ): Promise<Upload> {
-  const mine = [...uploads.values()].filter((each) => each.user === user).length;
+  const mine = [...uploads.values()].filter((upload) => upload.user === user).length;
   if (mine >= config.uploadsPerUserMax) {
     throw new FaasmError('too_many_requests', `${user} has ${mine} uploads under way; end one first`);
   }

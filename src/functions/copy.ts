@@ -18,7 +18,7 @@ export async function copyFunction(
   const before = await to.read(user, name);
   if (before !== undefined && isSame(before.description, source)) return 'there already';
   const there = new Set((await to.listModules()).map(({ module }) => module));
-  for (const module of new Set(source.versions.map((each) => each.module))) {
+  for (const module of new Set(source.versions.map((version) => version.module))) {
     // The bytes were held against their sha256 when they were read.
     if (!there.has(module)) await to.writeModule(module, await from.readModule(module));
   }

@@ -265,7 +265,7 @@ function compare(
   for (const { description } of [...state.known.values()])
     if (!there.has(keyOf(description))) forget(state, description, wallMs, effects);
   for (const name of state.unreadable.keys()) if (!there.has(name)) state.unreadable.delete(name);
-  const functions = listed.filter((each) => state.known.get(keyOf(each))?.tag !== each.tag);
+  const functions = listed.filter((found) => state.known.get(keyOf(found))?.tag !== found.tag);
   if (functions.length > 0) effects.push({ type: 'read', functions });
 }
 

@@ -32,7 +32,9 @@ export async function lookFor(
 
 /** Those of a user that are known here, by name. */
 export function listOf({ known }: FunctionsState, user: UserName): FunctionDescription[] {
-  const all = [...known.values()].map(({ description }) => description).filter((each) => each.user === user);
+  const all = [...known.values()]
+    .map(({ description }) => description)
+    .filter((found) => found.user === user);
   return all.sort((left, right) => (left.name < right.name ? -1 : 1));
 }
 

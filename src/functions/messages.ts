@@ -99,7 +99,7 @@ export function toDescription(value: unknown): FunctionDescription {
     }),
   };
   // A description that was written before there were revisions has the time of its newest version.
-  const newestMs = Math.max(0, ...description.versions.map((each) => each.uploadedAtMs));
+  const newestMs = Math.max(0, ...description.versions.map((version) => version.uploadedAtMs));
   return { ...description, revision: revision === undefined ? newestMs : toRevision(revision) };
 }
 

@@ -141,7 +141,7 @@ function checkMemory({ memories }: ModuleInfo, imports: readonly FunctionImport[
 
 function findEntry(info: ModuleInfo): { name: string; signature: string } {
   for (const [name, signatures] of entries) {
-    const found = info.exports.find((each) => each.name === name);
+    const found = info.exports.find((exported) => exported.name === name);
     if (found === undefined) continue;
     if (found.kind !== 'function')
       throw new FaasmError('bad_module', `The export ${name} is a ${found.kind}, not a function`);
@@ -158,9 +158,9 @@ function findEntry(info: ModuleInfo): { name: string; signature: string } {
 
 function findInvoked(info: ModuleInfo, name: string): { name: string; signature: string } {
   const functions = info.exports.filter(({ kind }) => kind === 'function');
-  const signature = functions.find((each) => each.name === name)?.signature;
+  const signature = functions.find((exported) => exported.name === name)?.signature;
   if (signature !== undefined) return { name, signature };
-  const shown = functions.slice(0, shownExportsMax).map((each) => quote(each.name));
+  const shown = functions.slice(0, shownExportsMax).map((exported) => quote(exported.name));
   const more = functions.length > shown.length ? `, and ${functions.length - shown.length} more` : '';
   throw new FaasmError(
     'not_found',
@@ -170,7 +170,7 @@ function findInvoked(info: ModuleInfo, name: string): { name: string; signature:
 
 /** The name of an exported function without parameters, if there is one. */
 function optional(info: ModuleInfo, name: string): string | undefined {
-  const found = info.exports.find((each) => each.name === name);
+  const found = info.exports.find((exported) => exported.name === name);
   if (found === undefined) return undefined;
   if (found.kind === 'function' && found.signature?.startsWith(':')) return name;
   throw new FaasmError('bad_module', `The export ${name} has to be a function without parameters`);

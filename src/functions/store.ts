@@ -90,7 +90,10 @@ export function createFunctionStore(blobs: BlobStore): FunctionStore {
 
     async keepProtos(user, name, versions) {
       const prefix = protosPrefix(user, name);
-      await removeWhere(prefix, (found) => !versions.some((each) => found.startsWith(`${prefix}${each}-`)));
+      await removeWhere(
+        prefix,
+        (found) => !versions.some((version) => found.startsWith(`${prefix}${version}-`)),
+      );
     },
 
     close: () => blobs.close(),

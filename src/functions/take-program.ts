@@ -38,7 +38,7 @@ export async function loadVersion(
   version: string,
 ): Promise<VersionParts> {
   const { versions } = await find(context, user, name);
-  const kept = versions.find((each) => each.version === version);
+  const kept = versions.find((found) => found.version === version);
   if (kept !== undefined)
     return { prepared: await context.modules.of(user, kept.module), settings: kept.settings };
   throw new FaasmError('not_found', `There is no version ${version} of ${user}/${name} any more`);

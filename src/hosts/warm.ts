@@ -24,8 +24,8 @@ export class WarmReport {
     }
     return {
       whole: false,
-      added: [...now].filter((each) => !before.has(each)),
-      removed: [...before].filter((each) => !now.has(each)),
+      added: [...now].filter((key) => !before.has(key)),
+      removed: [...before].filter((key) => !now.has(key)),
     };
   }
 }
@@ -33,6 +33,6 @@ export class WarmReport {
 /** What a host that heard this knows: which programs came and went. */
 export function hearWarm(known: Set<string>, change: WarmChange): void {
   if (change.whole) known.clear();
-  for (const each of change.removed) known.delete(each);
-  for (const each of change.added) if (known.size < warmMax) known.add(each);
+  for (const key of change.removed) known.delete(key);
+  for (const key of change.added) if (known.size < warmMax) known.add(key);
 }

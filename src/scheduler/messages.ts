@@ -61,7 +61,7 @@ function toTexts(value: unknown): string[] {
 const phases = ['serving', 'draining', 'gone'] as const;
 
 function toPhase(value: unknown): HostStatus['phase'] {
-  const phase = phases.find((each) => each === value);
+  const phase = phases.find((known) => known === value);
   if (phase !== undefined) return phase;
   throw new FaasmError('bad_message', `a host is ${phases.join(', ')}`);
 }

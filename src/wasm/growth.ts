@@ -53,8 +53,8 @@ export function encodeGrowFunction({
   const body: number[] = [1, 1, i32];
   if (memoryCount > 1) {
     body.push(op.localGet, pagesAsked, op.i64ExtendI32U);
-    for (let each = 0; each < memoryCount; each++) {
-      body.push(op.memorySize, ...encodeU32(each), op.i64ExtendI32U, op.i64Add);
+    for (let index = 0; index < memoryCount; index++) {
+      body.push(op.memorySize, ...encodeU32(index), op.i64ExtendI32U, op.i64Add);
     }
     body.push(op.i64Const, ...encodeS64(memoryMaxPages), op.i64GtU);
     body.push(op.if, noResult, ...noteDenied, op.i32Const, minusOne, op.return, op.end);

@@ -149,7 +149,7 @@ function signatureOf(scan: ModuleScan, kind: ExternalKind, index: number): { sig
 }
 
 function exportNameOf(scan: ModuleScan, kind: ExternalKind, index: number): { exportName?: string } {
-  const found = scan.exports.find((each) => each.kind === kind && each.index === index);
+  const found = scan.exports.find((exported) => exported.kind === kind && exported.index === index);
   return found === undefined ? {} : { exportName: found.name };
 }
 

@@ -29,5 +29,5 @@ function toText(line: Line): string {
   const end = error === null ? `${outputBytes} bytes` : `${error.code}: ${error.message}`;
   const head = `${toTime(endedAtMs)}  ${user}/${name}  ${id}  ${Math.round(durationMs)} ms  ${end}\n`;
   const lines = stderr === null ? [] : stderr.trimEnd().split('\n');
-  return toPrintable(`${head}${lines.map((each) => `    ${each}\n`).join('')}`);
+  return toPrintable(`${head}${lines.map((line) => `    ${line}\n`).join('')}`);
 }

@@ -15,7 +15,7 @@ export function orByPointer(instance: Instance, other: Way): Way {
 /** And then the destructors, which write out what streams of libc hold. */
 async function callElement(instance: Instance, index: number): Promise<unknown> {
   const { exports } = instance;
-  const table = Object.values(exports).find((each) => each instanceof WebAssembly.Table);
+  const table = Object.values(exports).find((exported) => exported instanceof WebAssembly.Table);
   const found: unknown = table !== undefined && index < table.length ? table.get(index) : undefined;
   if (typeof found !== 'function') {
     const why = table === undefined ? 'exports no table' : `has no function at ${index} of its table`;

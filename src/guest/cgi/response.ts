@@ -45,7 +45,7 @@ export function toResponse(output: Uint8Array): CgiResponse {
 
 /** Where it does not say, the status is that of what it has: a place to go to, or a document. */
 function toHead(status: string | undefined, headers: readonly string[]): ResponseHead {
-  const usual = headers.some((each) => /^location:/i.test(each)) ? 302 : 200;
+  const usual = headers.some((line) => /^location:/i.test(line)) ? 302 : 200;
   return { status: status === undefined ? usual : Number(status), headers };
 }
 

@@ -98,7 +98,7 @@ export class DynamicLinker {
 
   #open(given: string): number {
     const path = posix.normalize(given);
-    const known = this.#loaded.findIndex((each) => each.path === path);
+    const known = this.#loaded.findIndex((side) => side.path === path);
     if (known !== -1) return firstHandle + known;
     if (this.#loading.has(path)) throw refused(path, 'it needs itself');
     if (this.#loaded.length + this.#loading.size >= loadedMax)
@@ -111,7 +111,7 @@ export class DynamicLinker {
     } finally {
       this.#loading.delete(path);
     }
-    return firstHandle + this.#loaded.findIndex((each) => each.path === path);
+    return firstHandle + this.#loaded.findIndex((side) => side.path === path);
   }
 
   /** Beside the module that needs it, or in /lib. */
@@ -300,7 +300,7 @@ export class DynamicLinker {
   #table(path: string): WebAssembly.Table {
     const { exports } = this.#guest;
     const table = [exports.__indirect_function_table, ...Object.values(exports)].find(
-      (each) => each instanceof WebAssembly.Table,
+      (exported) => exported instanceof WebAssembly.Table,
     );
     if (table !== undefined) return table;
     throw refused(path, 'the program exports no table; link the program with -Wl,--export-table');

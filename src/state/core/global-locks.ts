@@ -135,7 +135,7 @@ export class GlobalLocks {
   }
 
   #partsOf(owner: string): Held[] {
-    return [...this.#held.values()].filter((held) => isPartOf(held, owner));
+    return [...this.#held.values()].filter((lock) => isPartOf(lock, owner));
   }
 
   /** Gives everything back. */

@@ -253,7 +253,7 @@ class ItaniumName {
     while (!this.#text.skip('E')) list.push(this.#argument());
     this.#templateArguments = list;
     this.#isConstructor = wasConstructor;
-    return `<${list.filter((each) => each !== '').join(', ')}>`;
+    return `<${list.filter((text) => text !== '').join(', ')}>`;
   }
 
   #argument(): string {

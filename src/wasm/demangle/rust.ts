@@ -73,7 +73,7 @@ class RustName {
         return `<${this.#type()} as ${this.path(false)}>`;
       case 'I': {
         const path = this.path(inValue);
-        const list = this.#list(() => this.#argument()).filter((each) => each !== '');
+        const list = this.#list(() => this.#argument()).filter((text) => text !== '');
         return list.length === 0 ? path : `${path}${inValue ? '::' : ''}<${list.join(', ')}>`;
       }
       case 'B':
