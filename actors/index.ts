@@ -66,6 +66,11 @@ export async function startHost(given: Settings = {}): Promise<Host> {
       `A Faasm host needs Node 26 or later, where a WebAssembly call can wait, and this is Node ${process.versions.node}`,
     );
   }
+  if (typeof given !== 'object' || given === null)
+    throw new FaasmError(
+      'bad_request',
+      `startHost() takes an object of settings, not ${quote(String(given))}`,
+    );
   const flags = toFlags({ httpPort: 0, uploadPort: 0, natsPort: 0, logLevel: 'warn', ...given });
   const folder = given.data === undefined ? await mkdtemp(join(tmpdir(), 'faasm-')) : undefined;
   const removeFolder = async (): Promise<void> => {

@@ -130,7 +130,11 @@ function unreachable(error: NodeJS.ErrnoException, { origin }: URL): FaasmError 
   if (error instanceof FaasmError) return error;
   const cause = { cause: error };
   if (error.code === 'ECONNREFUSED') {
-    return new FaasmError('no_responders', `No Faasm host at ${origin}; start one with npm start`, cause);
+    return new FaasmError(
+      'no_responders',
+      `No Faasm host at ${origin}; start one with npm start, or say where it is with --url or FAASM_URL`,
+      cause,
+    );
   }
   const reason = error.message || error.code || 'no reason given';
   return new FaasmError('no_responders', `Cannot reach a Faasm host at ${origin}: ${reason}`, cause);

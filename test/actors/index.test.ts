@@ -84,6 +84,8 @@ test('hosts of one process have functions of their own', async (t) => {
 });
 
 test('startHost() names a setting that there is not, or that is wrong', async (t) => {
+  for (const none of [42, 'x', null])
+    await t.throwsAsync(startHost(none as never), { code: 'bad_request', message: /an object of settings/ });
   await t.throwsAsync(startHost({ htpPort: 0 } as object), {
     code: 'bad_request',
     message: 'There is no setting "htpPort"; did you mean httpPort?',

@@ -109,7 +109,10 @@ test('faasm: no host is said with the way out', async (t) => {
   const url = `http://localhost:${await freePort()}`;
   const run = await faasm(['invoke', 'demo/echo'], { environment: { FAASM_URL: url } });
   t.is(run.status, 1);
-  t.is(run.stderr, `faasm: No Faasm host at ${url}; start one with npm start\n`);
+  t.is(
+    run.stderr,
+    `faasm: No Faasm host at ${url}; start one with npm start, or say where it is with --url or FAASM_URL\n`,
+  );
 });
 
 test('faasm: a host that has no address is said', async (t) => {
