@@ -32,7 +32,6 @@ import type { Drops } from './drops.ts';
 import { respondError } from './error-headers.ts';
 import { tooLarge } from './failures.ts';
 import { headersSize } from './headers.ts';
-import { requestTimeoutMs } from './inbox.ts';
 import type { MemoryBus } from './memory.ts';
 import { PartsReceiver, PartsSender, readOffer, withoutOffer } from './parts.ts';
 import {
@@ -177,15 +176,8 @@ class ClusterBus implements HostBus {
   }
 
   request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
-    const { inbox } = this.#local;
     if (this.#staysHere(subject)) return this.#local.request(subject, body, options);
-    const waiting = inbox.open(subject, options?.timeoutMs ?? requestTimeoutMs);
-    try {
-      this.publish(subject, body, { reply: waiting.reply, headers: options?.headers });
-    } catch (error) {
-      inbox.fail(waiting, FaasmError.from(error));
-    }
-    return waiting.answer;
+    return this.#local.inbox.request(this, subject, body, options);
   }
 
   flush(): Promise<void> {

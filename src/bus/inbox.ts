@@ -7,7 +7,7 @@
 import { FaasmError } from '../../proto/errors.ts';
 import type { Powers, Timer } from '../power/port.ts';
 import { noResponders } from './failures.ts';
-import { type BusMessage, isNoResponders } from './port.ts';
+import { type Body, type Bus, type BusMessage, isNoResponders, type RequestOptions } from './port.ts';
 
 const sweepEveryMs = 25;
 
@@ -88,6 +88,22 @@ export class Inbox {
       this.#sweeper ??= this.#powers.timers.every(sweepEveryMs, () => this.#sweep());
     }
     return request;
+  }
+
+  /** Publishes with a reply subject of this inbox. */
+  request(
+    bus: Pick<Bus, 'publish'>,
+    subject: string,
+    body: Body,
+    { headers, timeoutMs = requestTimeoutMs }: RequestOptions = {},
+  ): Promise<BusMessage> {
+    const waiting = this.open(subject, timeoutMs);
+    try {
+      bus.publish(subject, body, { reply: waiting.reply, headers });
+    } catch (error) {
+      this.fail(waiting, FaasmError.from(error));
+    }
+    return waiting.answer;
   }
 
   /** Hands a message to the request whose reply subject it came on; false when nobody waits for it. */

@@ -8,7 +8,7 @@ import { nodePowers } from '../power/node.ts';
 import { Drops } from './drops.ts';
 import { busClosed, tooLarge } from './failures.ts';
 import { headersSize } from './headers.ts';
-import { Inbox, requestTimeoutMs } from './inbox.ts';
+import { Inbox } from './inbox.ts';
 import { fromNatsMessage, toNatsHeaders } from './nats-messages.ts';
 import { type NatsBusOptions, toConnectError, toConnectionOptions } from './nats-options.ts';
 import { watchStatus } from './nats-status.ts';
@@ -132,13 +132,7 @@ class NatsBus implements Bus {
   }
 
   request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
-    const waiting = this.#inbox.open(subject, options?.timeoutMs ?? requestTimeoutMs);
-    try {
-      this.publish(subject, body, { reply: waiting.reply, headers: options?.headers });
-    } catch (error) {
-      this.#inbox.fail(waiting, FaasmError.from(error));
-    }
-    return waiting.answer;
+    return this.#inbox.request(this, subject, body, options);
   }
 
   async flush(): Promise<void> {

@@ -9,7 +9,7 @@ import { FaasmError } from '../../proto/errors.ts';
 import { Drops } from '../../src/bus/drops.ts';
 import { busClosed, tooLarge } from '../../src/bus/failures.ts';
 import { headersSize } from '../../src/bus/headers.ts';
-import { Inbox, requestTimeoutMs } from '../../src/bus/inbox.ts';
+import { Inbox } from '../../src/bus/inbox.ts';
 import type { NatsBusOptions } from '../../src/bus/nats-options.ts';
 import {
   type Body,
@@ -227,13 +227,7 @@ export class SimConnection implements Bus {
   }
 
   request(subject: string, body: Body, options?: RequestOptions): Promise<BusMessage> {
-    const waiting = this.#inbox.open(subject, options?.timeoutMs ?? requestTimeoutMs);
-    try {
-      this.publish(subject, body, { reply: waiting.reply, headers: options?.headers });
-    } catch (error) {
-      this.#inbox.fail(waiting, FaasmError.from(error));
-    }
-    return waiting.answer;
+    return this.#inbox.request(this, subject, body, options);
   }
 
   async flush(): Promise<void> {
